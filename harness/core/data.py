@@ -1,0 +1,77 @@
+"""Rows of a task in memory, and how they are divided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Input = str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table of `n` labelled rows.
+
+    `inputs` are texts, or for images a path (str) or an encoded picture (bytes). `labels` index into `classes`. `ids` are
+    hashes of the content, unique within the table. `groups` are empty, or one key a row.
+    """
+
+    ids: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    labels: tuple[int, ...]
+    classes: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.ids)
+
+    def take(self, where: Sequence[int]) -> Rows:
+        """Return the rows at the given positions, in that order."""
+        return Rows(
+            ids=tuple(self.ids[i] for i in where),
+            inputs=tuple(self.inputs[i] for i in where),
+            labels=tuple(self.labels[i] for i in where),
+            classes=self.classes,
+            groups=tuple(self.groups[i] for i in where) if self.groups else (),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Positions of rows: what is learned from, what chooses, what confirms.
+
+    `folds` divides the positions that choose; a row is predicted by a model that saw all of `learn` and every fold but its own. A
+    plain hold-out is one fold beside a non-empty `learn`; cross-validation is five folds and an empty `learn`.
+    """
+
+    learn: tuple[int, ...]
+    folds: tuple[tuple[int, ...], ...]
+    test: tuple[int, ...]
+
+    @property
+    def choosing(self) -> tuple[int, ...]:
+        """Return the validation positions in ascending order."""
+        return tuple(sorted(i for fold in self.folds for i in fold))
+
+    @property
+    def rest(self) -> tuple[int, ...]:
+        """Return every position that is not test, in ascending order."""
+        return tuple(sorted((*self.learn, *self.choosing)))
+
+    def training(self, fold: int) -> tuple[int, ...]:
+        """Return the positions that the model which predicts this fold learns from, in ascending order."""
+        others = (i for k, part in enumerate(self.folds) if k != fold for i in part)
+        return tuple(sorted((*self.learn, *others)))
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A task's rows with their division, and what was noticed while reading them."""
+
+    rows: Rows
+    split: Split
+    digest: str
+    source: str
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

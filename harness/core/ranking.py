@@ -1,0 +1,122 @@
+"""The order of contenders, and what is recommended."""
+
+from __future__ import annotations
+
+from harness.core.measurement import Measurement
+from harness.core.noun import Noun
+
+
+class Estimate(Noun):
+    """A score with its 95 % interval."""
+
+    score: float
+    low: float
+    high: float
+
+
+class RankedContender(Noun):
+    """One row of the ranking: candidate × technique with everything measured about it.
+
+    `score` is the primary metric on validation rows; `tie` numbers the group of contenders that the evidence does not separate, 1 the
+    best. `qualified` is false for a contender that fails a constraint; it then has `rank` 0 and is shown among the excluded.
+    """
+
+    rank: int
+    tie: int
+    candidate: str
+    technique: str
+    metric: str
+    validation: Estimate
+    test: Estimate | None
+    train_score: float | None
+    expected_regret: float
+    probability_best: float
+    overfit: bool
+    pareto: bool
+    baseline: bool
+    control: bool
+    license: str
+    measurements: tuple[Measurement, ...]
+    recipe: dict[str, str | int | float]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return candidate and technique as one word pair."""
+        return f"{self.candidate} · {self.technique}"
+
+    def value(self, measurement: str) -> float | None:
+        """Return a measured value by name, or None where it was not measured."""
+        return next((m.value for m in self.measurements if m.name == measurement), None)
+
+
+class Excluded(Noun):
+    """A candidate or contender that a constraint rules out; technique is empty when the whole candidate is."""
+
+    candidate: str
+    technique: str = ""
+    constraint: str
+    verdict: str
+    reason: str
+
+
+class FailedCandidate(Noun):
+    """A candidate that broke."""
+
+    candidate: str
+    technique: str = ""
+    stage: str
+    error: str
+    hint: str
+
+
+class SkippedCandidate(Noun):
+    """A candidate that could not be tried here."""
+
+    candidate: str
+    reason: str
+
+
+class Recommendation(Noun):
+    """What to fine-tune, how sure that is, and why, in one sentence."""
+
+    candidate: str
+    technique: str
+    score: float
+    low: float
+    high: float
+    expected_regret: float
+    probability_best: float
+    probability_within_margin: float
+    decisive: bool
+    reason: str
+    rivals: tuple[str, ...] = ()
+    more_rows: int | None = None
+    baseline_suffices: bool = False
+
+
+class Alternative(Noun):
+    """What another wish would lead to, e.g. "best by quality alone" or "with p95 latency ≤ 5 ms"."""
+
+    wish: str
+    candidate: str
+    technique: str
+    detail: str
+
+
+class Ranking(Noun):
+    """The whole answer for one task."""
+
+    task: str
+    metric: str
+    higher_is_better: bool
+    margin: float
+    prefer: str
+    validation_rows: int
+    test_rows: int
+    rows: tuple[RankedContender, ...]
+    recommendation: Recommendation | None
+    alternatives: tuple[Alternative, ...]
+    excluded: tuple[Excluded, ...]
+    failed: tuple[FailedCandidate, ...]
+    skipped: tuple[SkippedCandidate, ...]

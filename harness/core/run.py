@@ -1,0 +1,56 @@
+"""A run: everything that must be known to read its records again."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from harness.core.card import Card
+from harness.core.noun import Noun
+from harness.core.ranking import Excluded, FailedCandidate, SkippedCandidate
+from harness.core.task import Task
+
+
+class Settings(Noun):
+    """What the user asked for."""
+
+    candidates: tuple[str, ...] = ()
+    techniques: tuple[str, ...] = ()
+    data: str | None = None
+    device: str = "auto"
+    seed: int = 0
+    offline: bool = False
+
+
+class DataFacts(Noun):
+    """What is known of the rows without keeping them."""
+
+    source: str
+    digest: str
+    classes: tuple[str, ...]
+    train: int
+    validation: int
+    folds: int
+    test: int
+    smallest_class: int
+    largest_class: int
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class RunInfo(Noun):
+    """The head of a run folder, `run.json`."""
+
+    format: Literal["bench.run/1"] = "bench.run/1"
+    run: str
+    task: Task
+    task_path: str
+    settings: Settings
+    data: DataFacts
+    cards: tuple[Card, ...]
+    card_warnings: tuple[str, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
+    failed: tuple[FailedCandidate, ...] = ()
+    skipped: tuple[SkippedCandidate, ...] = ()
+    environment: dict[str, str | int | float]
+    versions: dict[str, str]
+    started: str

@@ -1,0 +1,79 @@
+"""What is tried, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from harness.core.measurement import Measurement
+from harness.core.noun import Noun
+
+Pass = Literal["quality", "memory"]
+
+
+class Trial(Noun):
+    """One candidate used in one way on one task with one seed.
+
+    The `quality` pass fits the technique, predicts, and then times the fitted contender; the `memory` pass (technique empty)
+    measures what loading and running the candidate adds to a fresh process.
+    """
+
+    candidate: str
+    technique: str = ""
+    task: str
+    task_digest: str
+    source_digest: str
+    measures: Pass = "quality"
+    device: str = "cpu"
+    dtype: str = "float32"
+    seed: int = 0
+
+    @property
+    def key(self) -> str:
+        """Return the hash of everything that defines the trial: equal keys mean equal work."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+class Finished(Noun):
+    """The trial ran; `recipe` is what the technique chose inside the training rows."""
+
+    state: Literal["finished"] = "finished"
+    measurements: tuple[Measurement, ...] = ()
+    recipe: dict[str, str | int | float] = {}
+    notes: tuple[str, ...] = ()
+
+    def find(self, name: str) -> Measurement | None:
+        """Return the measurement of that name, if it was taken."""
+        return next((m for m in self.measurements if m.name == name), None)
+
+
+class Skipped(Noun):
+    """The trial could not be run here, through no fault of the candidate."""
+
+    state: Literal["skipped"] = "skipped"
+    reason: str
+
+
+class Failed(Noun):
+    """The candidate broke: at which stage, how, and what may help."""
+
+    state: Literal["failed"] = "failed"
+    stage: str
+    error: str
+    hint: str = ""
+
+
+Outcome = Annotated[Finished | Skipped | Failed, Field(discriminator="state")]
+
+
+class Record(Noun):
+    """A trial and its outcome, as appended to the journal."""
+
+    format: Literal["bench.record/1"] = "bench.record/1"
+    trial: Trial
+    outcome: Outcome
+    started: str
+    seconds: float
+    machine: dict[str, str | int | float] = {}
