@@ -5,6 +5,7 @@ BenchError
 ├── TaskError        a task or its data must be mended
 ├── CandidateError   a card, a plugin or its model must be mended
 │   └── Unavailable  a candidate's weights are not here and cannot be fetched: the candidate is skipped
+│       └── Unreachable  because there is no network
 └── SetupError       something must be installed
 """
 
@@ -52,6 +53,10 @@ class CandidateError(BenchError):
 
 class Unavailable(CandidateError):
     """A candidate's weights are not on this machine and cannot be fetched."""
+
+
+class Unreachable(Unavailable):
+    """The Hub does not answer, so that no other weights can be fetched either."""
 
 
 class SetupError(BenchError):

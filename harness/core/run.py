@@ -11,7 +11,10 @@ from harness.core.task import Task
 
 
 class Settings(Noun):
-    """What the user asked for."""
+    """What the user asked for.
+
+    `candidates` are names or patterns, empty for all; `constraints` are changes to the task such as `latency_ms=5` or `prefer=memory`.
+    """
 
     candidates: tuple[str, ...] = ()
     techniques: tuple[str, ...] = ()
@@ -19,6 +22,7 @@ class Settings(Noun):
     device: str = "auto"
     seed: int = 0
     offline: bool = False
+    constraints: tuple[str, ...] = ()
 
 
 class DataFacts(Noun):

@@ -1,0 +1,88 @@
+"""Baselines without a foundation model. One of them always takes part: a model must be worth more than it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+from harness import Candidate, Card
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+class Majority:
+    """Answers with the share of each class among the training rows, whatever the row."""
+
+    def fit(self, inputs: Sequence[object], labels: Ints, classes: int) -> None:
+        """Count the classes."""
+        del inputs
+        self._shares = np.bincount(labels, minlength=classes).astype(np.float32) / len(labels)
+
+    def predict(self, inputs: Sequence[object]) -> Floats:
+        """Return the same shares for every row."""
+        return np.tile(self._shares, (len(inputs), 1))
+
+
+class Pipeline:
+    """A scikit-learn pipeline that gives probabilities or margins."""
+
+    def __init__(self, pipeline: object) -> None:
+        """Take an unfitted pipeline."""
+        self._pipeline = pipeline
+
+    def fit(self, inputs: Sequence[object], labels: Ints, classes: int) -> None:
+        """Fit the pipeline afresh."""
+        self._classes = classes
+        self._pipeline.fit(inputs, labels)
+
+    def predict(self, inputs: Sequence[object]) -> Floats:
+        """Return `(n, classes)`; a margin becomes a share by a softmax."""
+        pipeline = self._pipeline
+        if hasattr(pipeline, "predict_proba"):
+            shares = pipeline.predict_proba(inputs)
+        else:
+            margins = pipeline.decision_function(inputs)
+            margins = np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins
+            shares = np.exp(margins - margins.max(1, keepdims=True))
+            shares /= shares.sum(1, keepdims=True)
+        full = np.zeros((len(shares), self._classes), np.float32)
+        full[:, pipeline.classes_] = shares
+        return full
+
+
+def _tfidf() -> Pipeline:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import RidgeClassifier
+    from sklearn.pipeline import make_pipeline, make_union
+
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, max_features=200_000, dtype=np.float32)
+    # One solution for all classes together: the cost hardly grows with their number.
+    return Pipeline(make_pipeline(make_union(words, characters), RidgeClassifier(alpha=1.0, solver="sparse_cg")))
+
+
+def _pixels(images: Sequence[Image]) -> Floats:
+    return np.stack([np.asarray(image.convert("L").resize((16, 16)), np.float32).ravel() / 255 for image in images])
+
+
+def _raw_pixels() -> Pipeline:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+    return Pipeline(make_pipeline(FunctionTransformer(_pixels), StandardScaler(), LogisticRegression(C=0.1, max_iter=300)))
+
+
+def _card(name: str, summary: str, *modality: str) -> Card:
+    return Card(name=name, license="Apache-2.0", modality=modality, baseline=True, summary=summary)
+
+
+candidates = (
+    Candidate(_card("baseline-majority", "The commonest class, always.", "text", "image"), lambda _device, _dtype: Majority()),
+    Candidate(_card("baseline-tfidf", "Word and character TF-IDF with a linear classifier.", "text"), lambda _device, _dtype: _tfidf()),
+    Candidate(_card("baseline-pixels", "Raw pixels, 16 × 16 grey, with logistic regression.", "image"), lambda _device, _dtype: _raw_pixels()),
+)

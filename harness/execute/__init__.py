@@ -1,0 +1,1 @@
+"""From trials to records: what to run, and the processes that run it."""

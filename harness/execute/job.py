@@ -1,0 +1,25 @@
+"""What one worker process is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.candidate import Registered
+from harness.core.data import Dataset
+from harness.core.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Trials of one candidate that share one process: all its techniques, or its memory."""
+
+    candidate: Registered
+    folder: Path | None
+    trials: tuple[Trial, ...]
+    data: Dataset
+    metric: str
+    is_image: bool
+    device: str
+    predictions: Path
+    log: Path

@@ -1,0 +1,51 @@
+"""What this machine is, as a worker sees it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+import psutil
+
+from harness.errors import BenchError
+
+
+def describe(device: str) -> dict[str, str | int | float]:
+    """Return what stands beside every figure: processor, cores, threads, memory, device."""
+    facts: dict[str, str | int | float] = {
+        "system": platform.platform(terse=True),
+        "processor": _processor(),
+        "cores": os.cpu_count() or 1,
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "device": device,
+        "threads": os.cpu_count() or 1,
+    }
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        facts["threads"] = torch.get_num_threads()
+        if device.startswith("cuda"):
+            facts["gpu"] = torch.cuda.get_device_name(device)
+    return facts
+
+
+def survey(wish: str) -> tuple[str, dict[str, str | int | float]] | BenchError:
+    """Return the device that a wish leads to and the description of the machine, or the error that the wish leads to."""
+    from harness.models.torch_module import pick_device  # noqa: PLC0415 - runs in a worker; the parent never imports torch
+
+    try:
+        device = pick_device(wish)
+    except BenchError as error:
+        return error
+    return device, describe(device)
+
+
+def _processor() -> str:
+    """Return the processor's name."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()

@@ -1,0 +1,79 @@
+"""Worker processes, from a forkserver that has already imported the libraries they need."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import sys
+import types
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+_ALWAYS = ("torch", "harness.execute.worker")
+
+
+def preload(modules: Sequence[str]) -> None:
+    """Name what the forkserver imports before the first worker starts; later calls have no effect on a running server."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*_ALWAYS, *modules])
+
+
+class Worker:
+    """One process that sends messages up a pipe until it ends."""
+
+    def __init__(self, target: Callable[..., None], argument: object) -> None:
+        """Start `target(argument, pipe)`."""
+        context = multiprocessing.get_context("forkserver")
+        self._reader, writer = context.Pipe(duplex=False)
+        self._process = context.Process(target=target, args=(argument, writer))
+        with _without_main():
+            self._process.start()
+        writer.close()
+
+    def messages(self) -> Iterator[Any]:
+        """Yield what the worker sends, until it closes its end or dies."""
+        with contextlib.suppress(EOFError, ConnectionResetError):
+            while True:
+                yield self._reader.recv()
+
+    def ending(self) -> str | None:
+        """Wait for the end; return how the process died, None if it ended well."""
+        self._process.join()
+        code = self._process.exitcode
+        if code is not None and code < 0:
+            return f"the process was ended by {signal.Signals(-code).name}"
+        return f"the process ended with exit code {code}" if code else None
+
+    def stop(self) -> None:
+        """End the process now if it still runs."""
+        if self._process.is_alive():
+            self._process.kill()
+        self._process.join()
+        self._reader.close()
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the main module, which a child would otherwise run again: a user's script needs no guard, and a child starts sooner."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def ask(question: Callable[..., Any], argument: object) -> object:
+    """Return `question(argument)` as a worker answers it; None when the worker dies."""
+    worker = Worker(_answer, (question, argument))
+    try:
+        return next(worker.messages(), None)
+    finally:
+        worker.stop()
+
+
+def _answer(call: tuple[Callable[..., Any], object], pipe: Connection) -> None:
+    question, argument = call
+    pipe.send(question(argument))
+    pipe.close()

@@ -1,0 +1,113 @@
+"""The candidate under measurement, inside its worker: loaded, asked for features, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.candidate import Candidate
+from harness.core.data import Input
+from harness.errors import CandidateError
+from harness.execute.job import Job
+from harness.models.adapters import load_model
+from harness.models.capabilities import EmbedsImage, EmbedsText, Fits
+from harness.techniques.inputs import Inputs
+
+_PICTURES_AT_ONCE = 256
+
+
+def load(job: Job) -> object:
+    """Load the job's model: through its plugin file, or through the adapter that its card names."""
+    if not job.candidate.is_plugin:
+        return load_model(job.candidate.card, job.folder, job.device)
+    return _plugin(job).load(job.device, "float32")
+
+
+def _plugin(job: Job) -> Candidate:
+    from harness.load.candidates import load_plugin  # noqa: PLC0415 - only where the candidate is a plugin
+
+    return next(found for found in load_plugin(Path(job.candidate.path)) if found.card.name == job.candidate.card.name)
+
+
+def needs_met(model: object, *, is_image: bool) -> set[str]:
+    """Return what the model can do for rows of this kind: `embed`, `fit`, both or neither.
+
+    Raises:
+        CandidateError: neither.
+    """
+    met = {"embed"} if isinstance(model, EmbedsImage if is_image else EmbedsText) else set()
+    if isinstance(model, Fits):
+        met.add("fit")
+    if not met:
+        method = "embed_image" if is_image else "embed_text"
+        what = f"{type(model).__name__} can neither embed nor fit these rows"
+        raise CandidateError(what, hint=f"give it `{method}(batch) -> (layers, n, d) float32`, or `fit` and `predict`")
+    return met
+
+
+def read_inputs(inputs: Sequence[Input], *, is_image: bool) -> Sequence[object]:
+    """Return texts as they are, pictures as RGB images that are decoded when they are asked for."""
+    if not is_image:
+        return inputs
+    from harness.models.pictures import Pictures  # noqa: PLC0415 - text needs no pictures
+
+    return Pictures(inputs)
+
+
+def embed(model: object, inputs: Sequence[Input], *, is_image: bool) -> NDArray[np.float32]:
+    """Return checked features `(layers, n, d)` of encoded rows; pictures are decoded a few at a time.
+
+    Raises:
+        CandidateError: the model returns another shape, or values that are not finite.
+    """
+    if not is_image:
+        return check_features(model.embed_text(inputs), len(inputs))  # type: ignore[attr-defined]
+    parts = []
+    for start in range(0, len(inputs), _PICTURES_AT_ONCE):
+        pictures = list(read_inputs(inputs[start : start + _PICTURES_AT_ONCE], is_image=True))
+        parts.append(check_features(model.embed_image(pictures), len(pictures)))  # type: ignore[attr-defined]
+    return np.concatenate(parts, axis=1)
+
+
+def check_features(found: object, rows: int) -> NDArray[np.float32]:
+    """Return the features as float32 if they are what was asked for.
+
+    Raises:
+        CandidateError: they are not numbers of shape `(layers, rows, d)`, or some are NaN or infinite.
+    """
+    features = np.asarray(found)
+    hint = "return float32 of shape (layers, n, d), one row for each input; a single layer is (1, n, d)"
+    if features.ndim != 3 or features.shape[1] != rows or 0 in features.shape or not np.issubdtype(features.dtype, np.number):
+        raise CandidateError(f"features have shape {features.shape} and type {features.dtype} for {rows} rows", hint=hint)
+    broken = int((~np.isfinite(features).all((0, 2))).sum())
+    if broken:
+        what = f"features of {broken} of {rows} rows are NaN or infinite"
+        raise CandidateError(what, hint="look for a division by zero or an overflow in half precision")
+    return features.astype(np.float32, copy=False)
+
+
+def check_shares(found: object, rows: int, classes: int) -> NDArray[np.float32]:
+    """Return predicted probabilities as float32 if they are what was asked for.
+
+    Raises:
+        CandidateError: they are not finite numbers of shape `(rows, classes)`.
+    """
+    shares = np.asarray(found)
+    if shares.shape != (rows, classes) or not np.issubdtype(shares.dtype, np.number):
+        what = f"predictions have shape {shares.shape} and type {shares.dtype} for {rows} rows and {classes} classes"
+        raise CandidateError(what, hint="return probabilities of shape (n, classes)")
+    broken = int((~np.isfinite(shares).all(1)).sum())
+    if broken:
+        raise CandidateError(f"predictions of {broken} of {rows} rows are NaN or infinite", hint="look at the rows by their ids in the log")
+    return shares.astype(np.float32, copy=False)
+
+
+def all_inputs(model: object, data_inputs: Sequence[Input], needs: set[str], *, is_image: bool) -> tuple[Inputs, Inputs]:
+    """Return what embedding techniques and what fitting techniques learn from; the one that the model cannot serve is empty."""
+    nothing = np.empty((0, 0, 0), np.float32)
+    features = Inputs.of_layers(embed(model, data_inputs, is_image=is_image)) if "embed" in needs else Inputs(nothing)
+    raw = Inputs(nothing, read_inputs(data_inputs, is_image=is_image), model) if "fit" in needs else Inputs(nothing)  # type: ignore[arg-type]
+    return features, raw

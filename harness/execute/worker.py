@@ -1,0 +1,197 @@
+"""What runs in a worker process: load one candidate, try it, report each trial. The one place where any exception is caught."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from harness.core.measurement import Measurement
+from harness.core.trial import Failed, Finished, Outcome, Record, Trial
+from harness.errors import BenchError
+from harness.execute import subject
+from harness.execute.job import Job
+from harness.execute.machine import describe
+from harness.execute.quality_pass import judge, time_contender
+from harness.measure.busy import Neighbors
+from harness.measure.flops import count_flops
+from harness.measure.memory import PeakMemory
+from harness.measure.transferability import h_score, log_me
+from harness.models.capabilities import CountsTokens, HasWeights
+from harness.store import predictions
+from harness.techniques.catalogue import TECHNIQUES, create
+from harness.techniques.inputs import Inputs
+
+_LONGEST = 8
+_TIMED_ROWS = 64
+
+
+def main(job: Job, pipe: Connection) -> None:
+    """Run a job and send its records up the pipe; what the candidate prints goes to the job's log."""
+    log = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    Worker(job, pipe).run()
+    pipe.send(("end", ""))
+    pipe.close()
+
+
+class Worker:
+    """One candidate's trials, one after the other, with the present stage known at every moment."""
+
+    def __init__(self, job: Job, pipe: Connection) -> None:
+        """Take a job and the way up."""
+        self.job = job
+        self.pipe = pipe
+        self.stage = "load"
+        self.started = time.time()
+        self.machine = describe(job.device)
+
+    def run(self) -> None:
+        """Send one record for every trial, whatever happens."""
+        self.enter("load")
+        try:
+            if self.job.trials[0].measures == "memory":
+                self.send(self.job.trials[0], Finished(measurements=(self._memory(),)))
+            else:
+                self._quality()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the trial boundary: a candidate may raise anything
+            failed = self._failure(error)
+            for trial in self.job.trials:
+                self.send(trial, failed)
+
+    def enter(self, stage: str) -> None:
+        """Say what is being done now."""
+        self.stage = stage
+        self.pipe.send(("stage", stage))
+
+    def send(self, trial: Trial, outcome: Outcome) -> None:
+        """Send a trial's record; the time counts from the last one."""
+        record = Record(
+            trial=trial,
+            outcome=outcome,
+            started=datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
+            seconds=round(time.time() - self.started, 3),
+            machine=self.machine,
+        )
+        self.pipe.send(("record", record.model_dump_json()))
+        self.started = time.time()
+
+    def _failure(self, error: BaseException) -> Failed:
+        traceback.print_exception(error)
+        if isinstance(error, BenchError):
+            return Failed(stage=self.stage, error=error.what, hint=error.hint)
+        text = next(iter(str(error).splitlines()), "")
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        hint = f"raised in {os.path.basename(where.filename)}, line {where.lineno}; the whole traceback is in {self.job.log.name}"  # noqa: PTH119
+        return Failed(stage=self.stage, error=f"{type(error).__name__}: {text}"[:500], hint=hint)
+
+    def _memory(self) -> Measurement:
+        """Measure what loading and answering adds, on the longest rows one at a time; a model that fits is fitted first."""
+        rows, labels = self.job.data.rows, np.asarray(self.job.data.rows.labels)
+        peak = PeakMemory(self.job.device)
+        model = subject.load(self.job)
+        self.enter("memory")
+        needs = subject.needs_met(model, is_image=self.job.is_image)
+        longest = sorted(range(len(rows)), key=lambda i: -len(rows.inputs[i]))[:_LONGEST]
+        if "embed" in needs:
+            for i in longest:
+                subject.embed(model, [rows.inputs[i]], is_image=self.job.is_image)
+        else:
+            rest = np.asarray(self.job.data.split.rest)
+            raw = Inputs(np.empty((0, 0, 0), np.float32), subject.read_inputs(rows.inputs, is_image=self.job.is_image), model)  # type: ignore[arg-type]
+            head = create("fit").fit(raw, rest, labels[rest], len(rows.classes))
+            for i in longest:
+                head.predict(raw, np.asarray([i]))
+        conditions = f"peak above the process before loading, batch 1, {len(longest)} longest rows, {self._conditions()}"
+        return Measurement(name="memory_mb", value=peak.added_mb(), unit="MB", better="lower", conditions=conditions)
+
+    def _quality(self) -> None:
+        job, data = self.job, self.job.data
+        start = time.perf_counter()
+        model = subject.load(job)
+        load_s = time.perf_counter() - start
+        needs = subject.needs_met(model, is_image=job.is_image)
+        self.enter("embed" if "embed" in needs else "read")
+        shared = self._facts(model, needs, load_s)
+        features, raw = subject.all_inputs(model, data.rows.inputs, needs, is_image=job.is_image)
+        if "embed" in needs:
+            shared += self._transfer_scores(features)
+        for trial in job.trials:
+            need = TECHNIQUES[trial.technique][0]
+            if need in needs:
+                self._try_technique(trial, features if need == "embed" else raw, model, shared)
+
+    def _try_technique(self, trial: Trial, inputs: Inputs, model: object, shared: Sequence[Measurement]) -> None:
+        """Send one technique's record; another technique of the same candidate may still succeed."""
+        job = self.job
+        try:
+            self.enter(trial.technique)
+            judged = judge(create(trial.technique), inputs, job.data, job.metric, trial.seed)
+            predictions.write(job.predictions / f"{trial.key}.parquet", judged.predictions)
+            self.enter("latency")
+            rest = job.data.split.rest
+            timed = job.data.rows.take(rest[:: max(1, len(rest) // _TIMED_ROWS)][:_TIMED_ROWS])
+
+            def answer(rows: Sequence[int]) -> object:
+                encoded = [timed.inputs[i] for i in rows]
+                everything = np.arange(len(encoded))
+                if TECHNIQUES[trial.technique][0] == "embed":
+                    return judged.head.predict(Inputs.of_layers(subject.embed(model, encoded, is_image=job.is_image)), everything)
+                raw = Inputs(inputs.features, subject.read_inputs(encoded, is_image=job.is_image), inputs.model)
+                return judged.head.predict(raw, everything)
+
+            neighbors = Neighbors()
+            speed = time_contender(answer, len(timed), f"batch 1, {self._conditions()}")
+            busy = neighbors.busiest()
+            notes = (f"the machine was busy while latency was measured: {busy}",) if busy else ()
+            found = (*judged.measurements, *speed, *shared)
+            self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=notes))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the trial boundary, for one technique
+            self.send(trial, self._failure(error))
+
+    def _facts(self, model: object, needs: set[str], load_s: float) -> list[Measurement]:
+        """Measure what all techniques of a candidate share: load time, first call, size, operations, texts cut off."""
+        inputs = self.job.data.rows.inputs
+        where = self._conditions()
+        found = [Measurement(name="load_s", value=load_s, unit="s", better="lower", conditions=where)]
+        if "embed" in needs:
+            typical = sorted(inputs, key=len)[len(inputs) // 2]
+            start = time.perf_counter()
+            subject.embed(model, [typical], is_image=self.job.is_image)
+            first = (time.perf_counter() - start) * 1000
+            found.append(Measurement(name="first_call_ms", value=first, unit="ms", better="lower", conditions=f"batch 1, {where}"))
+            flops = count_flops(lambda: subject.embed(model, [typical], is_image=self.job.is_image))
+            if flops:
+                found.append(Measurement(name="flops", value=flops, better="lower", conditions="one row of median length"))
+        if isinstance(model, HasWeights):
+            weights = model.weights()
+            found.append(Measurement(name="parameters", value=weights.parameters, better="lower"))
+            found.append(Measurement(name="weights_mb", value=weights.nbytes / 2**20, unit="MB", better="lower"))
+        if isinstance(model, CountsTokens) and not self.job.is_image:
+            cut = model.count_truncated([str(text) for text in inputs])
+            found.append(Measurement(name="truncated_share", value=cut / len(inputs), better="lower", n=len(inputs)))
+        return found
+
+    def _transfer_scores(self, features: Inputs) -> list[Measurement]:
+        """Score the features of the rows that are not test, averaged over layers."""
+        self.enter("transfer scores")
+        rest = np.asarray(self.job.data.split.rest)
+        labels, classes = np.asarray(self.job.data.rows.labels)[rest], len(self.job.data.rows.classes)
+        mean = features.features[-1][rest]
+        conditions = "mean over layers" if features.views > 1 else "last layer"
+        return [
+            Measurement(name="logme", value=log_me(mean, labels, classes), better="higher", n=len(rest), conditions=conditions),
+            Measurement(name="h_score", value=h_score(mean, labels, classes), better="higher", n=len(rest), conditions=conditions),
+        ]
+
+    def _conditions(self) -> str:
+        return f"{self.machine['threads']} threads, {self.job.trials[0].dtype}, {self.job.device}"

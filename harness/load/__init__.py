@@ -1,0 +1,1 @@
+"""From disk to nouns: workspaces, cards and plugins, tasks and their data."""

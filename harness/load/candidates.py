@@ -1,0 +1,190 @@
+"""The candidates of all workspaces, and which of them a user means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from harness.core.candidate import Broken, Candidate, Registered
+from harness.core.card import Card, Modality
+from harness.errors import BenchError, CandidateError, WorkspaceError, raise_all, suggest
+from harness.load.faults import validate
+from harness.load.place import show
+from harness.load.plugin import ForeignError, import_file
+from harness.load.workspace import Workspace
+from harness.load.yaml_file import YamlFile, read_yaml
+
+ADAPTERS = ("transformers", "timm", "open_clip")
+_FORM = "end the file with `candidates = (Candidate(card, load),)`"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Every candidate that the workspaces hold, in their order."""
+
+    registered: tuple[Registered, ...]
+    broken: tuple[Broken, ...]
+
+
+def load_candidates(workspaces: Sequence[Workspace]) -> Catalogue:
+    """Read all cards and plugins.
+
+    A plugin file that cannot be imported is kept as `Broken`, so that the others run.
+
+    Raises:
+        BenchError: every fault of every card file at once, and every name that one workspace holds twice.
+    """
+    registered: list[Registered] = []
+    broken: list[Broken] = []
+    faults: list[BenchError] = []
+    for workspace in workspaces:
+        own: list[Registered] = []
+        for path in _files(workspace.root / "candidates", (".yaml", ".yml")):
+            own += _gather(path, workspace, faults)
+        for path in _files(workspace.root / "candidates", (".py",)):
+            try:
+                own += [_register(plugin.card, path, workspace, is_plugin=True) for plugin in load_plugin(path)]
+            except ForeignError as error:
+                broken.append(Broken(path.stem, str(path), error.what, error.hint))
+        faults += _duplicates(own)
+        registered += own
+    raise_all(faults)
+    return Catalogue(tuple(registered), tuple(broken))
+
+
+def load_plugin(path: Path) -> tuple[Candidate, ...]:
+    """Import a plugin file and return the candidates it exports.
+
+    Raises:
+        ForeignError: when it cannot be imported, or exports something else.
+    """
+    exported = getattr(import_file(path), "candidates", None)
+    if exported is None:
+        msg = "the file exports no `candidates`"
+        raise ForeignError(msg, where=str(path), hint=_FORM)
+    if not isinstance(exported, tuple | list) or not exported:
+        msg = f"`candidates` is {type(exported).__name__}, not a tuple of candidates"
+        raise ForeignError(msg, where=str(path), hint=_FORM)
+    for item in exported:
+        if not isinstance(item, Candidate) or not isinstance(item.card, Card) or not callable(item.load):
+            msg = f"`candidates` holds {type(item).__name__}, which is not a Candidate(card, load)"
+            raise ForeignError(msg, where=str(path), hint=_FORM)
+    return tuple(exported)
+
+
+def select(catalogue: Catalogue, patterns: Sequence[str], modality: Modality) -> tuple[Registered | Broken, ...]:
+    """Return what the patterns name, in catalogue order; no pattern means every candidate of the modality.
+
+    A pattern is a name or has wildcards (`bge-*`); `WORKSPACE:` before it looks in that workspace alone. Baselines of the modality
+    always take part. A named candidate of another modality is returned too: screening says why it does not take part.
+
+    Raises:
+        CandidateError: for names that match nothing, all at once.
+        WorkspaceError: when two selected candidates have the same name.
+    """
+    chosen: list[Registered | Broken]
+    if patterns:
+        raise_all([_unknown(pattern, catalogue) for pattern in patterns if not _matches(catalogue, pattern)])
+        wanted = [item for pattern in patterns for item in _matches(catalogue, pattern)]
+        chosen = [item for item in (*catalogue.registered, *catalogue.broken) if any(item is other for other in wanted)]
+    else:
+        chosen = [*(item for item in catalogue.registered if modality in item.card.modality), *catalogue.broken]
+    names = {item.card.name for item in chosen if isinstance(item, Registered)}
+    baselines = (item for item in catalogue.registered if item.card.baseline and modality in item.card.modality)
+    chosen += [item for item in baselines if item.card.name not in names]
+    raise_all(_duplicates(item for item in chosen if isinstance(item, Registered)))
+    return tuple(chosen)
+
+
+def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """List files by suffix in order of name; a leading `_` or `.` hides one."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix in suffixes and path.is_file() and path.name[0] not in "._")
+
+
+def _gather(path: Path, workspace: Workspace, faults: list[BenchError]) -> list[Registered]:
+    """Read a card file, adding what is wrong with it to `faults`."""
+    try:
+        file = read_yaml(path, CandidateError)
+    except BenchError as error:
+        faults.append(error)
+        return []
+    if not isinstance(file.content, list):
+        faults.append(CandidateError("expected a list of cards", where=file.locate(()), hint="begin each card with `- name: …`"))
+        return []
+    found = []
+    for index, content in enumerate(file.content):
+        card = validate(Card, content, file, CandidateError, at=(index,))
+        problems = _adapter_faults(card, file, index) if isinstance(card, Card) else card
+        faults += problems
+        if isinstance(card, Card) and not problems:
+            found.append(_register(card, path, workspace, is_plugin=False))
+    return found
+
+
+def _adapter_faults(card: Card, file: YamlFile, index: int) -> list[BenchError]:
+    """Check what a card needs when no Python stands behind it."""
+    faults: list[BenchError] = []
+    for key in ("adapter", "source"):
+        if not getattr(card, key):
+            what = f'the card "{card.name}" names no {key}'
+            hint = (
+                f"add `adapter: …` ({', '.join(ADAPTERS)})" if key == "adapter" else "add `source: …`, a Hub id or a local folder"
+            )
+            faults.append(CandidateError(what, where=file.locate((index, key)), hint=hint))
+    if card.adapter and card.adapter not in ADAPTERS:
+        place = file.locate((index, "adapter"))
+        faults.append(CandidateError(f'unknown adapter "{card.adapter}"', where=place, hint=suggest(card.adapter, ADAPTERS)))
+    return faults
+
+
+def _register(card: Card, path: Path, workspace: Workspace, *, is_plugin: bool) -> Registered:
+    if card.source.startswith(("./", "../")):
+        card = card.model_copy(update={"source": str((workspace.root / card.source).resolve())})
+    elif card.source.startswith("~"):
+        card = card.model_copy(update={"source": str(Path(card.source).expanduser())})
+    return Registered(card, str(path), workspace.name, is_plugin, tuple(_warnings(card)))
+
+
+def _warnings(card: Card) -> Iterable[str]:
+    if card.is_hub and card.revision is None:
+        yield f"{card.name}: the revision is not pinned, so its weights may change between runs"
+    if card.license == "unknown":
+        yield f"{card.name}: the license is unknown"
+
+
+def _duplicates(registered: Iterable[Registered]) -> list[BenchError]:
+    """Return a fault for every name that occurs more than once, with all its places."""
+    places: dict[str, list[Registered]] = {}
+    for item in registered:
+        places.setdefault(item.card.name, []).append(item)
+    faults: list[BenchError] = []
+    for name, items in places.items():
+        if len(items) > 1:
+            spaces = list(dict.fromkeys(item.workspace for item in items))
+            choice = " or ".join(f"{space}:{name}" for space in spaces)
+            hint = f"rename one, or choose with {choice}" if len(spaces) > 1 else "rename one"
+            paths = " and ".join(show(Path(item.path)) for item in items)
+            faults.append(WorkspaceError(f'the candidate "{name}" is defined {len(items)} times', where=paths, hint=hint))
+    return faults
+
+
+def _matches(catalogue: Catalogue, pattern: str) -> list[Registered | Broken]:
+    space, colon, rest = pattern.rpartition(":")
+    found: list[Registered | Broken] = [
+        item for item in catalogue.registered if fnmatchcase(item.card.name, rest) and (not colon or item.workspace == space)
+    ]
+    return found + [item for item in catalogue.broken if not colon and fnmatchcase(item.name, rest)]
+
+
+def _unknown(pattern: str, catalogue: Catalogue) -> CandidateError:
+    names = {item.card.name for item in catalogue.registered}
+    hint = suggest(pattern.rpartition(":")[2], names) if names else "there are none; `bench init` writes an example"
+    if catalogue.broken:
+        hint += "; these files could not be imported: " + ", ".join(
+            f"{show(Path(item.path))} ({item.error})" for item in catalogue.broken
+        )
+    return CandidateError(f'unknown candidate "{pattern}"', where="--candidates", hint=hint)

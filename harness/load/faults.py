@@ -1,0 +1,117 @@
+"""From what pydantic found wrong to lines a user can act on."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Mapping
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from harness.core.card import NAME, REVISION
+from harness.core.metric import METRICS
+from harness.errors import BenchError, suggest
+from harness.load.yaml_file import Key, YamlFile
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_EXPECTED = {
+    "bool": ("true or false", ""),
+    "dict": ("keys and values", "write one `key: value` a line, indented"),
+    "float": ("a number", ""),
+    "int": ("a whole number", "leave the unit out; counts may be written as 500M or 1.5B"),
+    "model": ("keys and values", "write one `key: value` a line, indented"),
+    "string": ("text", "put it in quotes"),
+    "tuple": ("a list", "write it in brackets: [a, b]"),
+    "url": ("a web address", "begin it with https://"),
+}
+_SHAPES = {
+    NAME: 'use lower-case letters, digits, ".", "_" and "-", beginning with a letter or digit',
+    REVISION: "give the full commit hash, 40 hexadecimal digits, in quotes",
+}
+
+
+def validate(
+    model: type[Model], content: object, file: YamlFile, kind: type[BenchError], *, at: Key = ()
+) -> Model | list[BenchError]:
+    """Return the noun that part of a file states, or every fault in it; `at` is the key path of that part."""
+    if not isinstance(content, Mapping):
+        return [
+            kind(f"expected keys and values, found {_name(content)}", where=file.locate(at), hint="write one `key: value` a line")
+        ]
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        found = [(item["loc"], *_message(item, model)) for item in error.errors(include_url=False)]
+        return [kind(what, where=file.locate((*at, *loc)), hint=hint) for loc, what, hint in found]
+
+
+def _message(item: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+    """Say what is wrong, and what to do."""
+    last = str(item["loc"][-1]) if item["loc"] else ""
+    match item["type"]:
+        case "extra_forbidden":
+            message = f'unknown key "{last}"', suggest(last, _fields(model, item["loc"][:-1]))
+        case "missing":
+            message = f'the key "{last}" is missing', f"add `{last}: …`"
+        case "literal_error":
+            options = re.findall(r"'([^']*)'", item["ctx"]["expected"]) or [item["ctx"]["expected"]]
+            message = f'unknown {last} "{item["input"]}"', suggest(str(item["input"]), options)
+        case "value_error":
+            message = _own_message(item)
+        case "string_pattern_mismatch":
+            hint = _SHAPES.get(item["ctx"]["pattern"], "write YYYY, YYYY-MM or YYYY-MM-DD")
+            message = f'"{item["input"]}" is not a valid {last}', hint
+        case other:
+            message = _type_message(item, other, last)
+    return message
+
+
+def _type_message(item: ErrorDetails, code: str, last: str) -> tuple[str, str]:
+    """Say what type was expected, or what pydantic says of a value out of range."""
+    name = code.partition("_")[0]
+    if name in _EXPECTED and code.endswith(("_type", "_parsing", "_from_float", "_scheme")):
+        expected, hint = _EXPECTED[name]
+        return f"expected {expected}, found {_name(item['input'])}", hint or f"give {expected}"
+    return item["msg"].replace("Input should", f'"{last}" should'), f"change {_name(item['input'])}"
+
+
+def _own_message(item: ErrorDetails) -> tuple[str, str]:
+    """Read a message that a noun wrote itself."""
+    what = str(item["ctx"]["error"])
+    if what.startswith("unknown metric"):
+        return what, suggest(str(item["input"]), METRICS)
+    if "SPDX" in what:
+        return what, "use an identifier from spdx.org/licenses such as apache-2.0, LicenseRef-NAME for others, or unknown"
+    return what, "correct it"
+
+
+def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
+    """Name the keys that are known at a place inside a model."""
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        inner = _model_in(field.annotation) if field else None
+        model = inner or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - an annotation can be anything
+    """Find the model in an annotation such as `LicensePolicy | None`."""
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _name(value: object) -> str:
+    """Name a value as the file's author would."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, Mapping):
+        return "keys and values"
+    if isinstance(value, list | tuple):
+        return "a list"
+    shown = str(value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "…"
+    return shown.lower() if isinstance(value, bool) else shown if isinstance(value, int | float) else f'"{shown}"'

@@ -1,0 +1,45 @@
+"""How a place in a file is named to the user, and which places a task may name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.errors import TaskError
+
+
+def show(path: Path) -> str:
+    """Return the path relative to the current folder where it lies inside, else as it is."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def where(path: Path, line: int | None = None, key: Sequence[str | int] = ()) -> str:
+    """Return `path, line N, key a.b.c`, leaving out what is not known.
+
+    >>> where(Path("task.yaml"), 7, ("data", "train"))
+    'task.yaml, line 7, key data.train'
+    """
+    parts = [show(path)]
+    if line is not None:
+        parts.append(f"line {line}")
+    if key:
+        parts.append("key " + ".".join(str(part) for part in key))
+    return ", ".join(parts)
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return the absolute path of something a task names, symbolic links followed.
+
+    Raises:
+        TaskError: when it lies outside the task's folder.
+    """
+    base = Path(os.path.realpath(folder))
+    path = Path(os.path.realpath(base / Path(name).expanduser()))
+    if not path.is_relative_to(base):
+        msg = f'"{name}" leaves the task folder'
+        raise TaskError(msg, where=show(folder), hint=f"copy the data into the task folder, or leave it and use --data {name}")
+    return path

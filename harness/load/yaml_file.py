@@ -1,0 +1,153 @@
+"""YAML that remembers the line of every key, and refuses what a settings file never needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from harness.errors import BenchError, raise_all
+from harness.load.place import where
+
+MAX_BYTES = 5_000_000
+MAX_DEPTH = 40
+Key = tuple[str | int, ...]
+_TAG = "tag:yaml.org,2002:"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONSTRUCTOR = yaml.constructor.SafeConstructor
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """What a file holds, and the line (from 1) at which each key path begins."""
+
+    path: Path
+    content: object
+    lines: dict[Key, int]
+
+    def locate(self, key: Key) -> str:
+        """Name the place of a key; a key that is not written is placed at what should hold it."""
+        for length in range(len(key), -1, -1):
+            if key[:length] in self.lines:
+                return where(self.path, self.lines[key[:length]], key)
+        return where(self.path, None, key)
+
+
+def read_yaml(path: Path, kind: type[BenchError]) -> YamlFile:
+    """Read a file of plain values: mappings, lists, text, numbers, true/false.
+
+    Words that YAML 1.1 takes for something else stay text: dates, `no`, `12:30`.
+
+    Raises:
+        BenchError: of the given kind, for anything that keeps the file from being read; duplicate keys are collected.
+    """
+    text = read_text(path, kind, MAX_BYTES)
+    try:
+        _check_events(text, path, kind)
+        node = yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError as error:
+        raise _syntax_fault(error, path, kind) from error
+    if node is None:
+        msg = "the file is empty"
+        raise kind(msg, where=where(path), hint="fill it in, or delete it; `bench init` writes an example")
+    walk = _Walk(path, kind)
+    content = walk.value(node, ())
+    raise_all(walk.faults)
+    return YamlFile(path, content, walk.lines)
+
+
+def read_text(path: Path, kind: type[BenchError], max_bytes: int | None = None) -> str:
+    """Read a UTF-8 file, with or without a byte order mark.
+
+    Raises:
+        BenchError: of the given kind, when the file cannot be read, is larger than `max_bytes` or is not UTF-8.
+    """
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if max_bytes is None or size <= max_bytes else b""
+    except OSError as error:
+        msg = f"cannot read the file: {error.strerror}"
+        raise kind(msg, where=where(path), hint="check its name and permissions") from error
+    if max_bytes is not None and size > max_bytes:
+        msg = f"the file is larger than {max_bytes // 1_000_000} MB"
+        raise kind(msg, where=where(path), hint="split it; data belongs in a file of its own")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        msg = f"the file is not UTF-8: byte 0x{data[error.start]:02x} cannot be decoded"
+        encoding = "UTF-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "LATIN1"
+        hint = f"save it as UTF-8, e.g. iconv -f {encoding} -t UTF-8 {path.name} > new-{path.name}"
+        raise kind(msg, where=where(path, line), hint=hint) from error
+
+
+def _check_events(text: str, path: Path, kind: type[BenchError]) -> None:
+    """Refuse aliases, which can expand without bound, and nesting that would exhaust the stack."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            msg = f'"*{event.anchor}" repeats another part of the file'
+            raise kind(msg, where=where(path, line), hint="write the part out again; aliases are not read")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            msg = f"the file is nested more than {MAX_DEPTH} deep"
+            raise kind(msg, where=where(path, line), hint="check the brackets and the indentation")
+
+
+def _syntax_fault(error: yaml.YAMLError, path: Path, kind: type[BenchError]) -> BenchError:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    hint = "check quotes, colons and indentation there; put text that holds a colon in quotes"
+    return kind(f"not valid YAML: {problem}", where=where(path, mark.line + 1 if mark else None), hint=hint)
+
+
+class _Walk:
+    """Turns nodes into values, noting lines and faults on the way."""
+
+    def __init__(self, path: Path, kind: type[BenchError]) -> None:
+        self.path = path
+        self.kind = kind
+        self.lines: dict[Key, int] = {}
+        self.faults: list[BenchError] = []
+        self.constructor = _CONSTRUCTOR()
+
+    def value(self, node: yaml.Node, key: Key) -> object:
+        self.lines.setdefault(key, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            return dict(self._pairs(node, key))
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*key, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, key)
+
+    def _pairs(self, node: yaml.MappingNode, key: Key) -> Iterator[tuple[str, object]]:
+        seen: dict[str, int] = {}
+        for name_node, value_node in node.value:
+            line = name_node.start_mark.line + 1
+            name = str(name_node.value) if isinstance(name_node, yaml.ScalarNode) else "?"
+            if name in seen:
+                msg = f'the key "{name}" is given twice'
+                place = where(self.path, line, (*key, name))
+                self.faults.append(self.kind(msg, where=place, hint=f"keep one; the first is in line {seen[name]}"))
+                continue
+            seen[name] = line
+            self.lines[*key, name] = line
+            yield name, self.value(value_node, (*key, name))
+
+    def _scalar(self, node: yaml.Node, key: Key) -> object:
+        tag = node.tag.removeprefix(_TAG)
+        text = str(node.value)
+        if tag == "bool":
+            return text.lower() == "true" if text.lower() in {"true", "false"} else text
+        if tag in {"str", "timestamp", "value", "merge"} or (tag in {"int", "float"} and ":" in text):
+            return text
+        if tag in {"int", "float", "null"}:
+            return self.constructor.construct_object(node)
+        msg = f'the tag "{node.tag}" is not read'
+        self.faults.append(self.kind(msg, where=self.locate(key), hint="remove the tag"))
+        return text
+
+    def locate(self, key: Key) -> str:
+        return where(self.path, self.lines.get(key), key)

@@ -1,0 +1,1 @@
+"""One file for each quantity that bench measures."""

@@ -1,0 +1,79 @@
+"""Metrics of quality: bench's own as local `evaluate` modules, any other through `evaluate:NAME`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import datasets
+import evaluate
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.measurement import Better, Measurement
+from harness.core.metric import METRICS, score
+from harness.errors import TaskError
+
+Ints = NDArray[np.int64]
+
+# External metrics whose name says that less is better.
+_LOWER = ("loss", "error", "mse", "mae", "rmse", "perplexity", "wer", "cer")
+
+
+class ClassificationMetric(evaluate.Metric):  # type: ignore[misc]
+    """A metric of `harness.core.metric` in the form that the evaluate library combines and shares."""
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=f"{self.config_name}, computed from counts per class",
+            citation="",
+            inputs_description="references and predictions: class indices",
+            features=datasets.Features({"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}),
+        )
+
+    def _compute(self, predictions: list[int], references: list[int]) -> dict[str, float]:
+        told, true = np.asarray(predictions), np.asarray(references)
+        return {self.config_name: score(self.config_name, true, told, int(max(told.max(), true.max())) + 1)}
+
+
+def load_metric(name: str) -> evaluate.Metric:
+    """Return a metric by the name a task gives it.
+
+    Raises:
+        TaskError: the evaluate library cannot find or load it.
+    """
+    if name in METRICS:
+        return ClassificationMetric(config_name=name, keep_in_memory=True)
+    module = name.removeprefix("evaluate:")
+    try:
+        return evaluate.load(module, keep_in_memory=True)
+    except (FileNotFoundError, ImportError, OSError, ValueError) as error:
+        what = f'cannot load the metric "{module}": {str(error).splitlines()[0]}'
+        raise TaskError(what, where="key metric", hint=f"use one of bench's own ({', '.join(METRICS)}), or fetch it once online") from error
+
+
+def better(name: str) -> Better:
+    """Tell which direction of a metric is good."""
+    return "lower" if name not in METRICS and any(word in name.lower() for word in _LOWER) else "higher"
+
+
+def compute(metric: evaluate.Metric, references: Ints, predictions: Ints) -> float:
+    """Return the metric's value; of a metric that gives several, the first number."""
+    found: dict[str, Any] = metric.compute(references=references.tolist(), predictions=predictions.tolist())
+    return float(next(value for value in found.values() if isinstance(value, int | float | np.number)))
+
+
+def companions(references: Ints, predictions: Ints, classes: int) -> list[Measurement]:
+    """Return all of bench's own metrics on the validation rows, for the reader who asks for another one."""
+    n = len(references)
+    return [Measurement(name=name, value=score(name, references, predictions, classes), better="higher", n=n) for name in METRICS]
+
+
+def sample(metric: evaluate.Metric, references: Ints, predictions: Ints, blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Return an external metric of every resample, `(resamples,)`; one call of the metric each, so it is slow."""
+    values = []
+    for block in blocks:
+        for weights in block:
+            rows = np.repeat(np.arange(len(references)), weights.astype(np.int64))
+            values.append(compute(metric, references[rows], predictions[rows]))
+    return np.asarray(values)

@@ -1,0 +1,71 @@
+"""What a loaded model can do. A model has one or more of these; nothing else is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from harness.core.data import Input
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+
+@runtime_checkable
+class EmbedsText(Protocol):
+    """Turns texts into features."""
+
+    def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return `(layers, n, d) float32`, row i for text i, whatever the batch it came in; the last layer is the output."""
+        ...
+
+
+@runtime_checkable
+class EmbedsImage(Protocol):
+    """Turns pictures into features."""
+
+    def embed_image(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        """Return `(layers, n, d) float32` for RGB pictures of any size; the model does its own preprocessing."""
+        ...
+
+
+@runtime_checkable
+class Fits(Protocol):
+    """Learns the task from scratch; what a baseline does."""
+
+    def fit(self, inputs: Sequence[Input] | Sequence[Image], labels: NDArray[np.int64], classes: int) -> None:
+        """Learn from rows; forgets what was learned before. The same rows give the same model."""
+        ...
+
+    def predict(self, inputs: Sequence[Input] | Sequence[Image]) -> NDArray[np.float32]:
+        """Return probabilities `(n, classes)`; texts come as str, pictures as RGB images."""
+        ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """Knows how long a text is to it."""
+
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Return how many of the texts are longer than the model reads."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Exact size of a model: parameters, and bytes of parameters and buffers."""
+
+    parameters: int
+    nbytes: int
+
+
+@runtime_checkable
+class HasWeights(Protocol):
+    """Knows its exact size."""
+
+    def weights(self) -> Weights:
+        """Count the parameters, and the bytes of parameters and buffers."""
+        ...

@@ -1,0 +1,70 @@
+"""Image encoders of the transformers library: any folder that `AutoModel` and `AutoImageProcessor` read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL.Image import Image
+from transformers import AutoImageProcessor, AutoModel
+
+from harness.core.card import Card
+from harness.errors import CandidateError
+from harness.models.capabilities import Weights
+from harness.models.torch_module import count_weights
+
+BATCH = 32
+
+
+class ImageEncoder:
+    """Pools the last feature map or token sequence."""
+
+    def __init__(self, folder: Path, card: Card, device: str) -> None:
+        """Load processor and weights from a local folder onto a device, as float32."""
+        self.processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = AutoModel.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+        )
+        self.model = model.to(device).eval()
+        self.device = device
+        self.pooling = card.options.pooling
+
+    @torch.inference_mode()
+    def embed_image(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        """Return `(1, n, d) float32`."""
+        parts = [self._forward(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
+        return np.concatenate(parts)[None] if parts else np.empty((1, 0, 0), np.float32)
+
+    def weights(self) -> Weights:
+        """Count what was loaded."""
+        return count_weights(self.model)
+
+    def _forward(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        pixels = self.processor(list(images), return_tensors="pt")["pixel_values"].to(self.device)
+        return self._pool(self.model(pixel_values=pixels).last_hidden_state).float().cpu().numpy()
+
+    def _pool(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Average a feature map `(n, d, h, w)`; of tokens `(n, t, d)` take the class token where the model has one, else average.
+
+        A model's own pooler is left aside: many checkpoints lack its weights, which would then be random.
+        """
+        if hidden.ndim == 4:
+            return hidden.mean((2, 3))
+        has_class_token = any(name.endswith("cls_token") for name, _ in self.model.named_parameters())
+        pooling = self.pooling or ("cls" if has_class_token else "mean")
+        return hidden[:, 0] if pooling == "cls" else hidden.mean(1)
+
+
+def load(card: Card, folder: Path | None, device: str) -> ImageEncoder:
+    """Load an image encoder.
+
+    Raises:
+        CandidateError: the card names no folder to load from.
+    """
+    if folder is None:
+        what = "an image encoder needs weights to load"
+        raise CandidateError(what, where=f"card {card.name}, key source", hint="name a Hub id or a local folder")
+    return ImageEncoder(folder, card, device)

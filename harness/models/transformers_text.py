@@ -1,0 +1,138 @@
+"""Text encoders of the transformers library: any folder that `AutoModel` reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from harness.core.card import Card
+from harness.errors import CandidateError
+from harness.models.capabilities import Weights
+from harness.models.torch_module import count_weights, pool
+from harness.models.weights import read_json
+
+# Padded tokens of one batch. Large enough to fill a device, small enough that a CPU's caches hold the activations.
+TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536, "mps": 16384}
+_NO_LIMIT = 1_000_000
+
+
+class TextEncoder:
+    """Pools every hidden layer in one pass; rows are sorted by length and batched by a budget of tokens."""
+
+    def __init__(self, folder: Path, card: Card, device: str) -> None:
+        """Load tokenizer and weights from a local folder onto a device, as float32."""
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        if card.options.layers:
+            _shorten(config, card)
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = AutoModel.from_pretrained(
+            folder, config=config, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+        )
+        self.model = (model.get_encoder() if config.is_encoder_decoder else model).to(device).eval()
+        self.device = device
+        self.prompt = card.options.prompt
+        self.pooling = card.options.pooling or _pooling_of(folder, config)
+        self.max_length = max_length(folder, config, self.tokenizer, card)
+        self.tokens_per_batch = TOKENS_PER_BATCH[torch.device(device).type]
+        self._pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
+
+    def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return `(layers, n, d) float32`: the pooled output of each block, the last one as the model gives it."""
+        tokens = self._tokenize(texts, truncate=True)
+        lengths = [len(row) for row in tokens]
+        features: NDArray[np.float32] | None = None
+        for rows in self._batches(lengths):
+            pooled = self._forward([tokens[i] for i in rows])
+            if features is None:
+                features = np.empty((pooled.shape[0], len(texts), pooled.shape[2]), np.float32)
+            features[:, rows] = pooled
+        return features if features is not None else np.empty((1, 0, 0), np.float32)
+
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Return how many texts have more tokens than the model reads."""
+        return sum(len(row) > self.max_length for row in self._tokenize(texts, truncate=False))
+
+    def weights(self) -> Weights:
+        """Count what was loaded."""
+        return count_weights(self.model)
+
+    def _tokenize(self, texts: Sequence[str], *, truncate: bool) -> list[list[int]]:
+        prompted = [self.prompt + text for text in texts]
+        encoded = self.tokenizer(
+            prompted, truncation=truncate, max_length=self.max_length if truncate else None, verbose=False, return_attention_mask=False
+        )
+        # A tokenizer without special tokens turns an empty text into nothing; one padding token keeps its row.
+        return [row or [self._pad] for row in encoded["input_ids"]]
+
+    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Yield positions, longest first, so that a batch that does not fit in memory is met at the start."""
+        order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+        start = 0
+        while start < len(order):
+            size = max(1, self.tokens_per_batch // lengths[order[start]])
+            yield order[start : start + size]
+            start += size
+
+    @torch.inference_mode()
+    def _forward(self, rows: list[list[int]]) -> NDArray[np.float32]:
+        width = len(rows[0])
+        ids = torch.full((len(rows), width), self._pad)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = torch.tensor(row)
+            mask[i, : len(row)] = 1
+        ids, mask = ids.to(self.device), mask.to(self.device)
+        output = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        # The first hidden state is the embedding table's; the last is taken from the output, where a final norm may have been applied.
+        layers = (*output.hidden_states[1:-1], output.last_hidden_state)
+        return torch.stack([pool(layer, mask, self.pooling) for layer in layers]).float().cpu().numpy()
+
+
+def max_length(folder: Path, config: AutoConfig, tokenizer: AutoTokenizer, card: Card) -> int:
+    """Return how many tokens the model reads: the least of what its own files and its card say.
+
+    Position tables of the RoBERTa family start after the padding index, so that many places are lost.
+    """
+    known = [tokenizer.model_max_length, read_json(folder / "sentence_bert_config.json").get("max_seq_length"), card.context]
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        offset = (config.pad_token_id or 0) + 1 if config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet"} else 0
+        known.append(positions - offset)
+    limits = [n for n in known if isinstance(n, int) and 0 < n < _NO_LIMIT]
+    return min(limits, default=512)
+
+
+def _pooling_of(folder: Path, config: AutoConfig) -> str:
+    """Return the pooling that the model was trained with, as far as its files tell."""
+    stated = read_json(folder / "1_Pooling" / "config.json")
+    for key, name in (("pooling_mode_cls_token", "cls"), ("pooling_mode_lasttoken", "last"), ("pooling_mode_mean_tokens", "mean")):
+        if stated.get(key):
+            return name
+    names = config.architectures or ()
+    return "last" if any(name.endswith("ForCausalLM") for name in names) else "mean"
+
+
+def _shorten(config: AutoConfig, card: Card) -> None:
+    """Keep the first layers only."""
+    have = config.num_hidden_layers
+    if card.options.layers > have:
+        what = f"the model has {have} layers, {card.options.layers} are asked for"
+        raise CandidateError(what, where=f"card {card.name}, key options.layers", hint=f"use {have} or fewer")
+    config.num_hidden_layers = card.options.layers
+
+
+def load(card: Card, folder: Path | None, device: str) -> TextEncoder:
+    """Load a text encoder.
+
+    Raises:
+        CandidateError: the card names no folder to load from.
+    """
+    if folder is None:
+        what = "a text encoder needs weights to load"
+        raise CandidateError(what, where=f"card {card.name}, key source", hint="name a Hub id, a local folder or python:PACKAGE")
+    return TextEncoder(folder, card, device)

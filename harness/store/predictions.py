@@ -1,0 +1,103 @@
+"""Predictions of a trial, one Parquet file each: row id, split, reference, prediction, probabilities."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import WorkspaceError
+from harness.store.atomic import write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a contender answered to the validation rows and the test rows; labels are class indices.
+
+    `validation` and `test` are `(n, classes) float32` probabilities, in the order of the ids. The samples hold an external metric of every
+    resample, else None.
+    """
+
+    validation_ids: Sequence[str]
+    validation_references: NDArray[np.int64]
+    validation: NDArray[np.float32]
+    test_ids: Sequence[str]
+    test_references: NDArray[np.int64]
+    test: NDArray[np.float32]
+    validation_groups: Sequence[str] = ()
+    test_groups: Sequence[str] = ()
+    validation_sample: NDArray[np.float64] | None = None
+    test_sample: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The part of the predictions that ranking needs, as read back."""
+
+    references: NDArray[np.int64]
+    predictions: NDArray[np.int64]
+    groups: tuple[str, ...]
+    sample: NDArray[np.float64] | None
+
+
+def write(path: Path, found: Predictions) -> None:
+    """Write one trial's predictions, whole or not at all."""
+    import numpy as np  # noqa: PLC0415 - reading a run's head does not need it
+    import pyarrow as pa  # noqa: PLC0415 - as above
+    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+
+    sizes = len(found.validation_ids), len(found.test_ids)
+    shares = np.concatenate([found.validation, found.test]).astype(np.float32)
+    groups = [*(found.validation_groups or [None] * sizes[0]), *(found.test_groups or [None] * sizes[1])]
+    columns = {
+        "id": pa.array([*found.validation_ids, *found.test_ids], pa.string()),
+        "split": pa.array(["validation"] * sizes[0] + ["test"] * sizes[1], pa.string()),
+        "reference": pa.array(np.concatenate([found.validation_references, found.test_references])),
+        "prediction": pa.array(shares.argmax(1)),
+        "group": pa.array(groups, pa.string()),
+        "probabilities": pa.FixedSizeListArray.from_arrays(pa.array(shares.ravel()), shares.shape[1]),
+    }
+    samples = {"validation_sample": found.validation_sample, "test_sample": found.test_sample}
+    metadata = {key: sample.astype("<f8").tobytes() for key, sample in samples.items() if sample is not None}
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns).replace_schema_metadata(metadata), buffer, compression="zstd")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, buffer.getvalue())
+
+
+def read(path: Path) -> dict[str, Answered]:
+    """Return the answers by split (`validation`, `test`).
+
+    Raises:
+        WorkspaceError: the file is absent or cannot be read.
+    """
+    import numpy as np  # noqa: PLC0415 - reading a run's head does not need it
+    import pyarrow as pa  # noqa: PLC0415 - as above
+    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+
+    try:
+        table = pq.read_table(path, columns=["split", "reference", "prediction", "group"])
+    except (OSError, pa.ArrowInvalid) as error:
+        what = f"predictions cannot be read: {str(error).splitlines()[0]}"
+        raise WorkspaceError(what, where=str(path), hint="run the comparison again") from error
+    metadata = table.schema.metadata or {}
+    split = table["split"].to_numpy(zero_copy_only=False)
+    groups = np.asarray(table["group"].to_pylist(), object)
+    found = {}
+    for name in ("validation", "test"):
+        here = split == name
+        sample = metadata.get(f"{name}_sample".encode())
+        found[name] = Answered(
+            references=table["reference"].to_numpy()[here],
+            predictions=table["prediction"].to_numpy()[here],
+            groups=tuple(g for g in groups[here] if g is not None),
+            sample=np.frombuffer(sample, "<f8") if sample else None,
+        )
+    return found

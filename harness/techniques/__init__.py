@@ -1,0 +1,1 @@
+"""Ways to use a model on a task, one file each."""

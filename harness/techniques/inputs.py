@@ -1,0 +1,63 @@
+"""What a technique learns from: features of every row, or the rows themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.models.capabilities import Fits
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All rows of a task as one model sees them.
+
+    For a model that embeds, `features` is `(views, n, d) float32`: its layers, then their mean where there are several. For a model
+    that fits, `raw` holds the rows and `model` is the model itself.
+    """
+
+    features: NDArray[np.float32]
+    raw: Sequence[object] = ()
+    model: Fits | None = None
+
+    @classmethod
+    def of_layers(cls, layers: NDArray[np.float32]) -> Inputs:
+        """Take `(layers, n, d)` and add the mean over layers as one more view."""
+        return cls(np.concatenate([layers, layers.mean(0, keepdims=True)]) if len(layers) > 1 else layers)
+
+    @property
+    def views(self) -> int:
+        """Return how many views of each row there are."""
+        return len(self.features)
+
+    def view_name(self, view: int) -> str:
+        """Say which layer a view is, counted from 1."""
+        layers = self.views - 1 if self.views > 1 else 1
+        return f"{view + 1} of {layers}" if view < layers else f"mean of {layers}"
+
+
+class Chosen:
+    """A view of some rows of a sequence, in the given order; nothing is copied, and lazy rows stay lazy."""
+
+    def __init__(self, rows: Sequence[object], where: Sequence[int]) -> None:
+        """Keep the sequence and the positions."""
+        self._rows = rows
+        self._where = where
+
+    def __len__(self) -> int:
+        """Return the number of chosen rows."""
+        return len(self._where)
+
+    def __getitem__(self, position: int) -> object:
+        """Return one of them."""
+        return self._rows[self._where[position]]
+
+    def __iter__(self) -> Iterator[object]:
+        """Go through them."""
+        return (self._rows[i] for i in self._where)

@@ -1,0 +1,128 @@
+"""Linear probe: multinomial logistic regression on frozen features, with the layer and the regularisation tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax, softmax
+from sklearn.linear_model import LogisticRegression
+
+from harness.techniques.inner_split import inner_folds
+from harness.techniques.inputs import Inputs
+from harness.techniques.technique import Recipe
+
+STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
+_PENALTIES = (10.0, 100.0, 1000.0, 10000.0)
+_ROWS_FOR_LAYER = 3000
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeHead:
+    """A fitted probe: standardise, project, softmax."""
+
+    view: int
+    mean: Floats
+    scale: Floats
+    weights: Floats
+    bias: Floats
+    recipe: Recipe
+
+    def predict(self, inputs: Inputs, rows: Ints) -> Floats:
+        """Return probabilities `(len(rows), classes)`."""
+        standard = (inputs.features[self.view][rows] - self.mean) / self.scale
+        shares: Floats = softmax(standard @ self.weights + self.bias, axis=1)
+        return shares
+
+
+class LinearProbe:
+    """Chooses the layer by a ridge regression, then the strength of the regularisation, both inside the training rows."""
+
+    def fit(self, inputs: Inputs, rows: Ints, labels: Ints, classes: int) -> ProbeHead:
+        """Tune, then fit on all the given rows."""
+        folds = inner_folds(labels)
+        view = choose_view(inputs, rows, labels, classes)
+        features = inputs.features[view][rows]
+        strength = _choose_strength(features, labels, folds)
+        mean, scale = _standard(features)
+        model = _logistic(strength).fit((features - mean) / scale, labels)
+        weights = np.zeros((features.shape[1], classes), np.float32)
+        # A class that these rows lack must never win.
+        bias = np.full(classes, -1e9, np.float32)
+        coefficients, intercept = _both_classes(model.coef_), _both_classes(model.intercept_)
+        weights[:, model.classes_] = coefficients.T
+        bias[model.classes_] = intercept
+        return ProbeHead(view, mean, scale, weights, bias, {"layer": inputs.view_name(view), "C": strength})
+
+
+def choose_view(inputs: Inputs, rows: Ints, labels: Ints, classes: int) -> int:
+    """Return the view whose ridge regression onto the classes has the best held-out accuracy; later views win ties.
+
+    At most 3,000 rows are looked at. Cost: one decomposition of a `d × d` matrix a view.
+    """
+    if inputs.views == 1:
+        return 0
+    if len(rows) > _ROWS_FOR_LAYER:
+        kept = np.sort(np.random.default_rng(0).permutation(len(rows))[:_ROWS_FOR_LAYER])
+        rows, labels = rows[kept], labels[kept]
+    folds = inner_folds(labels)
+    scores = [_ridge_accuracy(inputs.features[view][rows], labels, classes, folds) for view in range(inputs.views)]
+    return max(range(inputs.views), key=lambda view: (scores[view], view))
+
+
+def _ridge_accuracy(features: Floats, labels: Ints, classes: int, folds: Sequence[tuple[Ints, Ints]]) -> float:
+    """Return the accuracy of the best penalty, averaged over folds; one eigendecomposition serves all penalties."""
+    right = np.zeros(len(_PENALTIES))
+    for learn, check in folds:
+        mean, scale = _standard(features[learn])
+        known, asked = (features[learn] - mean) / scale, (features[check] - mean) / scale
+        targets = np.eye(classes, dtype=np.float32)[labels[learn]]
+        center = targets.mean(0)
+        values, vectors = np.linalg.eigh(known.T @ known)
+        projected = vectors.T @ (known.T @ (targets - center))
+        asked = asked @ vectors
+        for i, penalty in enumerate(_PENALTIES):
+            answer = asked @ (projected / (values + penalty)[:, None]) + center
+            right[i] += (answer.argmax(1) == labels[check]).mean()
+    return float(right.max() / len(folds))
+
+
+def _choose_strength(features: Floats, labels: Ints, folds: Sequence[tuple[Ints, Ints]]) -> float:
+    """Return the C with the least held-out log loss, walking from strong to weak and stopping once it rises twice."""
+    losses: list[float] = []
+    prepared = [(learn, check, *_standard(features[learn])) for learn, check in folds]
+    models = [_logistic(STRENGTHS[0]) for _ in folds]
+    for strength in STRENGTHS:
+        loss = 0.0
+        for model, (learn, check, mean, scale) in zip(models, prepared, strict=True):
+            model.set_params(C=strength).fit((features[learn] - mean) / scale, labels[learn])
+            loss += _log_loss(model, (features[check] - mean) / scale, labels[check])
+        losses.append(loss)
+        if len(losses) >= 3 and losses[-1] > losses[-2] > losses[-3]:
+            break
+    return STRENGTHS[int(np.argmin(losses))]
+
+
+def _log_loss(model: LogisticRegression, features: Floats, labels: Ints) -> float:
+    margins = _both_classes((features @ model.coef_.T + model.intercept_).T).T
+    position = np.searchsorted(model.classes_, labels)
+    return -float(log_softmax(margins, axis=1)[np.arange(len(labels)), position].mean())
+
+
+def _logistic(strength: float) -> LogisticRegression:
+    return LogisticRegression(C=strength, max_iter=300, tol=1e-3, warm_start=True)
+
+
+def _standard(features: Floats) -> tuple[Floats, Floats]:
+    scale = features.std(0)
+    return features.mean(0), np.where(scale > 1e-8, scale, 1).astype(np.float32)
+
+
+def _both_classes(array: Floats) -> Floats:
+    """Write the single row of a two-class model as two opposite halves, so that a softmax reads it."""
+    return np.concatenate([-array / 2, array / 2]) if len(array) == 1 else array
