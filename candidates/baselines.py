@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Majority:
 class Pipeline:
     """A scikit-learn pipeline that gives probabilities or margins."""
 
-    def __init__(self, pipeline: object) -> None:
+    def __init__(self, pipeline: Any) -> None:
         """Take an unfitted pipeline."""
         self._pipeline = pipeline
 
@@ -83,6 +84,11 @@ def _card(name: str, summary: str, *modality: str) -> Card:
 
 candidates = (
     Candidate(_card("baseline-majority", "The commonest class, always.", "text", "image"), lambda _device, _dtype: Majority()),
-    Candidate(_card("baseline-tfidf", "Word and character TF-IDF with a linear classifier.", "text"), lambda _device, _dtype: _tfidf()),
-    Candidate(_card("baseline-pixels", "Raw pixels, 16 × 16 grey, with logistic regression.", "image"), lambda _device, _dtype: _raw_pixels()),
+    Candidate(
+        _card("baseline-tfidf", "Word and character TF-IDF with a linear classifier.", "text"), lambda _device, _dtype: _tfidf()
+    ),
+    Candidate(
+        _card("baseline-pixels", "Raw pixels, 16 × 16 grey, with logistic regression.", "image"),
+        lambda _device, _dtype: _raw_pixels(),
+    ),
 )

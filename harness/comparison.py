@@ -63,7 +63,9 @@ class Comparison:
         rows = []
         for row in self.result.rows:
             kept = row.model_dump(exclude={"validation", "test", "measurements", "recipe", "notes"})
-            kept |= row.validation.model_dump() | {m.name: m.value for m in row.measurements if m.name not in {"score", "train_score"}}
+            kept |= row.validation.model_dump() | {
+                m.name: m.value for m in row.measurements if m.name not in {"score", "train_score"}
+            }
             kept |= {f"test_{key}": value for key, value in row.test.model_dump().items()} if row.test else {}
             rows.append(kept)
         return pd.DataFrame(rows)
@@ -75,7 +77,11 @@ class Comparison:
 
         rows: list[dict[str, object]] = []
         for record in self.journal:
-            head = {"candidate": record.trial.candidate, "technique": record.trial.technique, "state": record.outcome.state}
+            head: dict[str, object] = {
+                "candidate": record.trial.candidate,
+                "technique": record.trial.technique,
+                "state": record.outcome.state,
+            }
             found = record.outcome.measurements if isinstance(record.outcome, Finished) else ()
             rows += [head | m.model_dump() for m in found] or [head]
         return pd.DataFrame(rows)
@@ -99,7 +105,9 @@ class _Field:
     skipped: tuple[SkippedCandidate, ...]
 
 
-def compare(task: str, settings: Settings | None = None, *, workspace: str | Path = ".", observe: Observer | None = None) -> Comparison:
+def compare(
+    task: str, settings: Settings | None = None, *, workspace: str | Path = ".", observe: Observer | None = None
+) -> Comparison:
     """Compare candidates on a task and write the run's folder with its reports.
 
     `task` is a name or the path of a task's folder. Nothing is written before the task, its data and the cards have been found sound.
@@ -115,7 +123,9 @@ def compare(task: str, settings: Settings | None = None, *, workspace: str | Pat
     process.preload(sorted({adapter_module(c.card) for c, _ in field.ready if not c.is_plugin}))
     device, facts = _survey_machine(settings.device)
     info = _head(loaded, data, settings, field=field, facts=facts)
-    info = info.model_copy(update={"cards": _cards(chosen), "card_warnings": tuple(w for c in chosen if isinstance(c, Registered) for w in c.warnings)})
+    info = info.model_copy(
+        update={"cards": _cards(chosen), "card_warnings": tuple(w for c in chosen if isinstance(c, Registered) for w in c.warnings)}
+    )
     folder = runs.create(Path(workspace) / "reports", info)
     digests = {"": data.digest} | {c.card.name: weights.digest(path, c.card) for c, path in field.ready}
     trials = plan(loaded.task, [c for c, _ in field.ready], settings.techniques, digests, device=device, seed=settings.seed)

@@ -51,7 +51,7 @@ class CandidateError(BenchError):
     """A card, a plugin or its model must be mended."""
 
 
-class Unavailable(CandidateError):
+class Unavailable(CandidateError):  # noqa: N818 - a reason to skip, not a fault
     """A candidate's weights are not on this machine and cannot be fetched."""
 
 
@@ -63,7 +63,7 @@ class SetupError(BenchError):
     """Something must be installed; the hint is the exact line to type."""
 
 
-class Faults(BenchError):
+class Faults(BenchError):  # noqa: N818 - the plural says what it is
     """Several faults, shown at once."""
 
     def __init__(self, faults: Sequence[BenchError]) -> None:

@@ -13,7 +13,8 @@ from harness.core.task import Task
 class Settings(Noun):
     """What the user asked for.
 
-    `candidates` are names or patterns, empty for all; `constraints` are changes to the task such as `latency_ms=5` or `prefer=memory`.
+    `candidates` are names or patterns, empty for all; `constraints` are changes to the task such as `latency_ms=5` or
+    `prefer=memory`.
     """
 
     candidates: tuple[str, ...] = ()

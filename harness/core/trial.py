@@ -41,7 +41,7 @@ class Finished(Noun):
 
     state: Literal["finished"] = "finished"
     measurements: tuple[Measurement, ...] = ()
-    recipe: dict[str, str | int | float] = {}
+    recipe: dict[str, str | int | float] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def find(self, name: str) -> Measurement | None:
@@ -76,4 +76,4 @@ class Record(Noun):
     outcome: Outcome
     started: str
     seconds: float
-    machine: dict[str, str | int | float] = {}
+    machine: dict[str, str | int | float] = Field(default_factory=dict)

@@ -16,14 +16,13 @@ from harness.execute.process import Worker
 def execute(jobs: Sequence[Job]) -> Iterator[Progress]:
     """Yield each stage that is entered and each record as it comes.
 
-    A trial that its worker says nothing about, because the model cannot be used that way, has no record. A worker that dies leaves a
-    failed record for each trial that it had not finished.
+    A trial that its worker says nothing about, because the model cannot be used that way, has no record. A worker that dies leaves
+    a failed record for each trial that it had not finished.
     """
     total = sum(len(job.trials) for job in jobs)
     done = 0
     for job in jobs:
-        for progress in _run(job, done, total):
-            yield progress
+        yield from _run(job, done, total)
         done += len(job.trials)
 
 

@@ -18,7 +18,11 @@ def check_techniques(names: Sequence[str]) -> None:
         WorkspaceError: one or more are unknown.
     """
     raise_all(
-        [WorkspaceError(f'unknown technique "{n}"', where="--techniques", hint=suggest(n, TECHNIQUES)) for n in names if n not in TECHNIQUES]
+        [
+            WorkspaceError(f'unknown technique "{n}"', where="--techniques", hint=suggest(n, TECHNIQUES))
+            for n in names
+            if n not in TECHNIQUES
+        ]
     )
 
 
@@ -34,18 +38,20 @@ def plan(
     for candidate in candidates:
         card = candidate.card
         needs = {"fit"} if card.baseline else {"embed", "fit"} if candidate.is_plugin else {"embed"}
-        wanted = [n for n, (need, *_) in TECHNIQUES.items() if need in needs and (need == "fit" or not techniques or n in techniques)]
-        for technique in (*wanted, ""):
-            trials.append(
-                Trial(
-                    candidate=card.name,
-                    technique=technique,
-                    task=task.name,
-                    task_digest=digests[""],
-                    source_digest=digests[card.name],
-                    measures="quality" if technique else "memory",
-                    device=device,
-                    seed=seed,
-                )
+        wanted = [
+            n for n, (need, *_) in TECHNIQUES.items() if need in needs and (need == "fit" or not techniques or n in techniques)
+        ]
+        trials += [
+            Trial(
+                candidate=card.name,
+                technique=technique,
+                task=task.name,
+                task_digest=digests[""],
+                source_digest=digests[card.name],
+                measures="quality" if technique else "memory",
+                device=device,
+                seed=seed,
             )
+            for technique in (*wanted, "")
+        ]
     return tuple(trials)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,7 @@ class Judged:
     head: Head
 
 
-def judge(technique: Technique, inputs: Inputs, data: Dataset, metric_name: str, seed: int) -> Judged:
+def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: str, seed: int) -> Judged:
     """Predict each validation row by a head that did not see it, and the test rows by a head that saw all the others.
 
     The test rows are predicted after everything was chosen, and no score of theirs is looked at here or by the ranker's choice.
@@ -51,7 +51,9 @@ def judge(technique: Technique, inputs: Inputs, data: Dataset, metric_name: str,
     measurements = [
         Measurement(name="score", value=quality.compute(metric, labels[choosing], told), better=better, n=len(choosing)),
         Measurement(name="train_score", value=float(np.mean(train_scores)), better=better, n=len(rest)),
-        Measurement(name="test_score", value=quality.compute(metric, labels[test], confirmed.argmax(1)), better=better, n=len(test)),
+        Measurement(
+            name="test_score", value=quality.compute(metric, labels[test], confirmed.argmax(1)), better=better, n=len(test)
+        ),
         *quality.companions(labels[choosing], told, classes),
     ]
     if metric_name not in METRICS:
@@ -89,7 +91,6 @@ def _predictions(data: Dataset, validation: Floats, test: Floats) -> Predictions
 def _with_samples(found: Predictions, metric: object, seed: int) -> Predictions:
     """Add an external metric of every resample, drawn as the ranker draws them."""
 
-
     def sample(references: Ints, shares: Floats, groups: Sequence[str]) -> NDArray[np.float64]:
         return quality.sample(metric, references, shares.argmax(1), resamples(len(references), groups, seed))
 
@@ -105,6 +106,10 @@ def time_contender(answer: Callable[[Sequence[int]], object], rows: int, conditi
     found = latency.time_calls(lambda row: answer([row]), rows)
     speed, size = latency.throughput(answer, rows)
     through = Measurement(
-        name="throughput_per_s", value=speed, unit="rows/s", better="higher", conditions=conditions.replace("batch 1", f"batch {size}")
+        name="throughput_per_s",
+        value=speed,
+        unit="rows/s",
+        better="higher",
+        conditions=conditions.replace("batch 1", f"batch {size}"),
     )
     return [*latency.as_measurements(found, conditions), through]

@@ -101,7 +101,9 @@ def check_shares(found: object, rows: int, classes: int) -> NDArray[np.float32]:
         raise CandidateError(what, hint="return probabilities of shape (n, classes)")
     broken = int((~np.isfinite(shares).all(1)).sum())
     if broken:
-        raise CandidateError(f"predictions of {broken} of {rows} rows are NaN or infinite", hint="look at the rows by their ids in the log")
+        raise CandidateError(
+            f"predictions of {broken} of {rows} rows are NaN or infinite", hint="look at the rows by their ids in the log"
+        )
     return shares.astype(np.float32, copy=False)
 
 

@@ -135,7 +135,7 @@ class Worker:
         job = self.job
         try:
             self.enter(trial.technique)
-            judged = judge(create(trial.technique), inputs, job.data, job.metric, trial.seed)
+            judged = judge(create(trial.technique), inputs, job.data, metric_name=job.metric, seed=trial.seed)
             predictions.write(job.predictions / f"{trial.key}.parquet", judged.predictions)
             self.enter("latency")
             rest = job.data.split.rest

@@ -21,9 +21,7 @@ class Neighbors:
     def busiest(self) -> str | None:
         """Name the process that used most since then, if it used over 20 % of a core."""
         wall = max(monotonic() - self._wall, 1e-9)
-        used = [
-            ((seconds - self._start.get(key, (name, seconds))[1]) / wall, name) for key, (name, seconds) in _times().items()
-        ]
+        used = [((seconds - self._start.get(key, (name, seconds))[1]) / wall, name) for key, (name, seconds) in _times().items()]
         share, name = max(used, default=(0.0, ""))
         return f"{name} used {share:.0%} of a core" if share > CORE_SHARE else None
 

@@ -17,8 +17,8 @@ _MIB = 1024 * 1024
 class PeakMemory:
     """The high-water mark of this process above its level at the start.
 
-    On Linux it is the kernel's own (`VmHWM`, reset through `/proc/self/clear_refs`); elsewhere the operating system's peak of the process
-    as psutil gives it, or the present level. On CUDA it is the larger of the allocator's peak and what the device lost.
+    On Linux it is the kernel's own (`VmHWM`, reset through `/proc/self/clear_refs`); elsewhere the operating system's peak of the
+    process as psutil gives it, or the present level. On CUDA it is the larger of the allocator's peak and what the device lost.
     """
 
     def __init__(self, device: str) -> None:

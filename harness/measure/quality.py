@@ -49,7 +49,9 @@ def load_metric(name: str) -> evaluate.Metric:
         return evaluate.load(module, keep_in_memory=True)
     except (FileNotFoundError, ImportError, OSError, ValueError) as error:
         what = f'cannot load the metric "{module}": {str(error).splitlines()[0]}'
-        raise TaskError(what, where="key metric", hint=f"use one of bench's own ({', '.join(METRICS)}), or fetch it once online") from error
+        raise TaskError(
+            what, where="key metric", hint=f"use one of bench's own ({', '.join(METRICS)}), or fetch it once online"
+        ) from error
 
 
 def better(name: str) -> Better:
@@ -69,7 +71,9 @@ def companions(references: Ints, predictions: Ints, classes: int) -> list[Measur
     return [Measurement(name=name, value=score(name, references, predictions, classes), better="higher", n=n) for name in METRICS]
 
 
-def sample(metric: evaluate.Metric, references: Ints, predictions: Ints, blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float64]:
+def sample(
+    metric: evaluate.Metric, references: Ints, predictions: Ints, blocks: Iterable[NDArray[np.float32]]
+) -> NDArray[np.float64]:
     """Return an external metric of every resample, `(resamples,)`; one call of the metric each, so it is slow."""
     values = []
     for block in blocks:

@@ -26,7 +26,9 @@ def adapter_module(card: Card) -> str:
     found = [ADAPTERS[card.adapter, modality] for modality in card.modality if (card.adapter, modality) in ADAPTERS]
     if not found:
         what = f'no adapter "{card.adapter}" for {" and ".join(card.modality)}'
-        raise CandidateError(what, where=f"card {card.name}, key adapter", hint=suggest(card.adapter, {name for name, _ in ADAPTERS}))
+        raise CandidateError(
+            what, where=f"card {card.name}, key adapter", hint=suggest(card.adapter, {name for name, _ in ADAPTERS})
+        )
     return found[0]
 
 

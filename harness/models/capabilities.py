@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-from harness.core.data import Input
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,11 +34,11 @@ class EmbedsImage(Protocol):
 class Fits(Protocol):
     """Learns the task from scratch; what a baseline does."""
 
-    def fit(self, inputs: Sequence[Input] | Sequence[Image], labels: NDArray[np.int64], classes: int) -> None:
+    def fit(self, inputs: Sequence[Any], labels: NDArray[np.int64], classes: int) -> None:
         """Learn from rows; forgets what was learned before. The same rows give the same model."""
         ...
 
-    def predict(self, inputs: Sequence[Input] | Sequence[Image]) -> NDArray[np.float32]:
+    def predict(self, inputs: Sequence[Any]) -> NDArray[np.float32]:
         """Return probabilities `(n, classes)`; texts come as str, pictures as RGB images."""
         ...
 

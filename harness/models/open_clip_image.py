@@ -19,6 +19,8 @@ def load(card: Card, folder: Path | None, device: str) -> ImageTower:
     """
     if folder is None or not any(folder.glob("open_clip_*.safetensors")):
         what = "no open_clip weights in safetensors form (open_clip_model.safetensors)"
-        raise CandidateError(what, where=f"card {card.name}, source {card.source}", hint="name a Hub id or folder of open_clip's layout")
+        raise CandidateError(
+            what, where=f"card {card.name}, source {card.source}", hint="name a Hub id or folder of open_clip's layout"
+        )
     model, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{folder}")
     return ImageTower(model.visual, preprocess, device)

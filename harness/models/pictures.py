@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from PIL import Image
 
@@ -16,7 +17,7 @@ def decode(picture: Input) -> Image.Image:
         return image.convert("RGB")
 
 
-class Pictures:
+class Pictures(Sequence[Any]):
     """A sequence of encoded pictures that decodes each when it is asked for, so that memory stays bounded."""
 
     def __init__(self, encoded: Sequence[Input]) -> None:
@@ -27,7 +28,7 @@ class Pictures:
         """Return their number."""
         return len(self._encoded)
 
-    def __getitem__(self, position: int) -> Image.Image:
+    def __getitem__(self, position: Any) -> Any:  # noqa: ANN401 - slices are not asked for, so their type is not told apart
         """Decode one."""
         return decode(self._encoded[position])
 

@@ -20,7 +20,9 @@ def pick_device(wish: str) -> str:
         torch.empty(1, device=torch.device(wish))
     except (RuntimeError, AssertionError) as error:
         what = f'device "{wish}" cannot be used: {str(error).splitlines()[0]}'
-        raise CandidateError(what, where="--device", hint="use auto, cpu, cuda, cuda:N or mps; `bench doctor` lists them") from error
+        raise CandidateError(
+            what, where="--device", hint="use auto, cpu, cuda, cuda:N or mps; `bench doctor` lists them"
+        ) from error
     return wish
 
 

@@ -64,7 +64,11 @@ class TextEncoder:
     def _tokenize(self, texts: Sequence[str], *, truncate: bool) -> list[list[int]]:
         prompted = [self.prompt + text for text in texts]
         encoded = self.tokenizer(
-            prompted, truncation=truncate, max_length=self.max_length if truncate else None, verbose=False, return_attention_mask=False
+            prompted,
+            truncation=truncate,
+            max_length=self.max_length if truncate else None,
+            verbose=False,
+            return_attention_mask=False,
         )
         # A tokenizer without special tokens turns an empty text into nothing; one padding token keeps its row.
         return [row or [self._pad] for row in encoded["input_ids"]]
@@ -88,7 +92,7 @@ class TextEncoder:
             mask[i, : len(row)] = 1
         ids, mask = ids.to(self.device), mask.to(self.device)
         output = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-        # The first hidden state is the embedding table's; the last is taken from the output, where a final norm may have been applied.
+        # The first hidden state is the embedding table's; the last is taken from the output, after any final norm.
         layers = (*output.hidden_states[1:-1], output.last_hidden_state)
         return torch.stack([pool(layer, mask, self.pooling) for layer in layers]).float().cpu().numpy()
 

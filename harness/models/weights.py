@@ -41,10 +41,10 @@ def locate(card: Card, *, offline: bool) -> Path | None:
 def digest(folder: Path | None, card: Card) -> str:
     """Return a hash of the source: of every file of the model where there is a folder, else of the card."""
     total = hashlib.sha256(card.model_dump_json().encode())
-    for path in sorted(folder.rglob("*")) if folder else ():
+    for path in sorted(folder.rglob("*")) if folder is not None else ():
         if path.is_file() and path.suffix in {".json", ".txt", ".model", ".safetensors"}:
             with path.open("rb") as stream:
-                total.update(f"{path.relative_to(folder)}\0".encode() + hashlib.file_digest(stream, "sha256").digest())
+                total.update(f"{path.relative_to(str(folder))}\0".encode() + hashlib.file_digest(stream, "sha256").digest())
     return total.hexdigest()
 
 
@@ -101,7 +101,9 @@ def _from_hub(card: Card, *, offline: bool) -> Path:
         return download(local=False)
     except errors.GatedRepoError as error:
         what = "its repository is gated: the license must be accepted on the Hub first"
-        raise Unavailable(what, where=where, hint=f"accept it on https://huggingface.co/{card.source}, then `hf auth login`") from error
+        raise Unavailable(
+            what, where=where, hint=f"accept it on https://huggingface.co/{card.source}, then `hf auth login`"
+        ) from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
         what = "the Hub has no such repository or revision"
         raise Unavailable(what, where=where, hint="mend source or revision in the card") from error

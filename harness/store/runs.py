@@ -55,10 +55,14 @@ def read_info(folder: Path) -> RunInfo:
     try:
         return RunInfo.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise WorkspaceError("the run has no run.json", where=str(folder), hint="name a folder that `bench compare` wrote") from error
+        raise WorkspaceError(
+            "the run has no run.json", where=str(folder), hint="name a folder that `bench compare` wrote"
+        ) from error
     except ValidationError as error:
         what = f"run.json cannot be read: {error.errors()[0]['msg']}"
-        raise WorkspaceError(what, where=str(path), hint="it was written by another version of bench; run the comparison again") from error
+        raise WorkspaceError(
+            what, where=str(path), hint="it was written by another version of bench; run the comparison again"
+        ) from error
 
 
 def find(reports: Path, run: str) -> Path:
@@ -73,5 +77,7 @@ def find(reports: Path, run: str) -> Path:
     latest = {path.name: path / "latest" for path in reports.glob("*") if (path / "latest" / "run.json").is_file()}
     found = known.get(run) or latest.get(run)
     if found is None:
-        raise WorkspaceError(f'no run "{run}"', where=str(reports), hint=suggest(run, [*known, *latest]) if known else "run `bench compare` first")
+        raise WorkspaceError(
+            f'no run "{run}"', where=str(reports), hint=suggest(run, [*known, *latest]) if known else "run `bench compare` first"
+        )
     return found.resolve()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Inputs:
         return f"{view + 1} of {layers}" if view < layers else f"mean of {layers}"
 
 
-class Chosen:
+class Chosen(Sequence[Any]):
     """A view of some rows of a sequence, in the given order; nothing is copied, and lazy rows stay lazy."""
 
     def __init__(self, rows: Sequence[object], where: Sequence[int]) -> None:
@@ -54,10 +54,10 @@ class Chosen:
         """Return the number of chosen rows."""
         return len(self._where)
 
-    def __getitem__(self, position: int) -> object:
+    def __getitem__(self, position: Any) -> Any:  # noqa: ANN401 - slices are not asked for, so their type is not told apart
         """Return one of them."""
         return self._rows[self._where[position]]
 
-    def __iter__(self) -> Iterator[object]:
+    def __iter__(self) -> Iterator[Any]:
         """Go through them."""
         return (self._rows[i] for i in self._where)

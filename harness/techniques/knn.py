@@ -52,7 +52,7 @@ class NearestNeighbors:
                 best = max(best, (score, view, neighbors))
         _, view, neighbors = best
         directions = _directions(inputs.features[view][rows])
-        recipe = {"layer": inputs.view_name(view), "k": neighbors}
+        recipe: Recipe = {"layer": inputs.view_name(view), "k": neighbors}
         return KnnHead(view, directions, labels, classes, min(neighbors, len(rows)), recipe)
 
 
@@ -85,8 +85,10 @@ def _votes(labels: Ints, similarity: Floats, classes: int, neighbors: int) -> Fl
     votes = np.zeros((len(labels), classes), np.float32)
     for i in range(neighbors):
         votes[np.arange(len(labels)), labels[:, i]] += similarity[:, i] + 1.001
-    return votes / votes.sum(1, keepdims=True)
+    shares: Floats = votes / votes.sum(1, keepdims=True)
+    return shares
 
 
 def _directions(features: Floats) -> Floats:
-    return features / np.linalg.norm(features, axis=1, keepdims=True).clip(min=1e-12)
+    directions: Floats = features / np.linalg.norm(features, axis=1, keepdims=True).clip(min=1e-12)
+    return directions

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from harness.core.card import Card, Options
+from harness.errors import CandidateError
+from harness.models.torch_module import pool
+from harness.models.transformers_text import load
+
+TEXTS = ["hello", "where is my parcel please", "the card was stolen now please help me", "", "thank you"]
+
+
+def card(folder: Path, **options: object) -> Card:
+    return Card(name="tiny", adapter="transformers", source=str(folder), options=Options.model_validate(options))
+
+
+def direct(folder: Path, text: str) -> np.ndarray:
+    """Mean-pooled hidden states of one text, by the library used directly."""
+    from transformers import AutoModel, AutoTokenizer
+
+    encoded = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt", truncation=True)
+    encoded.pop("token_type_ids", None)
+    model = AutoModel.from_pretrained(folder).eval()
+    with torch.inference_mode():
+        states = model(**encoded, output_hidden_states=True).hidden_states[1:]
+    return torch.stack([state[0].mean(0) for state in states]).numpy()
+
+
+def test_features_equal_the_library_used_directly(tiny_bert: Path) -> None:
+    features = load(card(tiny_bert), tiny_bert, "cpu").embed_text(TEXTS)
+    assert features.shape == (3, len(TEXTS), 16)
+    assert features.dtype == np.float32
+    for i, text in enumerate(TEXTS):
+        np.testing.assert_allclose(features[:, i], direct(tiny_bert, text), atol=1e-5)
+
+
+def test_features_do_not_depend_on_company_or_order(tiny_bert: Path) -> None:
+    model = load(card(tiny_bert), tiny_bert, "cpu")
+    together = model.embed_text(TEXTS)
+    np.testing.assert_allclose(together[:, ::-1], model.embed_text(TEXTS[::-1]), atol=1e-5)
+    model.tokens_per_batch = 1
+    np.testing.assert_allclose(together, model.embed_text(TEXTS), atol=1e-5)
+
+
+def test_first_layers_equal_those_of_the_whole_model(tiny_bert: Path) -> None:
+    whole = load(card(tiny_bert), tiny_bert, "cpu").embed_text(TEXTS)
+    first = load(card(tiny_bert, layers=2), tiny_bert, "cpu")
+    np.testing.assert_allclose(first.embed_text(TEXTS), whole[:2], atol=1e-6)
+    assert first.weights().parameters < load(card(tiny_bert), tiny_bert, "cpu").weights().parameters
+
+
+def test_more_layers_than_there_are_is_an_error(tiny_bert: Path) -> None:
+    with pytest.raises(CandidateError, match="has 3 layers, 9 are asked for"):
+        load(card(tiny_bert, layers=9), tiny_bert, "cpu")
+
+
+def test_prompt_is_put_before_each_text(tiny_bert: Path) -> None:
+    prompted = load(card(tiny_bert, prompt="the card "), tiny_bert, "cpu").embed_text(["was stolen"])
+    np.testing.assert_allclose(prompted, load(card(tiny_bert), tiny_bert, "cpu").embed_text(["the card was stolen"]), atol=1e-6)
+
+
+def test_counts_texts_longer_than_the_model_reads(tiny_bert: Path) -> None:
+    model = load(card(tiny_bert), tiny_bert, "cpu")
+    assert model.max_length == 32
+    assert model.count_truncated(["hello", "hello " * 30, "hello " * 31]) == 1
+
+
+def test_pooling_is_what_the_folder_says(tiny_bert: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pooled"
+    shutil.copytree(tiny_bert, folder)
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_cls_token": True}))
+    assert load(card(folder), folder, "cpu").pooling == "cls"
+    assert load(card(folder, pooling="last"), folder, "cpu").pooling == "last"
+    assert load(card(tiny_bert), tiny_bert, "cpu").pooling == "mean"
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_pool_reads_only_what_the_mask_shows(side: str) -> None:
+    hidden = torch.arange(12.0).reshape(1, 6, 2)
+    mask = torch.tensor([[1, 1, 1, 1, 0, 0]]) if side == "right" else torch.tensor([[0, 0, 1, 1, 1, 1]])
+    shown = hidden[0, mask[0].bool()]
+    torch.testing.assert_close(pool(hidden, mask, "mean")[0], shown.mean(0))
+    torch.testing.assert_close(pool(hidden, mask, "cls")[0], shown[0])
+    torch.testing.assert_close(pool(hidden, mask, "last")[0], shown[-1])
+
+
+def config_of(family: str) -> object:
+    import transformers as t
+
+    small = {"vocab_size": 32, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    decoder = small | {"num_key_value_heads": 1, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+    return {
+        "roberta": lambda: t.RobertaConfig(**small, max_position_embeddings=40, pad_token_id=1),
+        "deberta": lambda: t.DebertaV2Config(**small, max_position_embeddings=40, pad_token_id=0),
+        "electra": lambda: t.ElectraConfig(**small, embedding_size=16, max_position_embeddings=40),
+        "albert": lambda: t.AlbertConfig(**small, embedding_size=16, max_position_embeddings=40),
+        "mpnet": lambda: t.MPNetConfig(**small, max_position_embeddings=40),
+        "modernbert": lambda: t.ModernBertConfig(**small, pad_token_id=0, bos_token_id=2, eos_token_id=3, cls_token_id=2, sep_token_id=3),
+        "distilbert": lambda: t.DistilBertConfig(vocab_size=32, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=40),
+        "t5": lambda: t.T5Config(vocab_size=32, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, decoder_start_token_id=0),
+        "llama": lambda: t.LlamaConfig(**decoder),
+        "qwen3": lambda: t.Qwen3Config(**decoder, head_dim=8),
+    }[family]()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    "family", ["roberta", "deberta", "electra", "albert", "mpnet", "modernbert", "distilbert", "t5", "llama", "qwen3"]
+)
+def test_families_load_and_do_not_see_padding(family: str, tiny_bert: Path, tmp_path: Path) -> None:
+    from transformers import AutoModel
+
+    torch.manual_seed(0)
+    AutoModel.from_config(config_of(family)).save_pretrained(tmp_path)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(tiny_bert / name, tmp_path)
+    model = load(card(tmp_path), tmp_path, "cpu")
+    features = model.embed_text(TEXTS)
+    assert features.shape == (2, len(TEXTS), 16)
+    for i, text in enumerate(TEXTS):
+        np.testing.assert_allclose(features[:, i], model.embed_text([text])[:, 0], atol=2e-5)
