@@ -31,7 +31,7 @@ class Majority:
 class Pipeline:
     """A scikit-learn pipeline that gives probabilities or margins."""
 
-    def __init__(self, pipeline: Any) -> None:
+    def __init__(self, pipeline: Any) -> None:  # noqa: ANN401 - scikit-learn ships no types
         """Take an unfitted pipeline."""
         self._pipeline = pipeline
 

@@ -56,9 +56,12 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Import a public name's home when the name is first used, so that `import harness` is instant."""
     if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415 - only whoever asks for it pays for it
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - only whoever asks for it pays for it
 
-        return version("foundation-model-bench")
+        try:
+            return version("foundation-model-bench")
+        except PackageNotFoundError:
+            return "unknown (not installed)"
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     msg = f"module {__name__!r} has no attribute {name!r}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from harness.core.ranking import Excluded, FailedCandidate, Ranking, Recommendat
 from harness.core.run import DataFacts, RunInfo, Settings
 from harness.core.task import Task
 from harness.core.trial import Finished, Record, Trial
-from harness.errors import BenchError, Unavailable, Unreachable
+from harness.errors import BenchError, Unavailable, Unreachable, WorkspaceError, raise_all, suggest
 from harness.execute import local, machine, process
 from harness.execute.job import Job
 from harness.execute.plan import check_techniques, plan
@@ -27,7 +27,6 @@ from harness.load.overrides import override
 from harness.load.tasks import LoadedTask, load_task
 from harness.load.workspace import load_workspaces
 from harness.models import weights
-from harness.models.adapters import adapter_module
 from harness.store import journal, predictions, runs
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
 
 Observer = Callable[[Progress], None]
 _LIBRARIES = (
-    "foundation-model-bench", "torch", "transformers", "timm", "open_clip_torch", "scikit-learn", "numpy", "scipy", "evaluate", "datasets",
-    "safetensors", "tokenizers",
+    "foundation-model-bench", "torch", "transformers", "timm", "open_clip_torch", "scikit-learn", "numpy", "scipy", "evaluate",
+    "datasets", "safetensors", "tokenizers",
 )  # fmt: skip
 
 
@@ -49,6 +48,7 @@ class Comparison:
     result: Ranking
     journal: tuple[Record, ...]
     interrupted: bool = False
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def recommendation(self) -> Recommendation | None:
@@ -86,13 +86,25 @@ class Comparison:
             rows += [head | m.model_dump() for m in found] or [head]
         return pd.DataFrame(rows)
 
-    def write(self, folder: str | Path) -> dict[str, Path]:
-        """Write report.html, report.md, report.json and figures into a folder; return their paths."""
-        from harness.report.document import write  # noqa: PLC0415 - figures are slow to import
+    def write(self, folder: str | Path | None = None, formats: Sequence[str] = ("html", "md", "json")) -> Comparison:
+        """Write report.html, report.md with its figures, and report.json; return the comparison with their paths in `files`.
+
+        Raises:
+            WorkspaceError: a format is unknown, or the folder cannot be written.
+        """
+        from harness.report.document import FORMATS, write  # noqa: PLC0415 - figures are slow to import
         from harness.report.summarise import summarise  # noqa: PLC0415 - as above
 
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        return write(summarise(self.info, self.result, self.journal), Path(folder))
+        raise_all(
+            [
+                WorkspaceError(f'unknown format "{f}"', where="--format", hint=suggest(f, FORMATS))
+                for f in formats
+                if f not in FORMATS
+            ]
+        )
+        place = Path(folder or self.folder)
+        place.mkdir(parents=True, exist_ok=True)
+        return replace(self, files=write(summarise(self.info, self.result, self.journal), place, formats))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +131,17 @@ def compare(
     settings = settings or Settings()
     tell = observe or (lambda _progress: None)
     loaded, data, chosen = _load(task, settings, Path(workspace))
-    field = _survey_field(loaded.task, chosen, offline=settings.offline, tell=tell)
-    process.preload(sorted({adapter_module(c.card) for c, _ in field.ready if not c.is_plugin}))
+    entered = _survey_field(loaded.task, chosen, offline=settings.offline, tell=tell)
+    process.preload([candidate for candidate, _ in entered.ready])
     device, facts = _survey_machine(settings.device)
-    info = _head(loaded, data, settings, field=field, facts=facts)
-    info = info.model_copy(
-        update={"cards": _cards(chosen), "card_warnings": tuple(w for c in chosen if isinstance(c, Registered) for w in c.warnings)}
-    )
+    info = _head(loaded, data, settings, entered=entered, facts=facts)
+    registered = [candidate for candidate in chosen if isinstance(candidate, Registered)]
+    warnings = tuple(warning for candidate in registered for warning in candidate.warnings)
+    info = info.model_copy(update={"cards": tuple(c.card for c in registered), "card_warnings": warnings})
     folder = runs.create(Path(workspace) / "reports", info)
-    digests = {"": data.digest} | {c.card.name: weights.digest(path, c.card) for c, path in field.ready}
-    trials = plan(loaded.task, [c for c, _ in field.ready], settings.techniques, digests, device=device, seed=settings.seed)
-    jobs = _jobs(field.ready, trials, data, loaded.task, folder=folder)
+    digests = {"": data.digest} | {c.card.name: weights.digest(path, c.card) for c, path in entered.ready}
+    trials = plan(loaded.task, [c for c, _ in entered.ready], settings.techniques, digests, device=device, seed=settings.seed)
+    jobs = _jobs(entered.ready, trials, data, loaded.task, folder=folder)
     finished = True
     try:
         for progress in local.execute(jobs):
@@ -204,7 +216,9 @@ def _survey_machine(wish: str) -> tuple[str, dict[str, str | int | float]]:
     return answer
 
 
-def _head(loaded: LoadedTask, data: Dataset, settings: Settings, *, field: _Field, facts: dict[str, str | int | float]) -> RunInfo:
+def _head(
+    loaded: LoadedTask, data: Dataset, settings: Settings, *, entered: _Field, facts: dict[str, str | int | float]
+) -> RunInfo:
     sizes = [data.rows.labels.count(i) for i in range(len(data.rows.classes))]
     return RunInfo(
         run=runs.new_run_id(),
@@ -225,17 +239,13 @@ def _head(loaded: LoadedTask, data: Dataset, settings: Settings, *, field: _Fiel
             warnings=data.warnings,
         ),
         cards=(),
-        excluded=field.excluded,
-        failed=field.failed,
-        skipped=field.skipped,
+        excluded=entered.excluded,
+        failed=entered.failed,
+        skipped=entered.skipped,
         environment=facts,
         versions=_versions(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def _cards(chosen: Iterable[Registered | Broken]) -> tuple[object, ...]:
-    return tuple(c.card for c in chosen if isinstance(c, Registered))
 
 
 def _versions() -> dict[str, str]:
@@ -278,8 +288,7 @@ def _jobs(
 
 
 def _finish(folder: Path, *, interrupted: bool) -> Comparison:
-    done = _rank(folder, runs.read_info(folder), interrupted=interrupted)
-    done.write(folder)
+    done = _rank(folder, runs.read_info(folder), interrupted=interrupted).write()
     runs.point_latest(folder)
     return done
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from harness.core.noun import Noun
 
@@ -56,9 +58,13 @@ class Step(Noun):
 
 
 class Advice(Noun):
-    """The answer in words; `sentences` stand in reading order, and candidate and technique are empty when nothing qualifies."""
+    """The answer in words; `sentences` stand in reading order.
+
+    `verdict` says whether the evidence decides. When nothing qualifies, it, candidate and technique are empty.
+    """
 
     headline: str
+    verdict: str = ""
     candidate: str = ""
     technique: str = ""
     decisive: bool | None = None
@@ -87,7 +93,10 @@ class Badge(Noun):
 
 
 class Row(Noun):
-    """One contender in the ranking; `cells` has a quantity under the key of every column."""
+    """One contender in the ranking; `cells` has a quantity under the key of every column.
+
+    `in_view` is false where the score lies so far from those of the models that figures leave it out.
+    """
 
     rank: int
     tie: int
@@ -99,6 +108,7 @@ class Row(Noun):
     control: bool
     pareto: bool
     overfit: bool
+    in_view: bool
     badges: tuple[Badge, ...]
     validation: Score
     test: Score | None
@@ -154,7 +164,10 @@ class TransferRow(Noun):
 
 
 class Transfer(Noun):
-    """Scores that predict how well a candidate transfers, beside the order by size alone; `agreement` says how well each foretold."""
+    """Scores that predict how well a candidate transfers, beside the order by size alone.
+
+    `agreement` says how well each order foretold the measured one.
+    """
 
     columns: tuple[Column, ...] = ()
     rows: tuple[TransferRow, ...] = ()
@@ -166,7 +179,7 @@ class Link(Noun):
     """A page where a fact can be checked; the address is http or https."""
 
     text: str
-    address: str
+    address: Annotated[str, Field(pattern=r"^https?://")]
 
 
 class Known(Noun):

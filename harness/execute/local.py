@@ -8,9 +8,8 @@ from time import monotonic
 
 from harness.core.progress import Progress
 from harness.core.trial import Failed, Record
-from harness.execute import worker
+from harness.execute import process, worker
 from harness.execute.job import Job
-from harness.execute.process import Worker
 
 
 def execute(jobs: Sequence[Job]) -> Iterator[Progress]:
@@ -19,6 +18,7 @@ def execute(jobs: Sequence[Job]) -> Iterator[Progress]:
     A trial that its worker says nothing about, because the model cannot be used that way, has no record. A worker that dies leaves
     a failed record for each trial that it had not finished.
     """
+    process.preload([job.candidate for job in jobs])
     total = sum(len(job.trials) for job in jobs)
     done = 0
     for job in jobs:
@@ -31,9 +31,9 @@ def _run(job: Job, done: int, total: int) -> Iterator[Progress]:
     stage, begun, started = "start", monotonic(), datetime.now(UTC)
     death: str | None = "the process ended without a word"
     answered: set[str] = set()
-    process = Worker(worker.main, job)
+    running = process.Worker(worker.main, job)
     try:
-        for kind, content in process.messages():
+        for kind, content in running.messages():
             if kind == "stage":
                 stage = content
                 yield Progress("stage", text=stage, candidate=name, done=done + len(answered), total=total)
@@ -43,9 +43,9 @@ def _run(job: Job, done: int, total: int) -> Iterator[Progress]:
                 record = Record.model_validate_json(content)
                 answered.add(record.trial.key)
                 yield Progress("record", candidate=name, done=done + len(answered), total=total, record=record)
-        death = death and (process.ending() or death)
+        death = death and (running.ending() or death)
     finally:
-        process.stop()
+        running.stop()
     for trial in job.trials if death else ():
         if trial.key not in answered:
             failed = Failed(stage=stage, error=death, hint=f"what it printed last is in {job.log.name}")

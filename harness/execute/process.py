@@ -7,16 +7,23 @@ import multiprocessing
 import signal
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
+
+from harness.core.candidate import Registered
+from harness.models.adapters import adapter_module
 
 _ALWAYS = ("torch", "harness.execute.worker")
 
 
-def preload(modules: Sequence[str]) -> None:
-    """Name what the forkserver imports before the first worker starts; later calls have no effect on a running server."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload([*_ALWAYS, *modules])
+def preload(candidates: Iterable[Registered]) -> None:
+    """Name what the forkserver imports before the first worker starts: what every worker needs, and the candidates' libraries.
+
+    A server that already runs is not changed.
+    """
+    libraries = {adapter_module(candidate.card) for candidate in candidates if not candidate.is_plugin}
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*_ALWAYS, *sorted(libraries)])
 
 
 class Worker:

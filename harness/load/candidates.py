@@ -84,18 +84,30 @@ def select(catalogue: Catalogue, patterns: Sequence[str], modality: Modality) ->
         CandidateError: for names that match nothing, all at once.
         WorkspaceError: when two selected candidates have the same name.
     """
-    chosen: list[Registered | Broken]
-    if patterns:
-        raise_all([_unknown(pattern, catalogue) for pattern in patterns if not _matches(catalogue, pattern)])
-        wanted = [item for pattern in patterns for item in _matches(catalogue, pattern)]
-        chosen = [item for item in (*catalogue.registered, *catalogue.broken) if any(item is other for other in wanted)]
-    else:
-        chosen = [*(item for item in catalogue.registered if modality in item.card.modality), *catalogue.broken]
+    raise_all([_unknown(pattern, catalogue, "--candidates") for pattern in patterns if not _matches(catalogue, pattern)])
+    wanted = {id(item) for pattern in patterns for item in _matches(catalogue, pattern)}
+    chosen: list[Registered | Broken] = []
+    chosen += [item for item in catalogue.registered if (id(item) in wanted if patterns else modality in item.card.modality)]
+    chosen += [item for item in catalogue.broken if not patterns or id(item) in wanted]
     names = {item.card.name for item in chosen if isinstance(item, Registered)}
     baselines = (item for item in catalogue.registered if item.card.baseline and modality in item.card.modality)
     chosen += [item for item in baselines if item.card.name not in names]
     raise_all(_duplicates(item for item in chosen if isinstance(item, Registered)))
     return tuple(chosen)
+
+
+def find_candidate(catalogue: Catalogue, name: str) -> Registered | Broken:
+    """Return the candidate that a name, or `WORKSPACE:NAME`, means.
+
+    Raises:
+        CandidateError: when there is none.
+        WorkspaceError: when two workspaces have one.
+    """
+    found = [item for item in _matches(catalogue, name) if not isinstance(item, Registered) or name.endswith(item.card.name)]
+    if not found:
+        raise _unknown(name, catalogue, "the name given")
+    raise_all(_duplicates(item for item in found if isinstance(item, Registered)))
+    return found[0]
 
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
@@ -180,11 +192,11 @@ def _matches(catalogue: Catalogue, pattern: str) -> list[Registered | Broken]:
     return found + [item for item in catalogue.broken if not colon and fnmatchcase(item.name, rest)]
 
 
-def _unknown(pattern: str, catalogue: Catalogue) -> CandidateError:
+def _unknown(pattern: str, catalogue: Catalogue, where: str) -> CandidateError:
     names = {item.card.name for item in catalogue.registered}
     hint = suggest(pattern.rpartition(":")[2], names) if names else "there are none; `bench init` writes an example"
     if catalogue.broken:
         hint += "; these files could not be imported: " + ", ".join(
             f"{show(Path(item.path))} ({item.error})" for item in catalogue.broken
         )
-    return CandidateError(f'unknown candidate "{pattern}"', where="--candidates", hint=hint)
+    return CandidateError(f'unknown candidate "{pattern}"', where=where, hint=hint)

@@ -21,7 +21,7 @@ _EXPECTED = {
     "bool": ("true or false", ""),
     "dict": ("keys and values", "write one `key: value` a line, indented"),
     "float": ("a number", ""),
-    "int": ("a whole number", "leave the unit out; counts may be written as 500M or 1.5B"),
+    "int": ("a whole number", "give a whole number, without a unit"),
     "model": ("keys and values", "write one `key: value` a line, indented"),
     "string": ("text", "put it in quotes"),
     "tuple": ("a list", "write it in brackets: [a, b]"),
@@ -45,6 +45,7 @@ def validate(
         return model.model_validate(content)
     except ValidationError as error:
         found = [(item["loc"], *_message(item, model)) for item in error.errors(include_url=False)]
+        found.sort(key=lambda fault: file.find_line((*at, *fault[0])))
         return [kind(what, where=file.locate((*at, *loc)), hint=hint) for loc, what, hint in found]
 
 

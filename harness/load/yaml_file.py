@@ -27,12 +27,13 @@ class YamlFile:
     content: object
     lines: dict[Key, int]
 
+    def find_line(self, key: Key) -> int:
+        """Return the line of a key; for one that is not written, the line of what should hold it."""
+        return next(self.lines[key[:length]] for length in range(len(key), -1, -1) if key[:length] in self.lines)
+
     def locate(self, key: Key) -> str:
-        """Name the place of a key; a key that is not written is placed at what should hold it."""
-        for length in range(len(key), -1, -1):
-            if key[:length] in self.lines:
-                return where(self.path, self.lines[key[:length]], key)
-        return where(self.path, None, key)
+        """Name the place of a key."""
+        return where(self.path, self.find_line(key), key)
 
 
 def read_yaml(path: Path, kind: type[BenchError]) -> YamlFile:
@@ -87,7 +88,7 @@ def _check_events(text: str, path: Path, kind: type[BenchError]) -> None:
     """Refuse aliases, which can expand without bound, and nesting that would exhaust the stack."""
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent):
             msg = f'"*{event.anchor}" repeats another part of the file'
             raise kind(msg, where=where(path, line), hint="write the part out again; aliases are not read")

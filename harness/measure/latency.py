@@ -35,8 +35,8 @@ class Latency:
 def time_calls(call: Callable[[int], object], rows: int) -> Latency:
     """Call `call(row)` over the rows in turn and time each call.
 
-    Warms up until two successive windows of 5 calls agree within 5 % in their medians (3 s at most), then takes at least 50 calls and
-    2 s, at most 10 s. The call must return only when its result is there, a device's queue emptied.
+    Warms up until two successive windows of 5 calls agree within 5 % in their medians (3 s at most), then takes at least 50 calls
+    and 2 s, at most 10 s. The call must return only when its result is there, a device's queue emptied.
     """
     warm_up = _warm_up(call, rows)
     seconds: list[float] = []

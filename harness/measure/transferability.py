@@ -14,8 +14,8 @@ Floats = NDArray[np.float64]
 def log_me(features: NDArray[np.float32], labels: NDArray[np.int64], classes: int) -> float:
     """Return the log maximum evidence per row of a Bayesian linear model, averaged over the classes; higher is better.
 
-    `features` is `(n, d)`. One decomposition of the smaller Gram matrix serves all classes, whose fixed-point iterations run together
-    as vectors, each to its fixed point.
+    `features` is `(n, d)`. One decomposition of the smaller Gram matrix serves all classes, whose fixed-point iterations run
+    together as vectors, each to its fixed point.
 
     Source: You, Liu, Wang, Long 2021, "LogME: Practical Assessment of Pre-trained Models" (arXiv 2102.11005), equations 2 to 4 and
     algorithm 3.

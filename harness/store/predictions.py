@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Predictions:
     """What a contender answered to the validation rows and the test rows; labels are class indices.
 
-    `validation` and `test` are `(n, classes) float32` probabilities, in the order of the ids. The samples hold an external metric of
-    every resample, else None.
+    `validation` and `test` are `(n, classes) float32` probabilities, in the order of the ids. The samples hold an external metric
+    of every resample, else None.
     """
 
     validation_ids: Sequence[str]
@@ -56,7 +56,7 @@ def write(path: Path, found: Predictions) -> None:
     sizes = len(found.validation_ids), len(found.test_ids)
     shares = np.concatenate([found.validation, found.test]).astype(np.float32)
     groups = [
-        group for some, n in ((found.validation_groups, sizes[0]), (found.test_groups, sizes[1])) for group in some or [None] * n
+        group for some, n in ((found.validation_groups, sizes[0]), (found.test_groups, sizes[1])) for group in (some or [None] * n)
     ]
     columns = {
         "id": pa.array([*found.validation_ids, *found.test_ids], pa.string()),

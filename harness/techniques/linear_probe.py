@@ -50,7 +50,7 @@ class LinearProbe:
         features = inputs.features[view][rows]
         strength = _choose_strength(features, labels, folds)
         mean, scale = _standard(features)
-        model = _logistic(strength).fit((features - mean) / scale, labels)
+        model = _logistic(strength, 1e-4).fit((features - mean) / scale, labels)
         weights = np.zeros((features.shape[1], classes), np.float32)
         # A class that these rows lack must never win.
         bias = np.full(classes, -1e9, np.float32)
@@ -96,7 +96,7 @@ def _choose_strength(features: Floats, labels: Ints, folds: Sequence[tuple[Ints,
     """Return the C with the least held-out log loss, walking from strong to weak and stopping once it rises twice."""
     losses: list[float] = []
     prepared = [(learn, check, *_standard(features[learn])) for learn, check in folds]
-    models = [_logistic(STRENGTHS[0]) for _ in folds]
+    models = [_logistic(STRENGTHS[0], 1e-3) for _ in folds]
     for strength in STRENGTHS:
         loss = 0.0
         for model, (learn, check, mean, scale) in zip(models, prepared, strict=True):
@@ -114,8 +114,8 @@ def _log_loss(model: LogisticRegression, features: Floats, labels: Ints) -> floa
     return -float(log_softmax(margins, axis=1)[np.arange(len(labels)), position].mean())
 
 
-def _logistic(strength: float) -> LogisticRegression:
-    return LogisticRegression(C=strength, max_iter=300, tol=1e-3, warm_start=True)
+def _logistic(strength: float, tolerance: float) -> LogisticRegression:
+    return LogisticRegression(C=strength, max_iter=300, tol=tolerance, warm_start=True)
 
 
 def _standard(features: Floats) -> tuple[Floats, Floats]:

@@ -102,8 +102,12 @@ def config_of(family: str) -> object:
         "electra": lambda: t.ElectraConfig(**small, embedding_size=16, max_position_embeddings=40),
         "albert": lambda: t.AlbertConfig(**small, embedding_size=16, max_position_embeddings=40),
         "mpnet": lambda: t.MPNetConfig(**small, max_position_embeddings=40),
-        "modernbert": lambda: t.ModernBertConfig(**small, pad_token_id=0, bos_token_id=2, eos_token_id=3, cls_token_id=2, sep_token_id=3),
-        "distilbert": lambda: t.DistilBertConfig(vocab_size=32, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=40),
+        "modernbert": lambda: t.ModernBertConfig(
+            **small, pad_token_id=0, bos_token_id=2, eos_token_id=3, cls_token_id=2, sep_token_id=3
+        ),
+        "distilbert": lambda: t.DistilBertConfig(
+            vocab_size=32, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=40
+        ),
         "t5": lambda: t.T5Config(vocab_size=32, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, decoder_start_token_id=0),
         "llama": lambda: t.LlamaConfig(**decoder),
         "qwen3": lambda: t.Qwen3Config(**decoder, head_dim=8),

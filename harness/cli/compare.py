@@ -1,0 +1,84 @@
+"""`bench compare`: the main job."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import AsJson, Debug, Quiet, Workspace, here
+from harness.core.run import Settings
+
+if TYPE_CHECKING:
+    from harness.comparison import Comparison
+
+Task = Annotated[str, typer.Option("--task", help="A task's name, WORKSPACE:NAME, or the path of its folder.")]
+Candidates = Annotated[str, typer.Option("--candidates", metavar="A,B,…", help="Names or patterns; all that suit, if left out.")]
+Techniques = Annotated[str, typer.Option("--techniques", metavar="A,B,…", help="knn, linear-probe; all, if left out.")]
+Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="A file or folder in place of the task's own rows.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Draws the split and the bootstrap.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; use what is on this machine.")]
+Change = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--constraint", metavar="KEY=VALUE", help="Change the task, e.g. latency_ms=5, license=commercial, prefer=memory."
+    ),
+]
+
+
+def command(
+    *,
+    task: Task,
+    candidates: Candidates = "",
+    techniques: Techniques = "",
+    data: Data = None,
+    constraint: Change = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    offline: Offline = False,
+    as_json: AsJson = False,
+    workspace: Workspace = here,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Compare candidates on a task: quality, latency, memory, license; recommend one, and write the reports."""
+    del debug
+    from harness.cli.live import Watcher  # noqa: PLC0415 - help does without
+    from harness.comparison import compare  # noqa: PLC0415 - as above
+
+    settings = Settings(
+        candidates=split(candidates),
+        techniques=split(techniques),
+        data=data,
+        device=device,
+        seed=seed,
+        offline=offline,
+        constraints=tuple(constraint or ()),
+    )
+    with Watcher(quiet=quiet) as watcher:
+        found = compare(task, settings, workspace=workspace, observe=watcher)
+    close(found, as_json=as_json)
+    raise typer.Exit(130 if found.interrupted else 0 if found.recommendation else 1)
+
+
+def split(words: str) -> tuple[str, ...]:
+    """Split at commas and drop what is empty.
+
+    >>> split("a, b,")
+    ('a', 'b')
+    """
+    return tuple(word.strip() for word in words.split(",") if word.strip())
+
+
+def close(found: Comparison, *, as_json: bool) -> None:
+    """Print the result on stdout: one JSON document, or the table and the recommendation."""
+    if as_json:
+        from harness.report.document import to_document  # noqa: PLC0415 - the table does without
+
+        typer.echo(json.dumps(to_document(found.info, found.result, found.files), ensure_ascii=False, indent=1))
+    else:
+        from harness.cli.summary import print_summary  # noqa: PLC0415 - JSON does without
+
+        print_summary(found.result, found.files)

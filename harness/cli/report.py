@@ -1,0 +1,39 @@
+"""`bench report`: the reports of a finished run, made again from its records."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.cli.compare import Change, close, split
+from harness.cli.options import AsJson, Debug, Quiet, Workspace, here
+
+Run = Annotated[str, typer.Argument(help="A run's id or folder, or a task's name for its latest run.")]
+Formats = Annotated[str, typer.Option("--format", metavar="A,B,…", help="html, md, json.")]
+Out = Annotated[str | None, typer.Option("--out", metavar="DIR", help="Where to write; the run's own folder, if left out.")]
+Open = Annotated[bool, typer.Option("--open", help="Open the HTML report in the browser.")]
+
+
+def command(
+    run: Run,
+    *,
+    formats: Formats = "html,md,json",
+    constraint: Change = None,
+    out: Out = None,
+    open_: Open = False,
+    as_json: AsJson = False,
+    workspace: Workspace = here,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Rank and render a run again, with other constraints if you like; no model is needed."""
+    del debug
+    from harness.comparison import reopen  # noqa: PLC0415 - help does without
+
+    found = reopen(run, workspace=workspace, changes=tuple(constraint or ())).write(out, formats=split(formats))
+    if not quiet or as_json:
+        close(found, as_json=as_json)
+    if open_ and "html" in found.files:
+        typer.launch(str(found.files["html"]))
+    raise typer.Exit(0 if found.recommendation else 1)

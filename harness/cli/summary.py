@@ -1,0 +1,70 @@
+"""The table and the sentences that close a comparison on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from harness.core.ranking import RankedContender, Ranking
+
+_ROWS = 12
+
+
+def print_summary(ranking: Ranking, files: Mapping[str, Path]) -> None:
+    """Print the ranking, the recommendation and where the reports are, on stdout."""
+    console = Console(highlight=False, soft_wrap=True)
+    for part in _parts(ranking, files):
+        console.print(part)
+
+
+def _parts(ranking: Ranking, files: Mapping[str, Path]) -> Iterator[RenderableType]:
+    ranked = [row for row in ranking.rows if row.rank]
+    if ranked:
+        yield _table(ranking, ranked[:_ROWS])
+    if len(ranked) > _ROWS:
+        yield Text(f"… and {len(ranked) - _ROWS} more in the report")
+    absent = {"excluded": ranking.excluded, "failed": ranking.failed, "skipped": ranking.skipped}
+    counts = [f"{len({row.candidate for row in rows})} {name}" for name, rows in absent.items() if rows]
+    if counts:
+        yield Text(f"not ranked: {', '.join(counts)}; the report says why")
+    chosen = ranking.recommendation
+    yield Text("")
+    yield Text(f"Recommended: {chosen.candidate} · {chosen.technique}" if chosen else "Nothing qualifies.", style="bold")
+    if chosen:
+        yield Text(chosen.reason)
+    yield Text("")
+    for name in ("html", "markdown"):
+        if name in files:
+            yield Text(f"{name}: {files[name]}")
+
+
+def _table(ranking: Ranking, rows: list[RankedContender]) -> Table:
+    table = Table(title=f"{ranking.task}: {ranking.metric} on {ranking.validation_rows} validation rows", title_justify="left")
+    for title, justify in _COLUMNS:
+        table.add_column(title, justify="right" if justify else "left")
+    for row in rows:
+        table.add_row(
+            *(Text(cell) for cell in _cells(row)), end_section=row is not rows[-1] and row.tie != rows[rows.index(row) + 1].tie
+        )
+    return table
+
+
+_COLUMNS = (("", 1), ("candidate", 0), ("technique", 0), ("score", 1), ("95 % interval", 1), ("test", 1), ("p95 ms", 1), ("MB", 1))
+
+
+def _cells(row: RankedContender) -> tuple[str, ...]:
+    latency, memory = row.value("latency_p95_ms"), row.value("memory_mb")
+    return (
+        str(row.rank),
+        row.candidate,
+        row.technique,
+        f"{row.validation.score:.3f}",
+        f"[{row.validation.low:.3f}, {row.validation.high:.3f}]",
+        f"{row.test.score:.3f}" if row.test else "–",
+        f"{latency:.3g}" if latency is not None else "–",
+        f"{memory:.0f}" if memory is not None else "–",
+    )

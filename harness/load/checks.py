@@ -1,0 +1,85 @@
+"""What is wrong with a whole data set, and what a user should know about it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from harness.core.data import Rows, Split
+from harness.errors import BenchError, TaskError
+from harness.load.rows import Row
+
+FEW = 10
+IMBALANCE = 20
+_SHOWN = 5
+
+
+def find_faults(train: Sequence[Row], test: Sequence[Row] | None, place: str) -> list[BenchError]:
+    """Return every reason why these rows cannot be learned from."""
+    counts = Counter(row.label for row in train)
+    faults: list[BenchError] = []
+    if not counts:
+        return [TaskError("no row has both content and label", where=place, hint="name other columns, or fill the rows in")]
+    if len(counts) == 1:
+        what = f'there is a single class, "{next(iter(counts))}"'
+        faults.append(TaskError(what, where=place, hint="give rows of at least two classes, or name another column as the label"))
+    lone = sorted(label for label, number in counts.items() if number == 1)
+    if lone and len(counts) > 1:
+        what = f"{_classes(lone)} one row only"
+        hint = "add rows, merge classes or remove them" + ("; is the label column right?" if len(lone) > len(counts) / 2 else "")
+        faults.append(TaskError(what, where=place, hint=hint))
+    if test is not None:
+        faults += _test_faults(test, counts, place)
+    return faults
+
+
+def find_warnings(rows: Rows, division: Split, *, drawn: bool) -> Iterator[str]:
+    """Say what makes figures less trustworthy; `drawn` tells that bench drew the test rows itself."""
+    yield from _size_warnings(Counter(rows.labels[position] for position in division.rest), rows.classes)
+    digests = [ident.partition("-")[0] for ident in rows.ids]
+    learned = {digests[position] for position in division.rest}
+    copies = sum(digests[position] in learned for position in division.test)
+    if copies:
+        yield f"{copies} of {len(division.test)} test rows have the same content as a training row, which flatters every candidate"
+    labels: dict[str, set[int]] = defaultdict(set)
+    for digest, label in zip(digests, rows.labels, strict=True):
+        labels[digest].add(label)
+    torn = sum(len(found) > 1 for found in labels.values())
+    if torn:
+        yield f"{torn} contents occur with different labels"
+    if rows.groups:
+        shared = {rows.groups[position] for position in division.rest} & {rows.groups[position] for position in division.test}
+        if shared:
+            yield f"{len(shared)} groups stand in both training and test rows"
+    untested = sorted(set(rows.labels) - {rows.labels[position] for position in division.test})
+    if untested:
+        reason = "too few rows or groups to set some aside" if drawn else "the test file has none"
+        yield f"no test rows for {_names([rows.classes[label] for label in untested])}: {reason}"
+
+
+def _test_faults(test: Sequence[Row], counts: Counter[str], place: str) -> list[BenchError]:
+    if not test:
+        return [TaskError("no test row has both content and label", where=place, hint="leave data.test out, or fill the rows in")]
+    strange = sorted({row.label for row in test} - set(counts))
+    if not strange:
+        return []
+    what = f"the test rows have labels that training lacks: {_names(strange)}"
+    return [TaskError(what, where=place, hint="add training rows of these classes, or remove the test rows; check the spelling")]
+
+
+def _size_warnings(counts: Counter[int], classes: Sequence[str]) -> Iterator[str]:
+    small = [classes[label] for label in sorted(counts) if counts[label] < FEW]
+    if small:
+        yield f"fewer than {FEW} rows to learn from in {len(small)} of {len(counts)} classes: {_names(small)}"
+    largest, smallest = max(counts, key=lambda label: counts[label]), min(counts, key=lambda label: counts[label])
+    if counts[largest] > IMBALANCE * counts[smallest]:
+        sizes = f'"{classes[largest]}" {counts[largest]} rows, "{classes[smallest]}" {counts[smallest]}'
+        yield f"the classes are very unequal: {sizes}"
+
+
+def _classes(names: Sequence[str]) -> str:
+    return f"class {_names(names)} has" if len(names) == 1 else f"{len(names)} classes have ({_names(names)})"
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names[:_SHOWN]) + ("" if len(names) <= _SHOWN else f" and {len(names) - _SHOWN} more")

@@ -1,0 +1,145 @@
+"""Which column is the text or picture, which the label, which the group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.core.task import Task
+from harness.errors import BenchError, TaskError, raise_all, suggest
+from harness.load.picture import is_picture
+from harness.load.table import Table
+
+# In order of preference: the first tier that one column alone belongs to settles it.
+_TIERS: dict[str, tuple[str, ...]] = {
+    "text": ("text", "message sentence utterance review content abstract question query document body comment tweet input"),
+    "image": ("image", "img picture photo path file filename file_name image_path"),
+    "label": ("label_text label_name", "label", "category intent class target sentiment topic labels y class_name tag"),
+}
+_SAMPLE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that count, and how that was settled where the task does not say."""
+
+    content: str
+    label: str
+    group: str = ""
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def known_names(task: Task) -> tuple[str, ...]:
+    """Return the names that a header line is likely to hold."""
+    usual = (name for tiers in _TIERS.values() for tier in tiers for name in tier.split())
+    named = (task.data.text, task.data.image, task.data.label, task.data.group)
+    return (*(name for name in named if name), *usual)
+
+
+def choose_columns(table: Table, task: Task, *, lenient: bool) -> Columns:
+    """Settle what each column means: as the task says, else by the names, else by the values.
+
+    With `lenient`, a column that the task names and the table lacks is inferred too, for data that replaces the task's own.
+
+    Raises:
+        TaskError: when a named column is missing or an unnamed one cannot be told; all at once.
+    """
+    faults: list[BenchError] = []
+    part = "text" if task.modality == "text" else "image"
+    named = task.data.text if part == "text" else task.data.image
+    label = _named("label", task.data.label or table.label, table, faults, lenient=lenient)
+    content = _named(part, named or table.picture, table, faults, lenient=lenient)
+    group = _named("group", task.data.group, table, faults, lenient=lenient)
+    raise_all(faults)
+    notes = []
+    if not label:
+        label = _infer("label", table, {content, group}, faults)
+        notes.append(f"label={label}")
+    if not content:
+        content = _infer(part, table, {label, group}, faults)
+        notes.insert(0, f"{part}={content}")
+    raise_all(faults)
+    note = (f"columns inferred: {', '.join(notes)}",) if notes else ()
+    lost = (
+        (f'there is no column "{task.data.group}" in {table.origin}, so rows are not grouped',)
+        if task.data.group and not group
+        else ()
+    )
+    return Columns(content, label, group, note, lost)
+
+
+def check_columns(table: Table, columns: Columns) -> list[BenchError]:
+    """Return a fault for every settled column that another table lacks."""
+    wanted = (name for name in (columns.content, columns.label, columns.group) if name)
+    return [_missing(name, table) for name in wanted if name not in table.columns]
+
+
+def _named(part: str, name: str | None, table: Table, faults: list[BenchError], *, lenient: bool) -> str:
+    if not name or name in table.columns:
+        return name or ""
+    if not lenient:
+        faults.append(_missing(name, table, key=f", key data.{part}"))
+    return ""
+
+
+def _missing(name: str, table: Table, key: str = "") -> TaskError:
+    return TaskError(f'there is no column "{name}"', where=table.origin + key, hint=suggest(name, table.columns))
+
+
+def _infer(part: str, table: Table, taken: set[str], faults: list[BenchError]) -> str:
+    """Return the column that must be meant, or note a fault and return an empty name."""
+    free = {name.lower().replace(" ", "_"): name for name in table.columns if name not in taken}
+    for tier in _TIERS[part]:
+        found = [free[name] for name in tier.split() if name in free]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            faults.append(_ambiguous(part, found, table))
+            return ""
+    by_values = {"text": _longest, "image": _pictures, "label": _repeated}[part](table, list(free.values()))
+    if len(by_values) == 1:
+        return by_values[0]
+    faults.append(_ambiguous(part, by_values, table))
+    return ""
+
+
+def _ambiguous(part: str, found: Sequence[str], table: Table) -> TaskError:
+    columns = ", ".join(f'"{name}"' for name in table.columns)
+    what = f"which column is the {part} is ambiguous" if found else f"no column can be told to be the {part}"
+    hint = f"name it in task.yaml: data: {{{part}: …}} (columns: {columns})"
+    if found:
+        what += ": " + " or ".join(f'"{name}"' for name in found)
+    return TaskError(what, where=table.origin, hint=hint)
+
+
+def _longest(table: Table, names: Sequence[str]) -> list[str]:
+    """Return the columns of text that are about as long as the longest."""
+    means = {name: _mean_length(table.columns[name]) for name in names}
+    longest = max(means.values(), default=0)
+    return [name for name, mean in means.items() if mean and mean >= 0.6 * longest]
+
+
+def _mean_length(values: Sequence[object]) -> float:
+    texts = [value for value in values[:_SAMPLE] if isinstance(value, str) and not _is_number(value)]
+    return sum(map(len, texts)) / len(texts) if len(texts) * 2 > min(len(values), _SAMPLE) else 0
+
+
+def _repeated(table: Table, names: Sequence[str]) -> list[str]:
+    """Return the columns of short values that come back often, as classes do."""
+    return [name for name in names if _is_repeated(table.columns[name])]
+
+
+def _is_repeated(values: Sequence[object]) -> bool:
+    if not all(isinstance(value, str | int | None) for value in values):
+        return False
+    distinct = {str(value) for value in values if value is not None}
+    return 2 <= len(distinct) <= len(values) / 2 and sum(map(len, distinct)) / len(distinct) <= 40
+
+
+def _pictures(table: Table, names: Sequence[str]) -> list[str]:
+    return [name for name in names if all(is_picture(value) for value in table.columns[name][:20])]
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().replace(".", "", 1).lstrip("+-").isdigit()

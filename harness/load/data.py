@@ -1,0 +1,81 @@
+"""A task's rows: read, checked, divided."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.core.data import Dataset, Rows, Split
+from harness.core.task import Task
+from harness.errors import BenchError, Faults, TaskError, raise_all
+from harness.load.checks import find_faults, find_warnings
+from harness.load.columns import Columns, check_columns, choose_columns
+from harness.load.rows import Row, assemble, read_rows, sort_classes
+from harness.load.source import open_source
+from harness.load.splits import SHARE, split
+from harness.load.table import Source, Table
+
+
+def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, offline: bool) -> Dataset:
+    """Read the rows of a task whose file lies in `folder`, or those of `override`, and divide them.
+
+    Without test rows a stratified fifth is drawn with the seed. The result depends on the data and the seed alone.
+
+    Raises:
+        BenchError: for everything that is wrong with the data, as much at once as can be told.
+    """
+    source = open_source(task, folder, override=override, offline=offline)
+    columns = choose_columns(source.train, task, lenient=override is not None)
+    noticed: list[str] = []
+    train, test = _read(source, columns, task, noticed)
+    raise_all(find_faults(train, test, source.name))
+    rows = assemble([*train, *(test or ())], sort_classes(row.label for row in train))
+    given = None if test is None else range(len(train), len(rows))
+    try:
+        division = split(rows, given, seed)
+    except BenchError as error:
+        raise _placed(error, source.name) from error
+    drawn = () if test is not None else (f"test rows: {SHARE:.0%} drawn by class with seed {seed}",)
+    notes = (*source.notes, *source.train.notes, *(source.test.notes if source.test else ()), *columns.notes, *drawn)
+    found = find_warnings(rows, division, drawn=test is None)
+    return Dataset(
+        rows, division, _digest(rows, division), source.name, notes, (*source.warnings, *columns.warnings, *noticed, *found)
+    )
+
+
+def _read(source: Source, columns: Columns, task: Task, noticed: list[str]) -> tuple[list[Row], list[Row] | None]:
+    """Read both tables, collecting what is wrong with either."""
+    faults: list[BenchError] = []
+    read: list[list[Row]] = []
+    for table in _tables(source):
+        missing = check_columns(table, columns)
+        faults += missing
+        try:
+            read.append([] if missing else read_rows(table, columns, task, noticed))
+        except TaskError as error:
+            faults.append(error)
+    raise_all(faults)
+    return read[0], read[1] if source.test else None
+
+
+def _tables(source: Source) -> Iterator[Table]:
+    yield source.train
+    if source.test:
+        yield source.test
+
+
+def _placed(error: BenchError, place: str) -> BenchError:
+    """Say in which data a fault is that the splitter found, which knows rows only."""
+    faults = [
+        TaskError(fault.what, where=place, hint=fault.hint) for fault in (error.faults if isinstance(error, Faults) else [error])
+    ]
+    return faults[0] if len(faults) == 1 else Faults(faults)
+
+
+def _digest(rows: Rows, division: Split) -> str:
+    """Hash what a result depends on: rows, labels, classes and their division."""
+    labels = [rows.classes[label] for label in rows.labels]
+    content = [rows.ids, labels, rows.classes, rows.groups, division.learn, division.folds, division.test]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

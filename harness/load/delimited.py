@@ -1,0 +1,133 @@
+"""CSV and TSV files, with or without a header line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from harness.errors import TaskError, raise_all
+from harness.load.place import show, where
+from harness.load.table import Table
+from harness.load.yaml_file import read_text
+
+MAX_FIELD = 10_000_000
+_SHOWN = 5
+Line = tuple[int, list[str]]
+
+
+def read_delimited(path: Path, names: Iterable[str]) -> Table:
+    """Read a file of separated fields; `names` are column names that a header line would hold.
+
+    Fields may be quoted, with `""` for a quote inside. In a TSV file whose quotes do not match up they are part of the text.
+
+    Raises:
+        TaskError: when the file is empty or not UTF-8, its quotes are broken, or rows differ in length.
+    """
+    text = read_text(path, TaskError)
+    tabbed = path.suffix.lower() in {".tsv", ".tab"}
+    notes = []
+    delimiter = "\t" if tabbed else _delimiter(text)
+    try:
+        rows = list(_parse(text, delimiter))
+    except csv.Error as error:
+        if not tabbed:
+            raise _quote_fault(path, text, delimiter, error) from error
+        rows = [(number, line.split("\t")) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+        notes.append(f"{path.name}: quotes are part of the text")
+    if not rows:
+        msg = "the file is empty"
+        raise TaskError(msg, where=show(path), hint="put the rows into it, or name another file")
+    _check_widths(rows, path)
+    header = rows[0][1]
+    if has_header([fields for _, fields in rows], names):
+        rows = rows[1:]
+    else:
+        header = [f"column {number}" for number in range(1, len(header) + 1)]
+        notes.append(f'{path.name} has no header line; its columns are called "column 1" to "column {len(header)}"')
+    header = _check_header(header, rows, path)
+    columns: dict[str, list[object]] = {name: [fields[place] for _, fields in rows] for place, name in enumerate(header)}
+    return Table(show(path), columns, [number for number, _ in rows], path.parent, unit="line", notes=tuple(notes))
+
+
+def has_header(rows: Sequence[Sequence[str]], names: Iterable[str]) -> bool:
+    """Tell whether the first row names the columns; it does unless there is a sign that it is data.
+
+    The sign is a cell that comes back further down in a column of few different values, as a class does. A first row with a name
+    that the task or the usual ones know, or one that counts 0, 1, 2, is a header whatever follows.
+
+    >>> has_header([["ham", "Hello"], ["spam", "WIN"], ["ham", "Bye"], ["spam", "Now"]], ["text", "label"])
+    False
+    """
+    first = [cell.strip() for cell in rows[0]]
+    known = {name.lower() for name in names}
+    if any(cell.lower() in known for cell in first) or first == [str(number) for number in range(len(first))]:
+        return True
+    if len(set(first)) < len(first) or "" in first[1:]:
+        return False
+    return not any(_recurs(cell, [row[place].strip() for row in rows[1:]]) for place, cell in enumerate(first))
+
+
+def _recurs(cell: str, below: Sequence[str]) -> bool:
+    return cell in below and len(set(below)) <= max(2, len(below) // 2)
+
+
+def _delimiter(text: str) -> str:
+    """Choose the separator that divides the first rows into equally many fields, more than one; a comma if none does."""
+    lines = text[:50_000].splitlines(keepends=True)[:20]
+    for delimiter in (",", ";", "\t", "|"):
+        rows = [fields for _, fields in _parse("".join(lines), delimiter, strict=False)]
+        whole = rows[:-1] or rows  # the last may go on below
+        if len({len(fields) for fields in whole}) == 1 and len(whole[0]) > 1:
+            return delimiter
+    return ","
+
+
+def _parse(text: str, delimiter: str, *, strict: bool = True) -> Iterator[Line]:
+    """Yield the line number at which each row begins, and its fields; blank lines are left out."""
+    limit = csv.field_size_limit(MAX_FIELD)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
+        start = 1
+        for fields in reader:
+            if any(field.strip() for field in fields):
+                yield start, fields
+            start = reader.line_num + 1
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _quote_fault(path: Path, text: str, delimiter: str, error: csv.Error) -> TaskError:
+    line = 1
+    try:
+        for number, _ in _parse(text, delimiter):
+            line = number + 1
+    except csv.Error:
+        pass
+    hint = 'put a field that holds a quote or a separator in quotes, and write "" for a quote inside'
+    return TaskError(f"the row cannot be read: {error}", where=where(path, line), hint=hint)
+
+
+def _check_widths(rows: Sequence[Line], path: Path) -> None:
+    width = len(rows[0][1])
+    odd = [(number, len(fields)) for number, fields in rows if len(fields) != width]
+    hint = "put text that holds the separator in quotes"
+    if len(odd) > _SHOWN:
+        hint += f"; {len(odd)} rows are like this"
+    raise_all(
+        [TaskError(f"{found} fields in a row, {width} in the first", where=where(path, n), hint=hint) for n, found in odd[:_SHOWN]]
+    )
+
+
+def _check_header(header: Sequence[str], rows: Sequence[Line], path: Path) -> list[str]:
+    names = [name.strip() or f"column {number}" for number, name in enumerate(header, start=1)]
+    twice = [name for name, number in Counter(names).items() if number > 1]
+    if twice:
+        msg = f'two columns are called "{twice[0]}"'
+        raise TaskError(msg, where=where(path, 1), hint="rename one")
+    if not rows:
+        msg = "the file has a header line and no rows"
+        raise TaskError(msg, where=show(path), hint="put the rows into it, or name another file")
+    return names

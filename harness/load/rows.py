@@ -1,0 +1,165 @@
+"""From table cells to labelled rows: what is missing is left out and counted, what is wrong is a fault."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.data import Input, Rows
+from harness.core.task import Task
+from harness.errors import TaskError
+from harness.load.columns import Columns
+from harness.load.picture import Picture, read_picture
+from harness.load.table import Table
+
+MOST_DROPPED = 0.2
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that has both content and label; `group` is empty where the task knows none."""
+
+    content: Input
+    digest: str
+    label: str
+    group: str = ""
+
+
+def read_rows(table: Table, columns: Columns, task: Task, noticed: list[str]) -> list[Row]:
+    """Return the complete rows of a table in its order; what was left out is added to `noticed`.
+
+    Raises:
+        TaskError: when a cell is of a wrong type, too many rows are incomplete, or pictures are broken that the task does not skip.
+    """
+    labels = [_label(value, table, index) for index, value in enumerate(table.columns[columns.label])]
+    contents = table.columns[columns.content]
+    missing = [index for index in range(len(table)) if not labels[index] or _is_missing(contents[index])]
+    _report_missing(missing, table, columns, noticed)
+    gone = set(missing)
+    kept = [index for index in range(len(table)) if index not in gone]
+    if task.modality == "image":
+        read = _pictures(table, [contents[index] for index in kept])
+        kept, read = _sound(table, kept, read, noticed, skip=task.data.skip_broken)
+        pairs = [(picture.content, picture.digest) for picture in read]
+    else:
+        texts = [_text(contents[index], table, index) for index in kept]
+        pairs = [(text, hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]) for text in texts]
+    groups = [_group(table, columns.group, index) for index in kept]
+    return [Row(*pair, label=labels[index], group=group) for pair, index, group in zip(pairs, kept, groups, strict=True)]
+
+
+def assemble(rows: Sequence[Row], classes: Sequence[str]) -> Rows:
+    """Put rows into the table the rest of bench reads; a repeated content gets `-2`, `-3` behind its id."""
+    ids = tuple(_unique(row.digest for row in rows))
+    numbers = {name: number for number, name in enumerate(classes)}
+    grouped = any(row.group for row in rows)
+    # A row that belongs to no group is a group of its own.
+    groups = tuple(row.group or f"row {ident}" for row, ident in zip(rows, ids, strict=True)) if grouped else ()
+    return Rows(ids, tuple(row.content for row in rows), tuple(numbers[row.label] for row in rows), tuple(classes), groups)
+
+
+def sort_classes(labels: Iterable[str]) -> tuple[str, ...]:
+    """Return each label once, in order; numbers by their value.
+
+    >>> sort_classes(["10", "9", "10"])
+    ('9', '10')
+    """
+    names = set(labels)
+    if all(name.removeprefix("-").isdecimal() for name in names):
+        return tuple(sorted(names, key=lambda name: (int(name), name)))
+    return tuple(sorted(names))
+
+
+def _unique(digests: Iterable[str]) -> Iterator[str]:
+    seen: Counter[str] = Counter()
+    for digest in digests:
+        seen[digest] += 1
+        yield digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+
+
+def _is_missing(value: object) -> bool:
+    """Tell whether a cell is empty; a float that differs from itself is how tables write a missing value."""
+    return value is None or (isinstance(value, str) and not value.strip()) or (isinstance(value, float) and value != value)  # noqa: PLR0124
+
+
+def _label(value: object, table: Table, index: int) -> str:
+    """Return the class name that a cell holds, empty where it holds none."""
+    if _is_missing(value):
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, float) and not value.is_integer():
+        msg = f"the label {value} is a fraction, not a class"
+        raise TaskError(msg, where=table.place(index), hint="name another column as the label")
+    if isinstance(value, bool | int | float):
+        return str(value) if isinstance(value, bool) else str(int(value))
+    msg = f"the label is {type(value).__name__}, not one class"
+    raise TaskError(msg, where=table.place(index), hint="give each row one class, as text or a whole number")
+
+
+def _text(value: object, table: Table, index: int) -> str:
+    if isinstance(value, str | int | float):
+        return str(value)
+    msg = f"the text is {type(value).__name__}"
+    raise TaskError(msg, where=table.place(index), hint="name another column as the text")
+
+
+def _group(table: Table, column: str, index: int) -> str:
+    if not column or _is_missing(table.columns[column][index]):
+        return ""
+    return str(table.columns[column][index])
+
+
+def _report_missing(missing: Sequence[int], table: Table, columns: Columns, noticed: list[str]) -> None:
+    if not missing:
+        return
+    lines = ", ".join(str(table.lines[index]) for index in missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
+    what = f"{len(missing)} of {len(table)} rows lack {columns.content} or {columns.label}"
+    if len(missing) > MOST_DROPPED * len(table):
+        raise TaskError(what, where=f"{table.origin}, {table.unit} {lines}", hint="name other columns, or fill the rows in")
+    noticed.append(f"{table.origin}: {what}; they are left out ({table.unit} {lines})")
+
+
+def _pictures(table: Table, values: Sequence[object]) -> list[Picture]:
+    """Read all pictures, several at a time: decoding them is what takes long."""
+    from PIL import Image  # noqa: PLC0415 - only image tasks pay for it
+
+    def read(value: object) -> Picture:
+        return read_picture(value, table.base, table.fence)
+
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        # A picture so large that Pillow warns of it is refused; what else it warns of does not matter here.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return list(pool.map(read, values))
+
+
+def _sound(
+    table: Table, kept: Sequence[int], read: Sequence[Picture], noticed: list[str], *, skip: bool
+) -> tuple[list[int], list[Picture]]:
+    """Leave broken pictures out if the task says so."""
+    broken = [(index, picture) for index, picture in zip(kept, read, strict=True) if picture.problem]
+    sound = [(index, picture) for index, picture in zip(kept, read, strict=True) if not picture.problem]
+    if broken:
+        shown = [f"{_picture_name(table, index, picture)} ({picture.problem})" for index, picture in broken[:_SHOWN]]
+        more = "" if len(broken) <= _SHOWN else f" and {len(broken) - _SHOWN} more"
+        what = f"{len(broken)} of {len(read)} pictures are broken"
+        if not skip:
+            hint = "mend or remove them, or set `skip_broken: true` under `data:` in task.yaml"
+            raise TaskError(what, where=", ".join(shown) + more, hint=hint)
+        noticed.append(f"{what} and left out: {', '.join(shown)}{more}")
+    return [index for index, _ in sound], [picture for _, picture in sound]
+
+
+def _picture_name(table: Table, index: int, picture: Picture) -> str:
+    if isinstance(picture.content, bytes):
+        return table.place(index)
+    path = Path(picture.content)
+    return str(path.relative_to(table.base)) if path.is_relative_to(table.base) else str(path)

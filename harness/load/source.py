@@ -1,0 +1,104 @@
+"""From what a task names, or the user gives instead, to tables."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from harness.core.task import Task
+from harness.errors import TaskError
+from harness.load.columns import known_names
+from harness.load.data_function import call_function
+from harness.load.hub import read_hub
+from harness.load.image_folder import has_classes, read_image_folder
+from harness.load.place import inside, show
+from harness.load.table import Source
+from harness.load.table_file import SUFFIXES, join, read_table
+
+_FUNCTION = re.compile(r"^([\w./-]+\.py):(\w+)$")
+_HUB = re.compile(r"^[\w-][\w.-]*(/[\w.-]+)?$")
+_TRAIN = re.compile(r"^train(ing)?([-_.]\d.*)?$", re.IGNORECASE)
+_TEST = re.compile(r"^test(ing)?([-_.]\d.*)?$", re.IGNORECASE)
+
+
+def open_source(task: Task, folder: Path, *, override: str | None, offline: bool) -> Source:
+    """Read the training rows, and the test rows where the task or the source has some.
+
+    What the task names must lie in its folder; what the user gives with `override` may lie anywhere.
+
+    Raises:
+        TaskError: when something is missing, unreadable or outside the task's folder.
+    """
+    if override is not None:
+        path = Path(override).expanduser()
+        if not path.exists():
+            msg = f'there is no file or folder "{override}"'
+            hint = _nearest(path, "give a path that is absolute or relative to the current folder")
+            raise TaskError(msg, where="--data", hint=hint)
+        return _read_path(path.absolute(), task)
+    source = _open(task.data.train, task.data.train_split, task, folder, offline=offline)
+    if task.data.test is None:
+        return source
+    test = _open(task.data.test, task.data.test_split or "test", task, folder, offline=offline)
+    return Source(
+        f"{source.name}; {test.name}", source.train, test.train, source.notes + test.notes, source.warnings + test.warnings
+    )
+
+
+def _open(name: str, split: str, task: Task, folder: Path, *, offline: bool) -> Source:
+    """Read one thing that a task names: a function, a file or folder, or a Hub data set."""
+    function = _FUNCTION.match(name)
+    path = inside(folder, function[1] if function else name)
+    if not path.exists() and (function or not _HUB.match(name) or path.suffix.lower() in SUFFIXES):
+        msg = f'there is no file "{name}" in the task folder'
+        raise TaskError(msg, where=show(folder), hint=_nearest(path, "correct the path, or put the file there"))
+    if not path.exists():
+        return _open_hub(name, split, task, offline=offline)
+    source = call_function(path, function[2]) if function else _read_path(path, task)
+    test = replace(source.test, fence=folder) if source.test else None
+    return replace(source, train=replace(source.train, fence=folder), test=test)
+
+
+def _open_hub(name: str, split: str, task: Task, *, offline: bool) -> Source:
+    data = task.data
+    train = read_hub(name, split, data, offline=offline)
+    test = read_hub(name, data.test_split, data, offline=offline) if data.test_split and data.test is None else None
+    unpinned = f"the revision of the data set {name} is not pinned, so its rows may change between runs"
+    return Source(f"{name} ({split})", train, test, warnings=() if data.revision else (unpinned,))
+
+
+def _nearest(path: Path, otherwise: str) -> str:
+    names = sorted(other.name for other in path.parent.iterdir()) if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f'did you mean "{near[0]}"?' if near else otherwise
+
+
+def _read_path(path: Path, task: Task) -> Source:
+    if path.is_file():
+        table = read_table(path, known_names(task))
+        return Source(show(path), table)
+    return _read_folder(path, task)
+
+
+def _read_folder(folder: Path, task: Task) -> Source:
+    """Read `train.*` and `test.*`, class folders of pictures, or the one file of rows that there is."""
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] not in "._")
+    train = [path for path in files if _TRAIN.match(path.stem)]
+    test = [path for path in files if _TEST.match(path.stem)]
+    if task.modality == "image" and not train and (has_classes(folder) or not files):
+        return read_image_folder(folder)
+    if not train and len(files) == 1:
+        train, test = files, []
+    if not train:
+        found = ", ".join(path.name for path in files)
+        msg = f"the folder holds several files of rows and no train file: {found}" if files else "the folder holds no file of rows"
+        hint = f"name the file, or call it train.csv (known: {', '.join(SUFFIXES)})"
+        raise TaskError(msg, where=show(folder), hint="pictures need kind: image-classification" if has_classes(folder) else hint)
+    names = known_names(task)
+    unused = [path.name for path in files if path not in {*train, *test}]
+    notes = (f"not used: {', '.join(unused)} (bench draws its own validation rows)",) if unused else ()
+    tables = [read_table(path, names) for path in train]
+    tested = [read_table(path, names) for path in test]
+    return Source(show(folder), join(tables), join(tested) if tested else None, notes)

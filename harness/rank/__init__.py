@@ -1,0 +1,1 @@
+"""From records to a ranking: what qualifies, what the evidence separates, what is recommended. Pure."""

@@ -1,0 +1,104 @@
+"""Contenders as a run's records tell of them, and what became of those that did not finish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.core.card import Card
+from harness.core.evidence import Answers
+from harness.core.measurement import Measurement
+from harness.core.ranking import FailedCandidate, SkippedCandidate
+from harness.core.run import RunInfo
+from harness.core.trial import Failed, Finished, Record, Skipped
+from harness.errors import WorkspaceError
+
+_CONTROL = "a control with random weights: shown to compare with, never recommended"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A candidate with a technique, everything measured about it, and its answers."""
+
+    card: Card
+    technique: str
+    answers: Answers
+    measurements: tuple[Measurement, ...]
+    recipe: dict[str, str | int | float]
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Return candidate and technique as one word pair."""
+        return f"{self.card.name} · {self.technique}"
+
+    def find(self, measurement: str) -> Measurement | None:
+        """Return a measurement by name, if it was taken."""
+        return next((m for m in self.measurements if m.name == measurement), None)
+
+
+def gather(info: RunInfo, answers: Sequence[Answers], records: Sequence[Record]) -> tuple[Contender, ...]:
+    """Return the contenders that finished, by name; a later record of the same contender stands before an earlier one.
+
+    Raises:
+        WorkspaceError: the run's head does not know a candidate of its records.
+    """
+    cards = {card.name: card for card in info.cards}
+    memory = {record.trial.candidate: record for record in _latest(records) if record.trial.measures == "memory"}
+    latest = {(a.record.trial.candidate, a.record.trial.technique): a for a in answers}
+    found = []
+    for (candidate, technique), mine in sorted(latest.items()):
+        if candidate not in cards:
+            what = f'the run holds records of "{candidate}", but no card of it'
+            raise WorkspaceError(what, where=f"run {info.run}", hint="run the comparison again")
+        found.append(_contender(cards[candidate], technique, mine, memory.get(candidate)))
+    return tuple(found)
+
+
+def _contender(card: Card, technique: str, answers: Answers, memory: Record | None) -> Contender:
+    outcome = answers.record.outcome
+    if not isinstance(outcome, Finished):
+        raise WorkspaceError(
+            f"{card.name} has answers but did not finish",
+            where=f"trial {answers.record.trial.key}",
+            hint="run the comparison again",
+        )
+    measurements, notes = outcome.measurements, outcome.notes
+    if memory is not None and isinstance(memory.outcome, Finished):
+        measurements, notes = measurements + memory.outcome.measurements, notes + memory.outcome.notes
+    elif memory is not None and isinstance(memory.outcome, Failed):
+        notes = (*notes, f"memory was not measured: {memory.outcome.error}")
+    if card.control:
+        notes = (*notes, _CONTROL)
+    return Contender(card, technique, answers, measurements, outcome.recipe, tuple(dict.fromkeys(notes)))
+
+
+def failed(records: Sequence[Record]) -> tuple[FailedCandidate, ...]:
+    """Return what broke while quality was measured; a fault that all techniques of a candidate share is told once."""
+    mine = [r for r in _latest(records) if r.trial.measures == "quality"]
+    found: dict[tuple[str, str, str], list[Record]] = {}
+    for record in mine:
+        if isinstance(record.outcome, Failed):
+            found.setdefault((record.trial.candidate, record.outcome.stage, record.outcome.error), []).append(record)
+    tried = {name: sum(r.trial.candidate == name for r in mine) for name, *_ in found}
+    return tuple(
+        FailedCandidate(candidate=name, technique=technique, stage=stage, error=error, hint=group[0].outcome.hint)
+        for (name, stage, error), group in found.items()
+        for technique in ([""] if len(group) == tried[name] else [r.trial.technique for r in group])
+        if isinstance(group[0].outcome, Failed)
+    )
+
+
+def skipped(records: Sequence[Record]) -> tuple[SkippedCandidate, ...]:
+    """Return what could not be tried while quality was measured, each reason of a candidate once."""
+    found = (
+        SkippedCandidate(candidate=r.trial.candidate, reason=r.outcome.reason)
+        for r in _latest(records)
+        if r.trial.measures == "quality" and isinstance(r.outcome, Skipped)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _latest(records: Iterable[Record]) -> list[Record]:
+    """Return the last record of each trial, in the order in which the trials first occur."""
+    return list({record.trial.key: record for record in records}.values())

@@ -1,0 +1,100 @@
+"""Scores of a run's contenders on the same rows, with the joint bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from harness.core.evidence import Truth
+from harness.core.metric import METRICS, score
+from harness.core.ranking import Estimate
+from harness.errors import WorkspaceError
+from harness.rank.bootstrap import Reference, draw_scores
+from harness.rank.contender import Contender
+from harness.rank.statistics import estimate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+Part = Literal["validation", "test"]
+_MEASUREMENT = {"validation": "score", "test": "test_score"}
+_SAME = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores `(contenders,)`, the same of every resample `(resamples, contenders)`, and the former with their intervals."""
+
+    points: Floats
+    draws: Floats
+    estimates: tuple[Estimate, ...]
+
+
+def reference(truth: Truth, part: Part, classes: int) -> Reference:
+    """Return the right answers of the validation or the test rows."""
+    if part == "validation":
+        return Reference(truth.validation, classes, truth.validation_groups)
+    return Reference(truth.test, classes, truth.test_groups)
+
+
+def score_contenders(metric: str, field: Sequence[Contender], right: Reference, part: Part, *, seed: int) -> Scores:
+    """Score contenders on the validation or the test rows; no contender or no row gives no score.
+
+    bench's own metrics are computed from the predictions; of others the worker's samples are read, and resamples on which the
+    metric is not defined for somebody are left out for all.
+
+    Raises:
+        WorkspaceError: the predictions do not fit the rows, or the score that was recorded with them.
+    """
+    if not field or not len(right.labels):
+        return Scores(np.empty(0), np.empty((0, 0)), ())
+    points, draws = (_own if metric in METRICS else _external)(metric, field, right, part, seed=seed)
+    estimates = tuple(estimate(metric, float(point), draws[:, i], right.units) for i, point in enumerate(points))
+    return Scores(points, draws, estimates)
+
+
+def is_recorded(metric: str, contender: Contender, point: float) -> bool:
+    """Tell whether the metric is the one that the run was made with, so that its train score may stand beside this score."""
+    recorded = contender.find("score")
+    return metric not in METRICS or (recorded is not None and abs(recorded.value - point) <= _SAME)
+
+
+def _own(metric: str, field: Sequence[Contender], right: Reference, part: Part, *, seed: int) -> tuple[Floats, Floats]:
+    predictions = [one.answers.validation if part == "validation" else one.answers.test for one in field]
+    points = np.empty(len(field))
+    for i, (one, predicted) in enumerate(zip(field, predictions, strict=True)):
+        if len(predicted) != len(right.labels):
+            raise _misfit(one, f"{len(predicted)} predictions for {len(right.labels)} {part} rows")
+        points[i] = score(metric, right.labels, predicted, right.classes)
+        recorded = one.find(metric)
+        if part == "validation" and recorded is not None and abs(recorded.value - points[i]) > _SAME:
+            raise _misfit(one, f"predictions give {metric} {points[i]:.6f}, its record says {recorded.value:.6f}")
+    return points, draw_scores(metric, right, predictions, seed)
+
+
+def _external(metric: str, field: Sequence[Contender], right: Reference, part: Part, *, seed: int) -> tuple[Floats, Floats]:
+    del right, seed
+    points, samples = [], []
+    for one in field:
+        sample = one.answers.validation_sample if part == "validation" else one.answers.test_sample
+        measured = one.find(_MEASUREMENT[part])
+        if sample is None or measured is None:
+            raise _misfit(one, f"no resamples of {metric} are stored with its predictions")
+        points.append(measured.value)
+        samples.append(sample)
+    if len({len(sample) for sample in samples}) > 1:
+        raise _misfit(field[0], "not every contender has the same number of resamples")
+    draws = np.stack(samples, axis=1).astype(np.float64)
+    defined = np.isfinite(draws).all(axis=1)
+    scores = np.asarray(points, np.float64)
+    return scores, draws[defined] if defined.any() else scores[None, :]
+
+
+def _misfit(contender: Contender, what: str) -> WorkspaceError:
+    where = f"trial {contender.answers.record.trial.key}"
+    return WorkspaceError(f"{contender.name}: {what}", where=where, hint="run the comparison again")

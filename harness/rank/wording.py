@@ -1,0 +1,97 @@
+"""Names and numbers as sentences have them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from harness.core.ranking import RankedContender
+
+_TECHNIQUES = {"knn": "nearest neighbors", "linear-probe": "a linear probe"}
+_COSTS = {
+    "latency_p95_ms": ("p95 latency", "ms"),
+    "memory_mb": ("memory", "MB"),
+    "throughput_per_s": ("throughput", "rows/s"),
+    "parameters": ("parameters", ""),
+}
+
+
+def name(row: RankedContender) -> str:
+    """Return a contender's name as part of a sentence; of a baseline or a model that fits itself the candidate's alone."""
+    if row.technique == "fit":
+        return row.candidate
+    return f"{row.candidate} with {_TECHNIQUES.get(row.technique, row.technique.replace('-', ' '))}"
+
+
+def cost(row: RankedContender, measurement: str) -> str:
+    """Return a measured cost in brackets after a space, nothing where it was not measured."""
+    value = row.value(measurement)
+    if value is None:
+        return ""
+    return f" ({_COSTS[measurement][0]} {amount(value, _COSTS[measurement][1])})"
+
+
+def amount(value: float, unit: str) -> str:
+    """Write a value to three digits with its unit.
+
+    >>> amount(3.9, "ms"), amount(143.26, "MB"), amount(22713216, "")
+    ('3.9 ms', '143 MB', '22,713,216')
+    """
+    text = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{text} {unit}".rstrip()
+
+
+def probability(value: float) -> str:
+    """Write a probability to two digits; what is not quite certain never reads as certain.
+
+    >>> probability(0.9713), probability(0.9998), probability(1.0)
+    ('0.97', 'over 0.99', '1.00')
+    """
+    return "over 0.99" if 0.995 <= value < 1 else f"{value:.2f}"
+
+
+def summary(row: RankedContender) -> str:
+    """Return a contender's score and costs in one line."""
+    span = f"{row.metric} {row.validation.score:.3f} [{row.validation.low:.3f}, {row.validation.high:.3f}]"
+    costs = [
+        f"{_COSTS[m][0]} {amount(v, _COSTS[m][1])}" for m in ("latency_p95_ms", "memory_mb") if (v := row.value(m)) is not None
+    ]
+    return ", ".join([span, *costs])
+
+
+def enumerate_some(names: Sequence[str], most: int = 3) -> str:
+    """Join names, the first few where there are many.
+
+    >>> enumerate_some(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 others'
+    """
+    shown = list(names[:most])
+    left = len(names) - most
+    if left > 0:
+        shown.append(f"{left} {'other' if left == 1 else 'others'}")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def round_up(value: float, digits: int = 2) -> int:
+    """Round a positive number up to so many digits.
+
+    >>> round_up(381), round_up(40), round_up(1021)
+    (390, 40, 1100)
+    """
+    step: int = 10 ** max(0, math.floor(math.log10(value)) + 1 - digits)
+    return math.ceil(round(value / step, 9)) * step
+
+
+def between(least: float, below: float) -> float:
+    """Return the shortest decimal number in [least, below), the greatest of equally short ones; `0 <= least < below`.
+
+    >>> between(8.2, 12.1), between(3.9, 4.0), between(100.4, 387.0)
+    (10.0, 3.9, 300.0)
+    """
+    exponent = math.ceil(math.log10(below))
+    for power in range(exponent, exponent - 17, -1):
+        step = 10.0**power
+        found = round((math.ceil(round(below / step, 9)) - 1) * step, max(0, -power))
+        if least <= found < below:
+            return found
+    return least

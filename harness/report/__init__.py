@@ -1,0 +1,1 @@
+"""From a ranking to what people read: a report as plain data, then HTML, markdown, figures and JSON."""

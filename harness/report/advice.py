@@ -1,0 +1,129 @@
+"""The recommendation in words: what to take, how sure that is, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+
+from harness.core.ranking import RankedContender, Ranking, Recommendation
+from harness.core.report import Advice, Fact, Step
+from harness.core.run import RunInfo
+from harness.report import numbers
+from harness.report.prose import contender, listing, metric_label, plural
+
+_COSTS = (
+    ("latency_p95_ms", "p95 latency", numbers.significant, " ms"),
+    ("memory_mb", "Memory", numbers.megabytes, " MB"),
+    ("parameters", "Parameters", numbers.count, ""),
+)
+
+
+def advise(info: RunInfo, ranking: Ranking) -> Advice:
+    """Return the answer in words; when nothing qualifies, why and what would help."""
+    chosen = ranking.recommendation
+    if chosen is None:
+        return _nothing(info, ranking)
+    row = next((r for r in ranking.rows if (r.candidate, r.technique) == (chosen.candidate, chosen.technique)), None)
+    # The reason itself opens with the baseline where a baseline suffices.
+    return Advice(
+        headline=_headline(chosen, is_baseline=row is not None and row.baseline),
+        verdict=_verdict(chosen),
+        candidate=chosen.candidate,
+        technique=chosen.technique,
+        decisive=chosen.decisive,
+        baseline_suffices=chosen.baseline_suffices,
+        sentences=(chosen.reason,),
+        facts=_facts(chosen, ranking, row),
+        next=_next(info, ranking),
+    )
+
+
+def command(info: RunInfo) -> str:
+    """Return the line that repeats the run."""
+    settings = info.settings
+    parts = ["bench", "compare", "--task", info.task.name]
+    for flag, values in (("--candidates", settings.candidates), ("--techniques", settings.techniques)):
+        parts += [flag, ",".join(values)] if values else []
+    for change in settings.constraints:
+        parts += ["--constraint", change]
+    parts += ["--data", settings.data] if settings.data else []
+    parts += ["--device", settings.device] if settings.device != "auto" else []
+    parts += ["--seed", str(settings.seed)]
+    parts += ["--offline"] if settings.offline else []
+    return shlex.join(parts)
+
+
+def _headline(chosen: Recommendation, *, is_baseline: bool) -> str:
+    name = contender(chosen.candidate, chosen.technique)
+    if is_baseline:
+        return f"You need no foundation model: {name} is enough"
+    if chosen.baseline_suffices:
+        return f"A baseline without a foundation model is nearly as good; the choice is {name}"
+    return f"Fine-tune {name}"
+
+
+def _verdict(chosen: Recommendation) -> str:
+    """Say whether the evidence decides, and what would make it decide."""
+    if chosen.decisive:
+        return "Decisive"
+    if chosen.more_rows:
+        return f"Not decisive: about {plural(chosen.more_rows, 'more labeled row')} would settle it"
+    return "Not decisive: more rows would hardly settle it"
+
+
+def _facts(chosen: Recommendation, ranking: Ranking, row: RankedContender | None) -> tuple[Fact, ...]:
+    label = metric_label(ranking.metric)
+    facts = [Fact(label=f"{label}, validation", text=numbers.score(chosen.score), note=numbers.interval(chosen.low, chosen.high))]
+    if row is not None and row.test is not None:
+        facts.append(
+            Fact(label=f"{label}, test", text=numbers.score(row.test.score), note=numbers.interval(row.test.low, row.test.high))
+        )
+    sure = numbers.probability(chosen.probability_within_margin)
+    facts.append(Fact(label="Within the margin of the best", text=sure, note=f"probability; margin {ranking.margin:g}"))
+    facts.append(Fact(label="Expected regret", text=numbers.score(chosen.expected_regret), note=f"of {label}"))
+    for key, name, write, unit in _COSTS:
+        value = row.value(key) if row is not None else None
+        if value is not None:
+            facts.append(Fact(label=name, text=f"{write(value)}{unit}"))
+    return (*facts, Fact(label="License", text=row.license)) if row is not None else tuple(facts)
+
+
+def _next(info: RunInfo, ranking: Ranking) -> tuple[Step, ...]:
+    chosen = ranking.recommendation
+    steps = []
+    if chosen is not None and not chosen.decisive:
+        wanted = f"about {plural(chosen.more_rows, 'more labeled row')}" if chosen.more_rows else "more labeled rows"
+        line = shlex.join(["bench", "compare", "--task", info.task.name, "--data", "PATH"])
+        steps.append(Step(why=f"To decide between the contenders that are tied, compare again with {wanted}:", command=line))
+    if chosen is None and ranking.excluded:
+        line = f"{command(info)} --constraint KEY=VALUE"
+        steps.append(Step(why="To see what another limit would lead to, change it for one comparison:", command=line))
+    if ranking.skipped:
+        names = sorted({row.candidate for row in ranking.skipped})
+        why = f"{plural(len(names), 'candidate')} could not be tried here. With a network, or their weights on this machine:"
+        online = info.model_copy(update={"settings": info.settings.model_copy(update={"offline": False})})
+        steps.append(Step(why=why, command=command(online)))
+    steps.append(Step(why="To render this report again from its records:", command=shlex.join(["bench", "report", info.run])))
+    return tuple(steps)
+
+
+def _nothing(info: RunInfo, ranking: Ranking) -> Advice:
+    tried = sum(row.rank == 0 for row in ranking.rows)
+    sentences = []
+    if tried:
+        sentences.append(f"{plural(tried, 'contender')} ran, and none meets every constraint of the task.")
+    else:
+        sentences.append("No candidate was measured, so there is nothing to recommend.")
+    by_constraint = Counter(row.constraint for row in ranking.excluded)
+    if by_constraint:
+        counted = [f"{name} ({number})" for name, number in by_constraint.most_common()]
+        sentences.append(f"Ruled out by: {listing(counted)}.")
+    others = [
+        text
+        for number, text in ((len(ranking.skipped), "skipped"), (len(ranking.failed), "failed"))
+        if number
+        for text in [f"{number} {text}"]
+    ]
+    if others:
+        sentences.append(f"Besides, {listing(others)}; the reasons stand below.")
+    return Advice(headline="Nothing qualifies", sentences=tuple(sentences), next=_next(info, ranking))

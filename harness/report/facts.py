@@ -1,0 +1,142 @@
+"""What stands behind the numbers: the task's limits, the rows, the machine, the versions, the method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.core.ranking import Ranking
+from harness.core.report import Fact
+from harness.core.run import DataFacts, RunInfo
+from harness.core.trial import Finished, Record
+from harness.report.numbers import count, or_dash, significant
+from harness.report.prose import listing, metric_label, plural
+
+_MACHINE = {
+    "system": ("System", ""),
+    "processor": ("Processor", ""),
+    "cores": ("Cores", ""),
+    "memory_gb": ("Memory", " GB"),
+    "gpu": ("GPU", ""),
+    "device": ("Device", ""),
+    "threads": ("Threads", ""),
+}
+
+
+def requirements(info: RunInfo, ranking: Ranking) -> tuple[Fact, ...]:
+    """Return what the task asks for: the metric, the margin, the preference and each limit."""
+    direction = "higher is better" if ranking.higher_is_better else "lower is better"
+    facts = [
+        Fact(label="Metric", text=metric_label(ranking.metric), note=direction),
+        Fact(label="Margin", text=f"{ranking.margin:g}", note="a difference in the metric that does not matter"),
+        Fact(label="Prefer", text=ranking.prefer, note="decides among contenders within the margin"),
+    ]
+    return (*facts, *_limits(info))
+
+
+def data(facts: DataFacts, info: RunInfo) -> tuple[Fact, ...]:
+    """Return what is known of the rows."""
+    choose = f"{facts.folds} folds; every row is predicted out of fold" if facts.folds > 1 else "held out; they choose"
+    sizes = (
+        f"{facts.smallest_class:,} rows"
+        if facts.smallest_class == facts.largest_class
+        else f"{facts.smallest_class:,} to {facts.largest_class:,} rows"
+    )
+    return (
+        Fact(label="Source", text=facts.source),
+        Fact(label="Training", text=plural(facts.train, "row"), note="the validation rows among them"),
+        Fact(label="Validation", text=plural(facts.validation, "row"), note=choose),
+        Fact(label="Test", text=plural(facts.test, "row"), note="took no part in any choice; they confirm"),
+        Fact(label="Classes", text=f"{len(facts.classes):,}", note=f"{sizes} each; {listing(facts.classes, 20)}"),
+        Fact(label="License", text=info.task.data.license),
+        Fact(label="Digest", text=or_dash(facts.digest[:16])),
+    )
+
+
+def machine(info: RunInfo) -> tuple[Fact, ...]:
+    """Return the machine as the workers saw it, known facts first."""
+    known = [
+        Fact(label=label, text=f"{info.environment[key]}{unit}")
+        for key, (label, unit) in _MACHINE.items()
+        if key in info.environment
+    ]
+    others = [Fact(label=key.replace("_", " "), text=str(value)) for key, value in info.environment.items() if key not in _MACHINE]
+    return (*known, *others)
+
+
+def versions(info: RunInfo) -> tuple[Fact, ...]:
+    """Return the versions of what took part."""
+    return tuple(Fact(label=name, text=version) for name, version in info.versions.items())
+
+
+def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[str, ...]:
+    """Say how it was measured, in sentences."""
+    from harness.core.resample import RESAMPLES  # noqa: PLC0415 - brings numpy, which nothing else here needs
+
+    label = metric_label(ranking.metric)
+    seeds = [str(seed) for seed in sorted({record.trial.seed for record in records} or {info.settings.seed})]
+    time = _duration(sum(record.seconds for record in records))
+    told = [
+        f"Scores are {label} on {plural(ranking.validation_rows, 'validation row')}, the same for every contender; "
+        f"these rank. The {plural(ranking.test_rows, 'test row')} took no part in any choice.",
+        f"Intervals hold the truth in 95 of 100 cases: a bootstrap of {RESAMPLES:,} resamples, the same for every "
+        "contender, so that differences are paired. Contenders of one tie group are not separated; the chance "
+        "of any false winner is 5 %.",
+        "Each candidate ran in processes of its own: quality, latency and throughput in one, peak memory in another.",
+        f"Seed{'' if len(seeds) == 1 else 's'} {listing(seeds)}; {plural(len(records), 'trial')} took {time}.",
+    ]
+    return tuple(told)
+
+
+def warnings(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[str, ...]:
+    """Return what a reader must know before trusting the numbers: faults of the data and notes of trials, each once."""
+    told = list(info.data.warnings)
+    by_note: dict[str, list[str]] = {}
+    for record in records:
+        if isinstance(record.outcome, Finished):
+            for note in record.outcome.notes:
+                by_note.setdefault(note, []).append(f"{record.trial.candidate} · {record.trial.technique}".removesuffix(" · "))
+    told += [f"{listing(list(dict.fromkeys(names)))}: {note}" for note, names in by_note.items()]
+    if ranking.rows and not ranking.test_rows:
+        told.append("There are no test rows, so nothing confirms the scores.")
+    return tuple(told)
+
+
+def _limits(info: RunInfo) -> Iterable[Fact]:
+    limits = info.task.constraints
+    policy, latency = limits.license, limits.latency_ms
+    if policy is not None:
+        parts = ["commercial use"] if policy.use == "commercial" else []
+        parts += [f"only {listing(policy.allow)}"] if policy.allow else []
+        parts += [f"not {listing(policy.deny)}"] if policy.deny else []
+        yield Fact(label="License", text="; ".join(parts) or "any", note=f"an unknown license: {policy.unknown}")
+    if latency is not None:
+        for name in ("p50", "p95", "p99"):
+            limit = getattr(latency, name)
+            if limit is not None:
+                yield Fact(label=f"{name} latency", text=f"≤ {significant(limit)} ms", note="batch 1")
+    plain = (
+        ("Memory", limits.memory_mb, "≤ {} MB", significant),
+        ("Weights", limits.weights_mb, "≤ {} MB", significant),
+        ("Parameters", limits.parameters, "≤ {}", count),
+        ("Context", limits.context, "≥ {} tokens", significant),
+        ("Throughput", limits.throughput_per_s, "≥ {} rows/s", significant),
+    )
+    for label, value, text, write in plain:
+        if value is not None:
+            yield Fact(label=label, text=text.format(write(float(value))))
+    if limits.min_quality is not None:
+        yield Fact(label="Minimum quality", text=f"{limits.min_quality:g}", note="the interval's worse end must reach it")
+
+
+def _duration(seconds: float) -> str:
+    """Write a time span.
+
+    >>> _duration(42.2), _duration(125), _duration(7300)
+    ('42 s', '2 min 5 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

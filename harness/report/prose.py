@@ -1,0 +1,66 @@
+"""Words for names: what a metric, a technique or a list is called in a sentence."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+_METRICS = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro-F1",
+    "mcc": "MCC",
+    "micro_f1": "micro-F1",
+    "weighted_f1": "weighted F1",
+}
+_TECHNIQUES = {"knn": "nearest neighbors", "linear-probe": "a linear probe"}
+# What would reorder or hide text around it: embeddings, overrides and isolates of writing direction.
+_DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(text: str) -> str:
+    r"""Return text on one line without control characters or marks that change the writing direction.
+
+    >>> clean("a\nb\x00\u202ec")
+    'a bc'
+    """
+    spaced = " ".join(text.split())
+    return "".join(c for c in spaced if c not in _DIRECTION and unicodedata.category(c) not in {"Cc", "Cs"})
+
+
+def metric_label(metric: str) -> str:
+    """Name a metric for a reader.
+
+    >>> metric_label("macro_f1"), metric_label("evaluate:brier_score")
+    ('macro-F1', 'brier_score')
+    """
+    return _METRICS.get(metric, metric.removeprefix("evaluate:"))
+
+
+def contender(candidate: str, technique: str) -> str:
+    """Name a contender in a sentence; what is fitted from scratch needs no technique beside it.
+
+    >>> contender("bert", "linear-probe"), contender("majority", "fit"), contender("bert", "lora")
+    ('bert with a linear probe', 'majority', 'bert with lora')
+    """
+    if technique in {"", "fit"}:
+        return candidate
+    return f"{candidate} with {_TECHNIQUES.get(technique, technique)}"
+
+
+def listing(names: Sequence[str], most: int = 6) -> str:
+    """Join names as in a sentence; beyond `most` the rest is counted.
+
+    >>> listing(["a", "b", "c"]), listing(["a", "b", "c", "d"], 2)
+    ('a, b and c', 'a, b and 2 more')
+    """
+    shown = list(names[:most]) + ([f"{len(names) - most} more"] if len(names) > most else [])
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def plural(number: int, noun: str) -> str:
+    """Count a noun with a regular plural.
+
+    >>> plural(1, "row"), plural(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

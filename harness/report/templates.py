@@ -1,0 +1,68 @@
+"""The templates of reports: where they lie and how they are filled."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from harness.builtin import builtin_root
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_MARKS = re.compile(r"([\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_]))")
+
+
+def environment(*, escape_html: bool) -> Environment:
+    """Return an environment in which an unknown name is an error; with `escape_html` every value is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only rendering needs it
+
+    found = Environment(
+        loader=FileSystemLoader(builtin_root() / "reports" / "templates"),
+        autoescape=escape_html,  # noqa: S701 - off for markdown alone, whose filters escape
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.filters["md"] = escape_markdown
+    found.filters["code"] = code_span
+    found.filters["url"] = link_target
+    return found
+
+
+def read(name: str) -> str:
+    """Return a template's own text."""
+    return (builtin_root() / "reports" / "templates" / name).read_text(encoding="utf-8")
+
+
+def escape_markdown(text: str) -> str:
+    r"""Escape what markdown or HTML would take as a mark; an underscore inside a word is none.
+
+    >>> escape_markdown("a|b <i> macro_f1 _x_")
+    'a\\|b &lt;i&gt; macro_f1 \\_x\\_'
+    """
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _MARKS.sub(r"\\\1", text)
+    return re.sub(r"^([#+-]|\d+\.)(?=\s)", r"\\\1", text)
+
+
+def link_target(address: str) -> str:
+    """Percent-encode what would end a link or a table cell.
+
+    >>> link_target("https://a.example/x|y z")
+    'https://a.example/x%7Cy%20z'
+    """
+    return re.sub(r"[<>|\\\s`]", lambda found: f"%{ord(found[0]):02X}", address)
+
+
+def code_span(text: str) -> str:
+    """Write text as code on one line, with a fence longer than any run of backticks in it.
+
+    >>> code_span("a`b")
+    '``a`b``'
+    """
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"

@@ -1,0 +1,222 @@
+"""Real worker processes, real plugin files, every way in which a candidate can break."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from harness.core.candidate import Registered
+from harness.core.card import Card
+from harness.core.data import Dataset, Rows, Split
+from harness.core.task import Data, Task
+from harness.core.trial import Failed, Finished, Record, Trial
+from harness.execute import local
+from harness.execute.job import Job
+from harness.execute.plan import plan
+from harness.store import predictions
+
+HEAD = """
+import os, signal, sys, time
+import numpy as np
+from harness import Candidate, Card
+
+def vectors(texts):
+    return np.array([[[float(len(t)), float("refund" in t), float("parcel" in t)] for t in texts]], np.float32)
+"""
+
+GOOD = """
+class Model:
+    def embed_text(self, texts):
+        return vectors(texts)
+"""
+
+CASES = {
+    "raises-in-load": ("def load(device, dtype):\n    raise ValueError('no weights')", "load", "ValueError: no weights"),
+    "exits-in-load": ("def load(device, dtype):\n    sys.exit(3)", "load", "SystemExit: 3"),
+    "leaves-in-load": ("def load(device, dtype):\n    os._exit(0)", "load", "the process ended without a word"),
+    "killed": ("def load(device, dtype):\n    os.kill(os.getpid(), signal.SIGKILL)", "load", "the process was ended by SIGKILL"),
+    "segfault": ("def load(device, dtype):\n    import ctypes; ctypes.string_at(0)", "load", "the process was ended by SIGSEGV"),
+    "no-capability": ("def load(device, dtype):\n    return object()", "load", "object can neither embed nor fit these rows"),
+    "raises": (GOOD.replace("return vectors(texts)", "raise RuntimeError('boom')"), "embed", "RuntimeError: boom"),
+    "nan": (GOOD.replace("vectors(texts)", "vectors(texts) * np.nan"), "embed", "features of 1 of 1 rows are NaN or infinite"),
+    "some-nan": (
+        GOOD.replace("return vectors(texts)", "v = vectors(texts); v[0, [len(t) > 28 for t in texts]] = np.inf; return v"),
+        "embed",
+        "features of",
+    ),
+    "two-axes": (GOOD.replace("vectors(texts)", "vectors(texts)[0]"), "embed", "features have shape (1, 3)"),
+    "wrong-rows": (GOOD.replace("vectors(texts)", "vectors(texts)[:, :0]"), "embed", "features have shape (1, 0, 3)"),
+    "words": (
+        GOOD.replace("vectors(texts)", "np.array([[['a'] for t in texts]])"),
+        "embed",
+        "features have shape (1, 1, 1) and type <U1",
+    ),
+}
+
+
+def dataset() -> Dataset:
+    texts = [f"{word} number {'x' * (i % 7)}{i}" for i in range(60) for word in ("my refund please", "where is the parcel")]
+    rows = Rows(tuple(f"r{i}" for i in range(120)), tuple(texts), tuple(i % 2 for i in range(120)), ("refund", "parcel"))
+    rest = range(20, 120)
+    return Dataset(rows, Split((), tuple(tuple(rest[k::5]) for k in range(5)), tuple(range(20))), "digest", "test")
+
+
+def job(candidate: Registered, trials: tuple[Trial, ...], folder: Path) -> Job:
+    return Job(
+        candidate=candidate,
+        folder=None,
+        trials=trials,
+        data=dataset(),
+        metric="macro_f1",
+        is_image=False,
+        device="cpu",
+        predictions=folder / "predictions",
+        log=folder / f"{candidate.card.name}.log",
+    )
+
+
+def jobs(folder: Path, *sources: tuple[str, str]) -> list[Job]:
+    """Write each source as a plugin file, and plan it on a small task."""
+    task = Task(name="t", kind="text-classification", data=Data(train="x"))
+    found = []
+    for name, source in sources:
+        path = folder / f"{name}.py"
+        load = "" if "def load" in source else "\ndef load(device, dtype):\n    return Model()\n"
+        path.write_text(f"{HEAD}{source}{load}\ncandidates = (Candidate(Card(name={name!r}, license='MIT'), load),)\n")
+        card = Card(name=name, license="MIT")
+        registered = Registered(card, str(path), "user", is_plugin=True)
+        trials = plan(task, [registered], (), {"": "d", name: "s"}, device="cpu", seed=0)
+        for measures in ("quality", "memory"):
+            mine = tuple(t for t in trials if t.measures == measures)
+            found.append(job(registered, mine, folder))
+    return found
+
+
+def records(found: Sequence[Job]) -> list[Record]:
+    return [progress.record for progress in local.execute(found) if progress.record is not None]
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_a_candidate_that_breaks_is_a_failed_record(name: str, tmp_path: Path) -> None:
+    source, stage, error = CASES[name]
+    quality = records(jobs(tmp_path, (name, source))[:1])
+    assert quality
+    for record in quality:
+        assert isinstance(record.outcome, Failed)
+        assert record.outcome.stage == stage
+        assert record.outcome.error.startswith(error)
+        assert record.outcome.hint
+
+
+def test_a_good_candidate_beside_broken_ones_is_measured(tmp_path: Path) -> None:
+    noisy = GOOD.replace("return vectors", "print('x' * 200_000); return vectors")
+    found = records(jobs(tmp_path, ("killed", CASES["killed"][0]), ("good", noisy), ("nan", CASES["nan"][0])))
+    good = [r for r in found if r.trial.candidate == "good"]
+    assert [(r.trial.technique, r.outcome.state) for r in good] == [
+        ("knn", "finished"),
+        ("linear-probe", "finished"),
+        ("", "finished"),
+    ]
+    assert {r.outcome.state for r in found if r.trial.candidate != "good"} == {"failed"}
+    probe = good[1].outcome
+    assert isinstance(probe, Finished)
+    assert {"score", "train_score", "test_score", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "throughput_per_s", "load_s",
+            "first_call_ms", "logme", "h_score", "accuracy"} <= {m.name for m in probe.measurements}  # fmt: skip
+    score = probe.find("score")
+    assert score is not None
+    assert score.value == 1.0
+    answers = predictions.read(tmp_path / "predictions" / f"{good[1].trial.key}.parquet")
+    assert (answers["test"].predictions == answers["test"].references).all()
+    assert len(answers["validation"].references) == 100
+    memory = good[2].outcome
+    assert isinstance(memory, Finished)
+    assert memory.find("memory_mb") is not None
+
+
+def test_one_technique_that_breaks_leaves_the_other(tmp_path: Path) -> None:
+    source = (
+        GOOD
+        + """
+    def fit(self, inputs, labels, classes):
+        raise KeyError("nothing to fit")
+
+    def predict(self, inputs):
+        return None
+"""
+    )
+    found = {r.trial.technique: r.outcome for r in records(jobs(tmp_path, ("both", source))[:1])}
+    assert found["linear-probe"].state == "finished"
+    assert found["knn"].state == "finished"
+    assert isinstance(found["fit"], Failed)
+    assert found["fit"].stage == "fit"
+    assert "nothing to fit" in found["fit"].error
+
+
+def test_a_model_that_fits_is_asked_nothing_else(tmp_path: Path) -> None:
+    source = """
+class Model:
+    def fit(self, inputs, labels, classes):
+        self.classes = classes
+
+    def predict(self, inputs):
+        first = np.array([float("refund" in text) for text in inputs])
+        return np.stack([first, 1 - first], axis=1)
+"""
+    found = records(jobs(tmp_path, ("fits", source)))
+    assert [(r.trial.technique, r.outcome.state) for r in found] == [("fit", "finished"), ("", "finished")]
+
+
+def test_two_runs_agree_to_the_last_digit(tmp_path: Path) -> None:
+    noisy = GOOD.replace("vectors(texts)", "vectors(texts)[..., :1]")
+    found = []
+    for run in ("first", "second"):
+        (tmp_path / run).mkdir()
+        scores = [
+            (m.name, m.value)
+            for r in records(jobs(tmp_path / run, ("same", noisy))[:1])
+            if isinstance(r.outcome, Finished)
+            for m in r.outcome.measurements
+            if m.unit == "" and m.name != "flops"
+        ]
+        found.append(scores)
+    assert found[0] == found[1]
+    assert len(found[0]) > 20
+
+
+def test_memory_is_what_the_candidate_allocates(tmp_path: Path) -> None:
+    source = (
+        GOOD
+        + "\ndef load(device, dtype):\n    model = Model()\n    model.block = np.ones(300 * 2**20, np.uint8)\n    return model\n"
+    )
+    record = records(jobs(tmp_path, ("large", source))[1:])[0]
+    assert isinstance(record.outcome, Finished)
+    assert record.outcome.measurements[0].value == pytest.approx(300, rel=0.05)
+
+
+def test_a_sleeping_candidate_has_the_latency_of_its_sleep(tmp_path: Path) -> None:
+    source = GOOD.replace("return vectors(texts)", "time.sleep(0.02) if len(texts) == 1 else None; return vectors(texts)")
+    whole = jobs(tmp_path, ("sleepy", source))[0]
+    only = job(whole.candidate, whole.trials[1:2], tmp_path)
+    outcome = records([only])[0].outcome
+    assert isinstance(outcome, Finished)
+    p50 = outcome.find("latency_p50_ms")
+    assert p50 is not None
+    assert p50.value == pytest.approx(20, rel=0.05)
+
+
+def test_plan_is_ordered_and_complete(tmp_path: Path) -> None:
+    task = Task(name="t", kind="text-classification", data=Data(train="x"))
+    base = Registered(Card(name="base", baseline=True), "p", "builtin", is_plugin=True)
+    yaml = Registered(Card(name="card", adapter="transformers", source="a/b"), "p", "builtin", is_plugin=False)
+    trials = plan(task, [base, yaml], ("knn",), {"": "d", "base": "1", "card": "2"}, device="cpu", seed=3)
+    assert [(t.candidate, t.technique, t.measures) for t in trials] == [
+        ("base", "fit", "quality"),
+        ("base", "", "memory"),
+        ("card", "knn", "quality"),
+        ("card", "", "memory"),
+    ]
+    assert {t.seed for t in trials} == {3}
+    assert len({t.key for t in trials}) == 4
+    assert isinstance(trials[0], Trial)

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.core.measurement import Measurement
+from harness.core.trial import Failed, Finished, Outcome, Record, Trial
+from harness.errors import WorkspaceError
+from harness.store import journal, predictions
+from harness.store.atomic import write_bytes
+from harness.store.predictions import Predictions
+
+
+def record(name: str, outcome: Outcome) -> Record:
+    trial = Trial(candidate=name, technique="knn", task="t", task_digest="d", source_digest="s")
+    return Record(trial=trial, outcome=outcome, started="2026-01-01T00:00:00", seconds=1.5)
+
+
+def test_journal_gives_back_what_was_appended(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    written = (
+        record(
+            "a", Finished(measurements=(Measurement(name="score", value=0.1 + 0.2, n=3),), recipe={"C": 0.1, "layer": "1 of 2"})
+        ),
+        record("b", Failed(stage="load", error='a "quote"\nand a line', hint="é")),
+    )
+    for item in written:
+        journal.append(path, item)
+    assert journal.read(path) == written
+
+
+def test_a_torn_last_line_is_dropped_and_a_torn_middle_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    for name in ("a", "b"):
+        journal.append(path, record(name, Failed(stage="load", error="x")))
+    whole = path.read_bytes()
+    for cut in range(whole.index(b"\n") + 1, len(whole)):
+        path.write_bytes(whole[:cut])
+        assert [r.trial.candidate for r in journal.read(path)] == ["a"]
+    path.write_bytes(whole[:40] + b"\n" + whole)
+    with pytest.raises(WorkspaceError, match="cannot be read") as caught:
+        journal.read(path)
+    assert caught.value.where.endswith("line 1")
+
+
+def test_a_run_without_a_journal_says_so(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match="no journal"):
+        journal.read(tmp_path / "records.jsonl")
+
+
+def test_trials_that_differ_have_different_keys() -> None:
+    base = record("a", Failed(stage="x", error="y")).trial
+    keys = {base.key} | {
+        base.model_copy(update=change).key
+        for change in (
+            {"candidate": "b"},
+            {"technique": "fit"},
+            {"task_digest": "e"},
+            {"source_digest": "t"},
+            {"seed": 1},
+            {"device": "cuda"},
+        )
+    }
+    assert len(keys) == 7
+    assert base.key == Trial.model_validate_json(base.model_dump_json()).key
+
+
+@pytest.mark.parametrize("groups", [(), ("g1", "g2", "g1")])
+@pytest.mark.parametrize("sampled", [None, np.linspace(0, 1, 7)])
+def test_predictions_come_back(groups: tuple[str, ...], sampled: np.ndarray | None, tmp_path: Path) -> None:
+    shares = np.array([[0.1, 0.9], [0.8, 0.2], [0.4, 0.6]], np.float32)
+    test = np.array([[0.7, 0.3]], np.float32)
+    found = Predictions(
+        ["a", "b", "c"],
+        np.array([1, 0, 0]),
+        shares,
+        ["d"],
+        np.array([1]),
+        test,
+        groups,
+        ("g3",) if groups else (),
+        sampled,
+        sampled,
+    )
+    predictions.write(tmp_path / "deep" / "p.parquet", found)
+    back = predictions.read(tmp_path / "deep" / "p.parquet")
+    assert back["validation"].predictions.tolist() == [1, 0, 1]
+    assert back["validation"].references.tolist() == [1, 0, 0]
+    assert back["validation"].groups == groups
+    assert back["test"].predictions.tolist() == [0]
+    if sampled is None:
+        assert back["test"].sample is None
+    else:
+        np.testing.assert_array_equal(back["test"].sample, sampled)
+
+
+def test_other_tools_can_read_the_predictions(tmp_path: Path) -> None:
+    import pandas as pd
+
+    shares = np.array([[0.25, 0.75]], np.float32)
+    predictions.write(tmp_path / "p.parquet", Predictions(["a"], np.array([1]), shares, ["b"], np.array([0]), shares))
+    frame = pd.read_parquet(tmp_path / "p.parquet")
+    assert list(frame.columns) == ["id", "split", "reference", "prediction", "group", "probabilities"]
+    assert frame.probabilities[0].tolist() == [0.25, 0.75]
+
+
+def test_a_broken_file_is_an_error_in_three_lines(tmp_path: Path) -> None:
+    (tmp_path / "p.parquet").write_bytes(b"not parquet")
+    with pytest.raises(WorkspaceError) as caught:
+        predictions.read(tmp_path / "p.parquet")
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.json"
+    write_bytes(path, b"old")
+
+    def fail(_: int) -> None:
+        raise OSError(28, "no space left")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="no space"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
