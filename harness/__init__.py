@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.core.card import Options as Options
     from harness.core.card import Pretraining as Pretraining
     from harness.core.measurement import Measurement as Measurement
+    from harness.core.run import Settings as Settings
     from harness.core.task import Task as Task
     from harness.errors import BenchError as BenchError
     from harness.errors import CandidateError as CandidateError
@@ -31,6 +32,7 @@ _HOMES = {
     "Measurement": "harness.core.measurement",
     "Options": "harness.core.card",
     "Pretraining": "harness.core.card",
+    "Settings": "harness.core.run",
     "Task": "harness.core.task",
     "TaskError": "harness.errors",
     "compare": "harness.comparison",
@@ -46,6 +48,7 @@ __all__ = [
     "Measurement",
     "Options",
     "Pretraining",
+    "Settings",
     "Task",
     "TaskError",
     "__version__",

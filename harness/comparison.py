@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -122,7 +123,8 @@ def compare(
 ) -> Comparison:
     """Compare candidates on a task and write the run's folder with its reports.
 
-    `task` is a name or the path of a task's folder. Nothing is written before the task, its data and the cards have been found sound.
+    `task` is a name or the path of a task's folder. Nothing is written before the task, its data and the cards have been found
+    sound.
 
     Raises:
         BenchError: the input must be mended; the text says where and how.
@@ -151,6 +153,7 @@ def compare(
     except KeyboardInterrupt:
         finished = False
         if not (folder / "records.jsonl").is_file():
+            shutil.rmtree(folder)
             raise
     return _finish(folder, interrupted=not finished)
 

@@ -17,8 +17,8 @@ from harness.errors import BenchError
 # Each is a module of this package, with `command` (a function) or `app` (several commands); the text is its first line of help.
 COMMANDS = {
     "init": "Make a workspace with one example of each thing.",
-    "compare": "Rank candidates on a task and recommend one.",
-    "report": "Render the reports of a run again; no model is needed.",
+    "compare": "Compare candidates on a task and recommend one.",
+    "report": "Rank and render a run again; no model is needed.",
     "candidates": "List and show candidates.",
     "tasks": "List and show tasks.",
     "schema": "Print a JSON schema, with which editors check files.",

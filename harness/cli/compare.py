@@ -28,7 +28,7 @@ Change = Annotated[
 ]
 
 
-def command(
+def command(  # noqa: PLR0913 - each is an option
     *,
     task: Task,
     candidates: Candidates = "",

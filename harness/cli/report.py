@@ -15,7 +15,7 @@ Out = Annotated[str | None, typer.Option("--out", metavar="DIR", help="Where to 
 Open = Annotated[bool, typer.Option("--open", help="Open the HTML report in the browser.")]
 
 
-def command(
+def command(  # noqa: PLR0913 - each is an option
     run: Run,
     *,
     formats: Formats = "html,md,json",

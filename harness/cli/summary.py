@@ -12,11 +12,14 @@ from rich.text import Text
 from harness.core.ranking import RankedContender, Ranking
 
 _ROWS = 12
+_WIDTH = 110
 
 
 def print_summary(ranking: Ranking, files: Mapping[str, Path]) -> None:
     """Print the ranking, the recommendation and where the reports are, on stdout."""
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console = Console(highlight=False, soft_wrap=True, width=_WIDTH)
     for part in _parts(ranking, files):
         console.print(part)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 
 import numpy as np
+import tqdm
 
 from harness.core.measurement import Measurement
 from harness.core.trial import Failed, Finished, Outcome, Record, Trial
@@ -39,6 +41,8 @@ def main(job: Job, pipe: Connection) -> None:
     os.dup2(log, 2)
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    # A worker draws no bars, and the lock that bars share between processes would outlive it.
+    tqdm.tqdm.set_lock(threading.RLock())
     Worker(job, pipe).run()
     pipe.send(("end", ""))
     pipe.close()
@@ -152,7 +156,7 @@ class Worker:
             neighbors = Neighbors()
             speed = time_contender(answer, len(timed), f"batch 1, {self._conditions()}")
             busy = neighbors.busiest()
-            notes = (f"the machine was busy while latency was measured: {busy}",) if busy else ()
+            notes = (f"the machine was busy while latency was measured ({busy} used over 20 % of a core)",) if busy else ()
             found = (*judged.measurements, *speed, *shared)
             self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=notes))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the trial boundary, for one technique

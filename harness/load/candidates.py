@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.core.candidate import Broken, Candidate, Registered
 from harness.core.card import Card, Modality
 from harness.errors import BenchError, CandidateError, WorkspaceError, raise_all, suggest
-from harness.load.faults import validate
+from harness.load.faults import each_fault, validate
 from harness.load.place import show
 from harness.load.plugin import ForeignError, import_file
 from harness.load.workspace import Workspace
@@ -122,7 +122,7 @@ def _gather(path: Path, workspace: Workspace, faults: list[BenchError]) -> list[
     try:
         file = read_yaml(path, CandidateError)
     except BenchError as error:
-        faults.append(error)
+        faults += each_fault(error)
         return []
     if not isinstance(file.content, list):
         faults.append(CandidateError("expected a list of cards", where=file.locate(()), hint="begin each card with `- name: …`"))

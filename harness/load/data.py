@@ -12,6 +12,7 @@ from harness.core.task import Task
 from harness.errors import BenchError, Faults, TaskError, raise_all
 from harness.load.checks import find_faults, find_warnings
 from harness.load.columns import Columns, check_columns, choose_columns
+from harness.load.faults import each_fault
 from harness.load.rows import Row, assemble, read_rows, sort_classes
 from harness.load.source import open_source
 from harness.load.splits import SHARE, split
@@ -54,8 +55,8 @@ def _read(source: Source, columns: Columns, task: Task, noticed: list[str]) -> t
         faults += missing
         try:
             read.append([] if missing else read_rows(table, columns, task, noticed))
-        except TaskError as error:
-            faults.append(error)
+        except BenchError as error:
+            faults += each_fault(error)
     raise_all(faults)
     return read[0], read[1] if source.test else None
 

@@ -35,7 +35,8 @@ def read_delimited(path: Path, names: Iterable[str]) -> Table:
     except csv.Error as error:
         if not tabbed:
             raise _quote_fault(path, text, delimiter, error) from error
-        rows = [(number, line.split("\t")) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+        lines = enumerate(text.replace("\r\n", "\n").split("\n"), start=1)
+        rows = [(number, line.split("\t")) for number, line in lines if line.strip()]
         notes.append(f"{path.name}: quotes are part of the text")
     if not rows:
         msg = "the file is empty"
@@ -76,9 +77,9 @@ def _recurs(cell: str, below: Sequence[str]) -> bool:
 
 def _delimiter(text: str) -> str:
     """Choose the separator that divides the first rows into equally many fields, more than one; a comma if none does."""
-    lines = text[:50_000].splitlines(keepends=True)[:20]
+    lines = text[:50_000].split("\n")[:20]
     for delimiter in (",", ";", "\t", "|"):
-        rows = [fields for _, fields in _parse("".join(lines), delimiter, strict=False)]
+        rows = [fields for _, fields in _parse("\n".join(lines), delimiter, strict=False)]
         whole = rows[:-1] or rows  # the last may go on below
         if len({len(fields) for fields in whole}) == 1 and len(whole[0]) > 1:
             return delimiter

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from harness.core.card import NAME, REVISION
 from harness.core.metric import METRICS
-from harness.errors import BenchError, suggest
+from harness.errors import BenchError, Faults, suggest
 from harness.load.yaml_file import Key, YamlFile
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -31,6 +31,11 @@ _SHAPES = {
     NAME: 'use lower-case letters, digits, ".", "_" and "-", beginning with a letter or digit',
     REVISION: "give the full commit hash, 40 hexadecimal digits, in quotes",
 }
+
+
+def each_fault(error: BenchError) -> tuple[BenchError, ...]:
+    """Return the faults that an error holds, so that those of several files can be shown as one list."""
+    return error.faults if isinstance(error, Faults) else (error,)
 
 
 def validate(

@@ -47,8 +47,8 @@ def split(rows: Rows, test: Sequence[int] | None, seed: int) -> Split:
         _check_units(units, rows)
         test = _hold_out(units, leave=2)
         if not test:
-            msg = f"{len(rows)} rows are too few to set some aside for test"
-            raise TaskError(msg, hint="give at least 3 rows for some class, better 30 for each")
+            msg = f"{len(units)} different rows or groups are too few to set some aside for test"
+            raise TaskError(msg, hint="give at least 3 for some class, better 30 for each")
     tested = set(test)
     rest = [position for position in range(len(rows)) if position not in tested]
     units = _units(rows, rest, seed, "validation")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.core.task import Task
 from harness.errors import BenchError, Faults, TaskError, WorkspaceError, raise_all, suggest
-from harness.load.faults import validate
+from harness.load.faults import each_fault, validate
 from harness.load.place import show
 from harness.load.workspace import Workspace
 from harness.load.yaml_file import read_yaml
@@ -42,7 +42,7 @@ def list_tasks(workspaces: Sequence[Workspace]) -> tuple[LoadedTask, ...]:
             try:
                 loaded = _read(path, workspace.name)
             except BenchError as error:
-                faults.append(error)
+                faults += each_fault(error)
                 continue
             found.append(loaded)
             places.setdefault(loaded.task.name, []).append(path)

@@ -15,6 +15,7 @@ MAX_BYTES = 5_000_000
 MAX_DEPTH = 40
 Key = tuple[str | int, ...]
 _TAG = "tag:yaml.org,2002:"
+_PLAIN = {"map", "seq", "str", "int", "float", "bool", "null", "timestamp", "value", "merge"}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONSTRUCTOR = yaml.constructor.SafeConstructor
 
@@ -117,11 +118,14 @@ class _Walk:
 
     def value(self, node: yaml.Node, key: Key) -> object:
         self.lines.setdefault(key, node.start_mark.line + 1)
+        if node.tag.removeprefix(_TAG) not in _PLAIN:
+            msg = f'the tag "{node.tag}" is not read'
+            self.faults.append(self.kind(msg, where=where(self.path, self.lines[key], key), hint="remove the tag"))
         if isinstance(node, yaml.MappingNode):
             return dict(self._pairs(node, key))
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*key, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node, key)
+        return self._scalar(node)
 
     def _pairs(self, node: yaml.MappingNode, key: Key) -> Iterator[tuple[str, object]]:
         seen: dict[str, int] = {}
@@ -137,18 +141,11 @@ class _Walk:
             self.lines[*key, name] = line
             yield name, self.value(value_node, (*key, name))
 
-    def _scalar(self, node: yaml.Node, key: Key) -> object:
+    def _scalar(self, node: yaml.Node) -> object:
         tag = node.tag.removeprefix(_TAG)
         text = str(node.value)
         if tag == "bool":
             return text.lower() == "true" if text.lower() in {"true", "false"} else text
-        if tag in {"str", "timestamp", "value", "merge"} or (tag in {"int", "float"} and ":" in text):
+        if tag not in {"int", "float", "null"} or ":" in text:
             return text
-        if tag in {"int", "float", "null"}:
-            return self.constructor.construct_object(node)
-        msg = f'the tag "{node.tag}" is not read'
-        self.faults.append(self.kind(msg, where=self.locate(key), hint="remove the tag"))
-        return text
-
-    def locate(self, key: Key) -> str:
-        return where(self.path, self.lines.get(key), key)
+        return self.constructor.construct_object(node)

@@ -23,7 +23,7 @@ class Neighbors:
         wall = max(monotonic() - self._wall, 1e-9)
         used = [((seconds - self._start.get(key, (name, seconds))[1]) / wall, name) for key, (name, seconds) in _times().items()]
         share, name = max(used, default=(0.0, ""))
-        return f"{name} used {share:.0%} of a core" if share > CORE_SHARE else None
+        return name if share > CORE_SHARE else None
 
 
 def _times() -> dict[tuple[int, float], tuple[str, float]]:

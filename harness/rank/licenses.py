@@ -89,7 +89,7 @@ def check_policy(expression: str, policy: LicensePolicy) -> Finding:
 
 def _evaluate(expression: str, judge: Callable[[tuple[str, ...]], Finding]) -> Finding:
     """Combine the findings on single licenses; `judge` gets a license's key, and before it the key with its exception if any."""
-    if expression == "unknown":
+    if expression.strip() in {"", "unknown"}:
         return Finding("unknown", "the license is unknown")
     return _combine(_licensing().parse(expression), judge)
 

@@ -96,8 +96,9 @@ def _next(info: RunInfo, ranking: Ranking) -> tuple[Step, ...]:
         line = shlex.join(["bench", "compare", "--task", info.task.name, "--data", "PATH"])
         steps.append(Step(why=f"To decide between the contenders that are tied, compare again with {wanted}:", command=line))
     if chosen is None and ranking.excluded:
-        line = f"{command(info)} --constraint KEY=VALUE"
-        steps.append(Step(why="To see what another limit would lead to, change it for one comparison:", command=line))
+        # What ran can be ranked again; what its card alone ruled out has yet to run.
+        line = shlex.join(["bench", "report", info.run]) if ranking.rows else command(info)
+        steps.append(Step(why="To see what another limit would lead to:", command=f"{line} --constraint KEY=VALUE"))
     if ranking.skipped:
         names = sorted({row.candidate for row in ranking.skipped})
         why = f"{plural(len(names), 'candidate')} could not be tried here. With a network, or their weights on this machine:"
@@ -118,12 +119,7 @@ def _nothing(info: RunInfo, ranking: Ranking) -> Advice:
     if by_constraint:
         counted = [f"{name} ({number})" for name, number in by_constraint.most_common()]
         sentences.append(f"Ruled out by: {listing(counted)}.")
-    others = [
-        text
-        for number, text in ((len(ranking.skipped), "skipped"), (len(ranking.failed), "failed"))
-        if number
-        for text in [f"{number} {text}"]
-    ]
-    if others:
-        sentences.append(f"Besides, {listing(others)}; the reasons stand below.")
+    for absent, what in ((ranking.skipped, "could not be tried"), (ranking.failed, "failed")):
+        if absent:
+            sentences.append(f"{plural(len({row.candidate for row in absent}), 'candidate')} {what}; the reasons stand below.")
     return Advice(headline="Nothing qualifies", sentences=tuple(sentences), next=_next(info, ranking))

@@ -8,7 +8,7 @@ from harness.core.ranking import Ranking
 from harness.core.report import Fact
 from harness.core.run import DataFacts, RunInfo
 from harness.core.trial import Finished, Record
-from harness.report.numbers import count, or_dash, significant
+from harness.report.numbers import count, or_dash
 from harness.report.prose import listing, metric_label, plural
 
 _MACHINE = {
@@ -113,19 +113,24 @@ def _limits(info: RunInfo) -> Iterable[Fact]:
         for name in ("p50", "p95", "p99"):
             limit = getattr(latency, name)
             if limit is not None:
-                yield Fact(label=f"{name} latency", text=f"≤ {significant(limit)} ms", note="batch 1")
+                yield Fact(label=f"{name} latency", text=f"≤ {_plain(limit)} ms", note="batch 1")
     plain = (
-        ("Memory", limits.memory_mb, "≤ {} MB", significant),
-        ("Weights", limits.weights_mb, "≤ {} MB", significant),
+        ("Memory", limits.memory_mb, "≤ {} MB", _plain),
+        ("Weights", limits.weights_mb, "≤ {} MB", _plain),
         ("Parameters", limits.parameters, "≤ {}", count),
-        ("Context", limits.context, "≥ {} tokens", significant),
-        ("Throughput", limits.throughput_per_s, "≥ {} rows/s", significant),
+        ("Context", limits.context, "≥ {} tokens", _plain),
+        ("Throughput", limits.throughput_per_s, "≥ {} rows/s", _plain),
     )
     for label, value, text, write in plain:
         if value is not None:
             yield Fact(label=label, text=text.format(write(float(value))))
     if limits.min_quality is not None:
         yield Fact(label="Minimum quality", text=f"{limits.min_quality:g}", note="the interval's worse end must reach it")
+
+
+def _plain(value: float) -> str:
+    """Write a limit as the task states it."""
+    return f"{value:,.12g}"
 
 
 def _duration(seconds: float) -> str:

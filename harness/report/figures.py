@@ -50,7 +50,8 @@ def _render(chart: alt.LayerChart) -> str:
         "titleFontWeight": "normal",
         "titlePadding": 8,
     }
-    config = {"font": "sans-serif", "view": {"stroke": None}, "axis": axis, "background": LIGHT.page, "padding": 8}
+    # The page names each figure itself; a label on every mark would be noise to a screen reader.
+    config = {"aria": False, "font": "sans-serif", "view": {"stroke": None}, "axis": axis, "background": LIGHT.page, "padding": 8}
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
     svg: str = vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=version, config=config, allowed_base_urls=[])
     return svg

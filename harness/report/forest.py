@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.core.report import Report, Score
+from harness.core.report import Report, Row, Score
 from harness.report.labels import shorten
 from harness.report.palette import Palette
 
@@ -64,7 +64,7 @@ def _lines(report: Report, palette: Palette) -> tuple[list[dict[str, Any]], list
             ink = palette.accent if row.recommended else palette.text if row.qualified else palette.muted
             line = {
                 "y": y + _STEP / 2,
-                "name": shorten(row.name),
+                "name": f"{_place(row)}{shorten(row.name, 44)}",
                 "color": palette.mark(row),
                 "ink": ink,
                 "test": row.test.score if row.test else None,
@@ -72,6 +72,11 @@ def _lines(report: Report, palette: Palette) -> tuple[list[dict[str, Any]], list
             lines.append(line | _numbers(row.validation))
             y += _STEP
     return lines, heads, y + 6
+
+
+def _place(row: Row) -> str:
+    """Return the rank before the name: shortened names may be alike."""
+    return f"{row.rank}  " if row.rank else ""
 
 
 def _numbers(score: Score) -> dict[str, Any]:

@@ -27,11 +27,15 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A point that wants a label: its place, and texts from the one it would rather have to the one it would still take."""
+    """A point that wants a label: its place, and texts from the one it would rather have to the one it would still take.
+
+    `last` is short enough to stand across an obstacle where no other text finds room.
+    """
 
     x: float
     y: float
     texts: tuple[str, ...]
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +51,26 @@ class Label:
 def place(anchors: Sequence[Anchor], obstacles: Iterable[Box], *, width: float, height: float) -> tuple[Label, ...]:
     """Give each anchor, in order, the first text and place that nothing stands in; an anchor may be left without one.
 
-    A label overlaps no obstacle, no point, no other label, and lies inside the figure of the given size.
+    A label lies inside the figure and overlaps no point, no other label, and no obstacle unless it is a last text.
     """
-    taken = [*obstacles, *(Box(a.x - 5, a.y - 5, 10, 10) for a in anchors)]
     frame = Box(0, 0, width, height)
-    placed: list[Label] = []
-    for anchor in anchors:
-        found = next((label for text in anchor.texts for label in _around(anchor, text) if _is_free(label.box, frame, taken)), None)
+    points = [Box(a.x - 5, a.y - 5, 10, 10) for a in anchors]
+    soft = tuple(obstacles)
+    placed: dict[int, Label] = {}
+    for i, anchor in enumerate(anchors):
+        found = _first_free(anchor, anchor.texts, frame, [*soft, *points, *(label.box for label in placed.values())])
         if found is not None:
-            placed.append(found)
-            taken.append(found.box)
-    return tuple(placed)
+            placed[i] = found
+    for i, anchor in enumerate(anchors):
+        if i not in placed and anchor.last:
+            found = _first_free(anchor, (anchor.last,), frame, [*points, *(label.box for label in placed.values())])
+            if found is not None:
+                placed[i] = found
+    return tuple(placed[i] for i in sorted(placed))
+
+
+def _first_free(anchor: Anchor, texts: Sequence[str], frame: Box, taken: Sequence[Box]) -> Label | None:
+    return next((label for text in texts for label in _around(anchor, text) if _is_free(label.box, frame, taken)), None)
 
 
 def text_width(text: str) -> float:

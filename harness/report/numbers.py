@@ -45,13 +45,11 @@ def interval(low: float, high: float) -> str:
 
 
 def probability(value: float) -> str:
-    """Write a probability with two decimals, and never as certainty where it only rounds to it.
+    """Write a probability with two decimals, never as certainty: it comes from a finite number of resamples.
 
-    >>> probability(0.974), probability(0.9999), probability(0.001), probability(1.0)
-    ('0.97', '> 0.99', '< 0.01', '1')
+    >>> probability(0.974), probability(1.0), probability(0.001)
+    ('0.97', '> 0.99', '< 0.01')
     """
-    if value in {0.0, 1.0}:
-        return f"{value:.0f}"
     if value < 0.01:
         return "< 0.01"
     return "> 0.99" if value > 0.99 else f"{value:.2f}"

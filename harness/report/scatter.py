@@ -118,21 +118,19 @@ def _names(rows: Sequence[Row], frame: _Frame, palette: Palette) -> list[dict[st
     """Return the labels that find a place, the recommended contender's first, then those on the front, then by rank."""
     on_front = {corner["x"] for corner in _front(rows, frame)}
     ordered = sorted(rows, key=lambda r: (not r.recommended, not r.qualified, _latency(r) not in on_front, r.rank))
-    anchors = [Anchor(frame.x(_latency(row)), frame.y(row.validation.score), _texts(row)) for row in ordered]
-    bars = [*(_bar(row, frame) for row in rows), *_steps(rows, frame)]
-    inks = {
-        text: palette.accent if row.recommended else palette.text if row.qualified else palette.muted
-        for row in ordered
-        for text in _texts(row)
-    }
-    placed = place(anchors, bars, width=WIDTH, height=HEIGHT)
+    anchors = [_anchor(row, frame) for row in ordered]
+    inks: dict[str, str] = {}
+    for row, anchor in zip(ordered, anchors, strict=True):
+        ink = palette.accent if row.recommended else palette.text if row.qualified else palette.muted
+        inks |= dict.fromkeys((*anchor.texts, anchor.last), ink)
+    placed = place(anchors, [*(_bar(row, frame) for row in rows), *_steps(rows, frame)], width=WIDTH, height=HEIGHT)
     return [{"x": frame.latency(p.x), "y": frame.score(p.y), "text": p.text, "color": inks[p.text]} for p in placed]
 
 
-def _texts(row: Row) -> tuple[str, ...]:
-    """Return the name, the name shortened, and the rank alone."""
-    names = (shorten(row.name), shorten(row.name, 24))
-    return (*names, f"#{row.rank}") if row.qualified else names
+def _anchor(row: Row, frame: _Frame) -> Anchor:
+    """Return the point with its name, the name shortened, and as a last resort the rank."""
+    texts = (shorten(row.name), shorten(row.name, 24))
+    return Anchor(frame.x(_latency(row)), frame.y(row.validation.score), texts, f"#{row.rank}" if row.qualified else "")
 
 
 def _bar(row: Row, frame: _Frame) -> Box:
@@ -155,6 +153,14 @@ def _latency(row: Row) -> float:
 
 
 def _ticks(left: float, right: float) -> list[float]:
-    """Return 1, 2 and 5 times powers of ten in the range."""
+    """Return 1, 2 and 5 times powers of ten in the range, or all multiples of powers of ten where these are few.
+
+    >>> _ticks(0.8, 12), _ticks(44, 99)
+    ([1.0, 2.0, 5.0, 10.0], [50.0, 60.0, 70.0, 80.0, 90.0])
+    """
     powers = range(math.floor(math.log10(left)), math.ceil(math.log10(right)) + 1)
-    return [v for power in powers for step in (1, 2, 5) if left <= (v := float(f"{step}e{power}")) <= right]
+    coarse, fine = (
+        [v for power in powers for step in steps if left <= (v := float(f"{step}e{power}")) <= right]
+        for steps in ((1, 2, 5), range(1, 10))
+    )
+    return coarse if len(coarse) > 2 else fine

@@ -13,6 +13,7 @@ from harness.report import absent, advice, facts, known, table, transfer
 from harness.report.prose import clean, listing, metric_label, plural
 
 QUALITY, INTERVALS = "quality-latency", "intervals"
+_LINE = "The line is the best score to be had at each latency. "
 _SAME_NUMBERS = "The same numbers stand in the ranking table."
 
 
@@ -57,6 +58,7 @@ def _figures(ranked: Table) -> tuple[FigureNote, ...]:
     timed = [row for row in shown if row.cells["latency_p95_ms"].value]
     absent_rows = [f"{row.name} ({row.validation.text})" for row in ranked.rows if not row.in_view]
     left_out = f" Too far off to be shown: {listing(absent_rows)}." if absent_rows else ""
+    has_front = any(row.qualified and not row.control for row in timed)
     notes = []
     if timed:
         quickest = min(timed, key=lambda row: row.cells["latency_p95_ms"].value or 0.0)
@@ -66,7 +68,7 @@ def _figures(ranked: Table) -> tuple[FigureNote, ...]:
                 title=f"{ranked.metric} against p95 latency",
                 alt=f"{ranked.metric} of {plural(len(timed), 'contender')} against p95 latency in ms on a logarithmic scale. "
                 f"Fastest is {quickest.name} with {quickest.cells['latency_p95_ms'].text} ms. {_SAME_NUMBERS}",
-                caption=f"The line is the best score to be had at each latency. Bars are 95 % intervals; # is the rank.{_legend(timed)}{left_out}",
+                caption=f"{_LINE if has_front else ''}Bars are 95 % intervals; # is the rank.{_legend(timed)}{left_out}",
             )
         )
     if shown:

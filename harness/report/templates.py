@@ -10,7 +10,10 @@ from harness.builtin import builtin_root
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_MARKS = re.compile(r"([\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_]))")
+_MARKS = re.compile(r"([\\`*|~]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_]))")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+_LINE_START = re.compile(r"^([#>+=-]|\d+[.)])(?=\s|$)")
 
 
 def environment(*, escape_html: bool) -> Environment:
@@ -37,14 +40,15 @@ def read(name: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    r"""Escape what markdown or HTML would take as a mark; an underscore inside a word is none.
+    r"""Escape what markdown or HTML would take as a mark, and nothing else, so that the text still reads as text.
 
-    >>> escape_markdown("a|b <i> macro_f1 _x_")
-    'a\\|b &lt;i&gt; macro_f1 \\_x\\_'
+    A bracket matters only where a link could follow, an underscore only at a word's edge, `<` and `&` only before a name.
+
+    >>> escape_markdown("a|b <i> macro_f1 _x_ [0.9, 1.0] [x](y) < 0.01")
+    'a\\|b &lt;i> macro_f1 \\_x\\_ [0.9, 1.0] [x\\](y) < 0.01'
     """
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = _MARKS.sub(r"\\\1", text)
-    return re.sub(r"^([#+-]|\d+\.)(?=\s)", r"\\\1", text)
+    text = _TAG.sub("&lt;", _ENTITY.sub("&amp;", _MARKS.sub(r"\\\1", text)))
+    return _LINE_START.sub(r"\\\1", text)
 
 
 def link_target(address: str) -> str:

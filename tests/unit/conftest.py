@@ -6,7 +6,26 @@ from pathlib import Path
 
 import pytest
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] the a card was stolen my refund parcel where is hello thank you please help me now".split()
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+WORDS = [
+    *SPECIAL,
+    "the",
+    "a",
+    "card",
+    "was",
+    "stolen",
+    "my",
+    "refund",
+    "parcel",
+    "where",
+    "is",
+    "hello",
+    "thank",
+    "you",
+    "please",
+    "help",
+    "me",
+]
 
 
 def save_tokenizer(folder: Path, limit: int = 32) -> None:
@@ -14,7 +33,7 @@ def save_tokenizer(folder: Path, limit: int = 32) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))  # noqa: S106 - a token of a vocabulary
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
@@ -29,9 +48,8 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("tiny-bert")
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32, max_position_embeddings=40
-    )
+    sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
+    config = BertConfig(vocab_size=len(WORDS), max_position_embeddings=40, **sizes)
     BertModel(config).save_pretrained(folder)
     save_tokenizer(folder)
     return folder

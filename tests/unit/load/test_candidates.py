@@ -1,16 +1,19 @@
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
 from harness.core.candidate import Broken, Registered
 from harness.errors import CandidateError, Faults, WorkspaceError
-from harness.load.candidates import find_candidate, load_candidates, load_plugin, select
+from harness.load.candidates import Catalogue, find_candidate, load_candidates, load_plugin, select
 from harness.load.plugin import ForeignError
 from harness.load.workspace import Workspace
 
-CARD = "- {{name: {name}, adapter: transformers, source: org/x, license: mit, revision: '" + "a" * 40 + "', modality: [{modality}]}}\n"
+CARD = (
+    "- {{name: {name}, adapter: transformers, source: org/x, license: mit, revision: '" + "a" * 40 + "', modality: [{modality}]}}\n"
+)
 PLUGIN = """\
 from harness import Candidate, Card
 
@@ -21,11 +24,11 @@ candidates = (Candidate(Card(name="{name}", license="mit", baseline={baseline}),
 """
 
 
-def cards(*names, modality="text"):
+def cards(*names: str, modality: str = "text") -> str:
     return "".join(CARD.format(name=name, modality=modality) for name in names)
 
 
-def workspace(root, name="user", **files):
+def workspace(root: Path, name: str = "user", **files: str) -> Workspace:
     """Write `candidates/STEM.SUFFIX` for every `STEM_SUFFIX=text`."""
     folder = root / name / "candidates"
     folder.mkdir(parents=True)
@@ -35,12 +38,14 @@ def workspace(root, name="user", **files):
     return Workspace(name, root / name)
 
 
-def names(found):
+def names(found: Any) -> list[str]:
     return [item.card.name if isinstance(item, Registered) else item.name for item in found]
 
 
-def test_cards_and_plugins_are_found_in_order(tmp_path):
-    space = workspace(tmp_path, b_yaml=cards("two"), a_yml=cards("one"), p_py=PLUGIN.format(name="three", baseline=False), _hidden_yaml="x: [")
+def test_cards_and_plugins_are_found_in_order(tmp_path: Path) -> None:
+    space = workspace(
+        tmp_path, b_yaml=cards("two"), a_yml=cards("one"), p_py=PLUGIN.format(name="three", baseline=False), _hidden_yaml="x: ["
+    )
     catalogue = load_candidates([space])
     assert names(catalogue.registered) == ["one", "two", "three"]
     one, _, three = catalogue.registered
@@ -49,18 +54,18 @@ def test_cards_and_plugins_are_found_in_order(tmp_path):
     assert catalogue.broken == ()
 
 
-def test_a_folder_without_candidates_is_fine(tmp_path):
+def test_a_folder_without_candidates_is_fine(tmp_path: Path) -> None:
     assert load_candidates([Workspace("user", tmp_path)]).registered == ()
 
 
-def test_doubtful_cards_are_warned_of(tmp_path):
+def test_doubtful_cards_are_warned_of(tmp_path: Path) -> None:
     text = "- {name: a, adapter: timm, source: org/x}\n- {name: b, adapter: timm, source: 'random:resnet18', license: mit}\n"
     a, b = load_candidates([workspace(tmp_path, c_yaml=text)]).registered
     assert [w.partition(": ")[2].partition(" is")[0] for w in a.warnings] == ["the revision", "the license"]
     assert b.warnings == ()
 
 
-def test_a_relative_source_becomes_absolute(tmp_path):
+def test_a_relative_source_becomes_absolute(tmp_path: Path) -> None:
     text = "- {name: a, adapter: timm, source: ./models/x, license: mit}\n- {name: b, adapter: timm, source: ~/x, license: mit}\n"
     space = workspace(tmp_path, c_yaml=text)
     a, b = load_candidates([space]).registered
@@ -68,7 +73,7 @@ def test_a_relative_source_becomes_absolute(tmp_path):
     assert b.card.source == str(Path.home() / "x")
 
 
-def test_all_faults_of_all_files_come_at_once(tmp_path):
+def test_all_faults_of_all_files_come_at_once(tmp_path: Path) -> None:
     space = workspace(
         tmp_path,
         a_yaml="- {name: a, adapter: transfomers, source: x/y}\n- {name: b}\n- {name: C, adapter: timm, source: x/y}\n",
@@ -93,7 +98,11 @@ def test_all_faults_of_all_files_come_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("text", "error", "hint"),
     [
-        ("import no_such_module_here\n", "ModuleNotFoundError: No module named 'no_such_module_here' (line 1)", "pip install no_such_module_here"),
+        (
+            "import no_such_module_here\n",
+            "ModuleNotFoundError: No module named 'no_such_module_here' (line 1)",
+            "pip install no_such_module_here",
+        ),
         ("x = 1\ndef f(:\n", "SyntaxError: invalid syntax (line 2)", "syntax"),
         ("x = 1\n\nx / 0\n", "ZeroDivisionError: division by zero (line 3)", "correct"),
         ("raise SystemExit(4)\n", "SystemExit: 4 (line 1)", "correct"),
@@ -103,7 +112,7 @@ def test_all_faults_of_all_files_come_at_once(tmp_path):
         ("candidates = (3,)\n", "`candidates` holds int, which is not a Candidate(card, load)", "candidates = "),
     ],
 )
-def test_a_broken_plugin_is_kept_and_the_others_load(tmp_path, text, error, hint):
+def test_a_broken_plugin_is_kept_and_the_others_load(tmp_path: Path, text: str, error: str, hint: str) -> None:
     catalogue = load_candidates([workspace(tmp_path, bad_py=text, ok_py=PLUGIN.format(name="ok", baseline=False))])
     assert names(catalogue.registered) == ["ok"]
     [broken] = catalogue.broken
@@ -111,10 +120,12 @@ def test_a_broken_plugin_is_kept_and_the_others_load(tmp_path, text, error, hint
     assert hint in broken.hint
 
 
-def test_a_plugin_may_define_dataclasses_and_hides_no_module(tmp_path, capsys):
-    text = "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass\nclass A:\n    x: int = 1\nprint('hello')\n"
-    space = workspace(tmp_path, json_py=text + PLUGIN.format(name="a", baseline=False).replace("from harness", "from harness"))
-    before = sys.modules["json"] if "json" in sys.modules else None
+def test_a_plugin_may_define_dataclasses_and_hides_no_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (
+        "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass\nclass A:\n    x: int = 1\nprint('hello')\n"
+    )
+    space = workspace(tmp_path, json_py=text + PLUGIN.format(name="a", baseline=False))
+    before = sys.modules.get("json")
     [candidate] = load_plugin(space.root / "candidates" / "json.py")
     assert candidate.card.name == "a"
     assert sys.modules.get("json") is before
@@ -122,7 +133,7 @@ def test_a_plugin_may_define_dataclasses_and_hides_no_module(tmp_path, capsys):
     assert not list(space.root.rglob("__pycache__"))
 
 
-def test_an_edited_plugin_is_read_afresh(tmp_path):
+def test_an_edited_plugin_is_read_afresh(tmp_path: Path) -> None:
     space = workspace(tmp_path, p_py=PLUGIN.format(name="aa", baseline=False))
     path = space.root / "candidates" / "p.py"
     load_plugin(path)
@@ -130,7 +141,7 @@ def test_an_edited_plugin_is_read_afresh(tmp_path):
     assert load_plugin(path)[0].card.name == "bb"
 
 
-def test_a_failed_import_leaves_nothing_behind(tmp_path):
+def test_a_failed_import_leaves_nothing_behind(tmp_path: Path) -> None:
     space = workspace(tmp_path, p_py="raise ValueError('no')\n")
     before = set(sys.modules)
     with pytest.raises(ForeignError):
@@ -138,7 +149,7 @@ def test_a_failed_import_leaves_nothing_behind(tmp_path):
     assert set(sys.modules) <= before | {"harness.load.plugin"}
 
 
-def test_a_name_twice_in_one_workspace_is_an_error(tmp_path):
+def test_a_name_twice_in_one_workspace_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match='"a" is defined 2 times') as caught:
         load_candidates([workspace(tmp_path, x_yaml=cards("a"), y_yaml=cards("a"))])
     assert "x.yaml" in caught.value.where
@@ -147,7 +158,7 @@ def test_a_name_twice_in_one_workspace_is_an_error(tmp_path):
 
 
 @pytest.fixture
-def both(tmp_path):
+def both(tmp_path: Path) -> Catalogue:
     base = PLUGIN.format(name="base", baseline=True)
     return load_candidates(
         [
@@ -158,7 +169,7 @@ def both(tmp_path):
 
 
 @pytest.mark.parametrize("patterns", [[], ["a"], ["?"], ["user:a", "builtin:a"]])
-def test_a_name_in_two_workspaces_is_an_error_once_it_is_meant(both, patterns):
+def test_a_name_in_two_workspaces_is_an_error_once_it_is_meant(both: Catalogue, patterns: list[str]) -> None:
     with pytest.raises(WorkspaceError, match='"a" is defined 2 times') as caught:
         select(both, patterns, "text")
     assert caught.value.where.count("c.yaml") == 2
@@ -176,17 +187,17 @@ def test_a_name_in_two_workspaces_is_an_error_once_it_is_meant(both, patterns):
         (["base"], ["base"]),
     ],
 )
-def test_selection_by_name_pattern_and_workspace(both, patterns, expected):
+def test_selection_by_name_pattern_and_workspace(both: Catalogue, patterns: list[str], expected: Any) -> None:
     assert names(select(both, patterns, "text")) == expected
 
 
-def test_a_selected_workspace_is_the_one_named(both):
+def test_a_selected_workspace_is_the_one_named(both: Catalogue) -> None:
     chosen = select(both, ["builtin:a"], "text")[0]
     assert isinstance(chosen, Registered)
     assert chosen.workspace == "builtin"
 
 
-def test_without_patterns_the_modality_decides(tmp_path):
+def test_without_patterns_the_modality_decides(tmp_path: Path) -> None:
     catalogue = load_candidates([workspace(tmp_path, t_yaml=cards("t"), i_yaml=cards("i", modality="image"), bad_py="x")])
     assert names(select(catalogue, [], "image")) == ["i", "bad"]
     assert names(select(catalogue, [], "text")) == ["t", "bad"]
@@ -194,11 +205,11 @@ def test_without_patterns_the_modality_decides(tmp_path):
     assert names(select(catalogue, ["bad"], "text")) == ["bad"]
 
 
-def test_baselines_of_another_modality_do_not_take_part(both):
+def test_baselines_of_another_modality_do_not_take_part(both: Catalogue) -> None:
     assert names(select(both, ["pic"], "image")) == ["pic"]
 
 
-def test_unknown_names_are_all_told_with_the_nearest(both):
+def test_unknown_names_are_all_told_with_the_nearest(both: Catalogue) -> None:
     with pytest.raises(Faults) as caught:
         select(both, ["owm-1", "zzzzz*", "addon:a"], "text")
     first, second, third = caught.value.faults
@@ -208,14 +219,14 @@ def test_unknown_names_are_all_told_with_the_nearest(both):
     assert third.what == 'unknown candidate "addon:a"'
 
 
-def test_an_unknown_name_may_be_in_a_file_that_cannot_be_imported(tmp_path):
+def test_an_unknown_name_may_be_in_a_file_that_cannot_be_imported(tmp_path: Path) -> None:
     catalogue = load_candidates([workspace(tmp_path, t_yaml=cards("t"), mine_py="1/0")])
     with pytest.raises(CandidateError, match="unknown") as caught:
         select(catalogue, ["my-model"], "text")
     assert "mine.py (ZeroDivisionError: division by zero (line 1))" in caught.value.hint
 
 
-def test_one_candidate_is_found_by_its_exact_name(both):
+def test_one_candidate_is_found_by_its_exact_name(both: Catalogue) -> None:
     found = find_candidate(both, "builtin:a")
     assert isinstance(found, Registered)
     assert found.workspace == "builtin"
@@ -225,11 +236,11 @@ def test_one_candidate_is_found_by_its_exact_name(both):
         find_candidate(both, "own-*")
 
 
-def test_a_broken_file_is_found_by_its_name(tmp_path):
+def test_a_broken_file_is_found_by_its_name(tmp_path: Path) -> None:
     assert isinstance(find_candidate(load_candidates([workspace(tmp_path, mine_py="1/0")]), "mine"), Broken)
 
 
-def test_every_built_in_card_is_sound():
+def test_every_built_in_card_is_sound() -> None:
     from harness.builtin import builtin_root
 
     catalogue = load_candidates([Workspace("builtin", builtin_root())])

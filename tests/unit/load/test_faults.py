@@ -1,17 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from pydantic import BaseModel
 
 from harness.core.card import Card
 from harness.core.task import Task
-from harness.errors import CandidateError, TaskError
+from harness.errors import BenchError, CandidateError, TaskError
 from harness.load.faults import validate
 from harness.load.yaml_file import read_yaml
 
 TASK = "name: t\nkind: text-classification\ndata: {train: a.csv}\n"
 
 
-def faults(tmp_path, text, model=Task, kind=TaskError):
+def faults(tmp_path: Path, text: str, model: type[BaseModel] = Task, kind: type[BenchError] = TaskError) -> list[BenchError]:
     path = tmp_path / "task.yaml"
     path.write_text(dedent(text))
     file = read_yaml(path, kind)
@@ -20,7 +24,7 @@ def faults(tmp_path, text, model=Task, kind=TaskError):
     return found
 
 
-def test_a_sound_file_becomes_a_noun(tmp_path):
+def test_a_sound_file_becomes_a_noun(tmp_path: Path) -> None:
     path = tmp_path / "task.yaml"
     path.write_text(TASK + "constraints: {parameters: 500M, latency_ms: 50, license: commercial}\nlanguages: [no]\nmargin: 5e-3\n")
     file = read_yaml(path, TaskError)
@@ -31,7 +35,7 @@ def test_a_sound_file_becomes_a_noun(tmp_path):
     assert task.margin == 0.005
 
 
-def test_the_text_for_an_unknown_metric(tmp_path, monkeypatch):
+def test_the_text_for_an_unknown_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     [error] = faults(tmp_path, TASK + "\n\n\nmetric: acuracy\n")
     assert str(error) == (
@@ -55,14 +59,14 @@ def test_the_text_for_an_unknown_metric(tmp_path, monkeypatch):
         ("constraints: {parameters: many}", 'expected a whole number, found "many"', "line 4, key constraints.parameters", "whole"),
     ],
 )
-def test_each_kind_of_fault(tmp_path, line, what, place, hint):
+def test_each_kind_of_fault(tmp_path: Path, line: str, what: str, *, place: str, hint: str) -> None:
     [error] = faults(tmp_path, TASK + line + "\n")
     assert error.what == what
     assert error.where.endswith(place)
     assert hint in error.hint
 
 
-def test_all_faults_come_at_once_in_the_order_of_lines(tmp_path):
+def test_all_faults_come_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
     found = faults(tmp_path, "name: Bad Name\nkind: text\nfoo: 1\nmetric: f1\n")
     assert [e.what for e in found] == [
         '"Bad Name" is not a valid name',
@@ -73,7 +77,7 @@ def test_all_faults_come_at_once_in_the_order_of_lines(tmp_path):
     ]
 
 
-def test_faults_of_a_card(tmp_path):
+def test_faults_of_a_card(tmp_path: Path) -> None:
     found = faults(tmp_path, "name: a\nlicense: apache2\nrevision: main\nreleased: June\nlinks: {paper: x}\n", Card, CandidateError)
     assert [error.where.rpartition("key ")[2] for error in found] == ["license", "revision", "released", "links.paper"]
     assert "spdx.org" in found[0].hint
@@ -83,6 +87,6 @@ def test_faults_of_a_card(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["- a\n", "word\n", "3\n"])
-def test_something_that_has_no_keys(tmp_path, text):
+def test_something_that_has_no_keys(tmp_path: Path, text: str) -> None:
     [error] = faults(tmp_path, text)
     assert error.what.startswith("expected keys and values")

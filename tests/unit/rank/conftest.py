@@ -25,7 +25,7 @@ COSTS = {"latency_p50_ms": 8.0, "latency_p95_ms": 10.0, "latency_p99_ms": 12.0, 
 
 @dataclass(frozen=True)
 class Entry:
-    """A contender as a test describes it; `right` is the share of rows that it answers rightly, always the first ones after `shift`."""
+    """A contender as a test describes it; `right` is the share of rows that it answers rightly, the first ones after `shift`."""
 
     name: str
     right: float = 0.9

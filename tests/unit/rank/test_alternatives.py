@@ -31,7 +31,7 @@ def test_every_wish_has_its_contender(rows, make_field) -> None:  # noqa: ANN001
         "fastest within the margin": "chosen",
         "smallest within the margin": "small",
         "with p95 latency ≤ 10 ms": "fast",
-        "with memory ≤ 300 MB": "fast",
+        "with memory ≤ 300 MB": "small",
     }
 
 

@@ -1,5 +1,7 @@
 """Contenders from records, and what did not finish."""
 
+import dataclasses
+
 import pytest
 
 from harness.core.measurement import Measurement
@@ -59,3 +61,10 @@ def test_records_without_a_card_are_a_fault_of_the_run(make_run, entry) -> None:
     run = make_run([entry("a")])
     with pytest.raises(WorkspaceError, match="no card"):
         gather(run.info.model_copy(update={"cards": ()}), run.answers, run.records)
+
+
+def test_answers_of_a_trial_that_did_not_finish_are_a_fault_of_the_run(make_run, make_record, entry) -> None:  # noqa: ANN001 - as above
+    run = make_run([entry("a")])
+    answers = dataclasses.replace(run.answers[0], record=make_record("a", "knn", Failed(stage="load", error="no")))
+    with pytest.raises(WorkspaceError, match="did not finish"):
+        gather(run.info, [answers], run.records)

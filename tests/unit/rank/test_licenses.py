@@ -42,6 +42,7 @@ SINGLE = [
         ("BUSL-1.1", "unknown"),
         ("Elastic-2.0", "unknown"),
         ("unknown", "unknown"),
+        ("", "unknown"),
         ("LicenseRef-Mine", "unknown"),
         ("LicenseRef-DINOv3", "yes"),
         ("licenseref-dinov3", "yes"),

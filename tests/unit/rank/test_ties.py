@@ -72,6 +72,14 @@ def test_the_same_predictions_are_one_group_and_constant_differences_separate() 
     assert tie_groups(np.array([0.9, 0.8]), np.c_[draws, draws - 0.1]) == (1, 2)
 
 
+@pytest.mark.parametrize(("distance", "groups"), [(1.80, (1, 1)), (1.92, (1, 1)), (2.00, (1, 2)), (2.20, (1, 2))])
+def test_two_contenders_part_where_their_difference_is_significant_at_5_percent(distance: float, groups: tuple[int, int]) -> None:
+    """Of a normal difference, 1.96 standard errors are exceeded in 5 % of cases."""
+    spread = np.random.default_rng(0).normal(0, 0.01, 100_000)
+    points = np.array([0.9, 0.9 - distance * 0.01])
+    assert tie_groups(points, points + np.c_[np.zeros_like(spread), spread]) == groups
+
+
 def test_small_fields() -> None:
     assert tie_groups(np.empty(0), np.empty((5, 0))) == ()
     assert tie_groups(np.array([0.5]), np.full((5, 1), 0.5)) == (1,)
