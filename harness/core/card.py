@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Literal
 
-from license_expression import ExpressionError, get_spdx_licensing
+from license_expression import ExpressionError, Licensing, get_spdx_licensing
 from pydantic import Field, HttpUrl, field_validator
 
 from harness.core.noun import Noun
@@ -13,6 +14,12 @@ Modality = Literal["text", "image"]
 Pooling = Literal["mean", "cls", "last"]
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
 REVISION = r"^[0-9a-f]{40}$"
+
+
+@cache
+def _spdx() -> Licensing:
+    """Return the table of SPDX licenses; building it takes longer than reading a thousand cards."""
+    return get_spdx_licensing()
 
 
 class Pretraining(Noun):
@@ -71,8 +78,11 @@ class Card(Noun):
     def _check_license(cls, value: str) -> str:
         if value == "unknown":
             return value
+        if not value.strip():
+            msg = "the license is empty; write `unknown` where none is stated"
+            raise ValueError(msg)
         try:
-            unknown = [key for key in get_spdx_licensing().unknown_license_keys(value) if not key.startswith("LicenseRef-")]
+            unknown = [key for key in _spdx().unknown_license_keys(value) if not key.startswith("LicenseRef-")]
         except ExpressionError as error:
             msg = f'"{value}" is not an SPDX license expression: {error}'
             raise ValueError(msg) from error

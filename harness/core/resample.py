@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RESAMPLES = 2000
-_BLOCK_CELLS = 8_000_000
+_BLOCK_CELLS = 2_000_000
 
 
 def resamples(rows: int, groups: Sequence[str], seed: int, number: int = RESAMPLES) -> Iterator[NDArray[np.float32]]:
     """Yield blocks `(b, rows) float32` of row weights; the blocks together hold `number` resamples.
 
     Rows are drawn with replacement; with `groups` (one key a row) whole groups are. The draw depends on `rows`, `groups` and `seed`
-    alone. Memory is bounded by the block, about 32 MB.
+    alone. Memory is bounded by the block, a few tens of MB.
     """
     generator = np.random.default_rng([seed, 20021])
     keys = np.unique(np.asarray(groups), return_inverse=True)[1] if groups else np.arange(rows)

@@ -8,7 +8,8 @@ from time import monotonic
 
 from harness.core.progress import Progress
 from harness.core.trial import Failed, Record
-from harness.execute import process, worker
+from harness.execute import process
+from harness.execute.entry import begin
 from harness.execute.job import Job
 
 
@@ -31,7 +32,7 @@ def _run(job: Job, done: int, total: int) -> Iterator[Progress]:
     stage, begun, started = "start", monotonic(), datetime.now(UTC)
     death: str | None = "the process ended without a word"
     answered: set[str] = set()
-    running = process.Worker(worker.main, job)
+    running = process.Worker(begin, job)
     try:
         for kind, content in running.messages():
             if kind == "stage":

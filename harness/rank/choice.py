@@ -45,7 +45,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What the decision depends on beside the evidence; each validation row stands for `rows_each` labelled rows."""
+    """What the decision depends on beside the evidence; each validation row stands for `rows_each` labeled rows."""
 
     metric: str
     margin: float

@@ -18,7 +18,7 @@ def recommend(field: Field, rule: Rule) -> Recommendation | None:
     row = field.rows[choice.index]
     within = probability_within(field.draws, choice.index, rule.margin)
     rivals = [field.rows[i] for i in find_rivals(field.draws, choice.index, rule.margin)]
-    more = None if within >= CONFIDENCE else _labelled_rows(field, choice, rule)
+    more = None if within >= CONFIDENCE else _labeled_rows(field, choice, rule)
     certainty = _say_how_sure(within, [wording.name(rival) for rival in rivals], more)
     return Recommendation(
         candidate=row.candidate,
@@ -37,8 +37,8 @@ def recommend(field: Field, rule: Rule) -> Recommendation | None:
     )
 
 
-def _labelled_rows(field: Field, choice: Choice, rule: Rule) -> int | None:
-    """Return about how many more labelled rows would be decisive, to two digits."""
+def _labeled_rows(field: Field, choice: Choice, rule: Rule) -> int | None:
+    """Return about how many more labeled rows would be decisive, to two digits."""
     more = more_rows(field.points, field.draws, choice.index, margin=rule.margin, rows=rule.validation_rows)
     return None if more is None else wording.round_up(max(1.0, more * rule.rows_each))
 
@@ -76,5 +76,5 @@ def _say_how_sure(within: float, rivals: Sequence[str], more: int | None) -> str
         return f"{sure}."
     settle = "more rows would hardly settle it, for the difference is about the margin itself"
     if more is not None:
-        settle = f"about {more:,} more labelled {'row' if more == 1 else 'rows'} would"
+        settle = f"about {more:,} more labeled {'row' if more == 1 else 'rows'} would"
     return f"{sure}, so it is not separated from {wording.enumerate_some(rivals)}; {settle}."

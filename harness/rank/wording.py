@@ -42,12 +42,12 @@ def amount(value: float, unit: str) -> str:
 
 
 def probability(value: float) -> str:
-    """Write a probability to two digits; what is not quite certain never reads as certain.
+    """Write a probability to two digits; a share of resamples never reads as certain.
 
     >>> probability(0.9713), probability(0.9998), probability(1.0)
-    ('0.97', 'over 0.99', '1.00')
+    ('0.97', 'over 0.99', 'over 0.99')
     """
-    return "over 0.99" if 0.995 <= value < 1 else f"{value:.2f}"
+    return "over 0.99" if value >= 0.995 else f"{value:.2f}"
 
 
 def summary(row: RankedContender) -> str:

@@ -104,9 +104,7 @@ for name in {HEAVY}:
         ("init new", "wrote new"),
     ],
 )
-def test_commands_that_run_no_model_need_no_library_for_it(
-    words: str, expected: str, tmp_path: Path, without_models: str
-) -> None:
+def test_commands_that_run_no_model_need_no_library_for_it(words: str, expected: str, tmp_path: Path, without_models: str) -> None:
     done = run(str(BIN / "bench"), *words.split(), cwd=tmp_path, PYTHONPATH=without_models)
     assert (done.returncode, done.stderr) == (0, "")
     assert expected in done.stdout

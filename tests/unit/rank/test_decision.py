@@ -32,7 +32,7 @@ def test_a_sure_choice_is_decisive_and_says_why(make_row, make_field) -> None:  
     assert found.expected_regret == pytest.approx(0.005)
     assert found.reason == (
         "minilm with a linear probe is the cheapest (p95 latency 3.9 ms) of the 2 contenders that are expected to lose at most"
-        " the margin of 0.01 accuracy against the best; it is within the margin of the best with probability 1.00."
+        " the margin of 0.01 accuracy against the best; it is within the margin of the best with probability over 0.99."
     )
     assert found.baseline_suffices is False
 
@@ -46,7 +46,7 @@ def test_doubt_names_rivals_and_rows(make_row, make_field) -> None:  # noqa: ANN
     assert found.probability_within_margin == pytest.approx(0.69, abs=0.03)
     assert found.more_rows == pytest.approx(5 * 9800, rel=0.08)
     assert "with probability 0.69, so it is not separated from b with a linear probe; " in found.reason
-    assert found.reason.endswith(f"; about {found.more_rows:,} more labelled rows would.")
+    assert found.reason.endswith(f"; about {found.more_rows:,} more labeled rows would.")
 
 
 def test_a_difference_of_the_margin_itself_is_said_to_be_beyond_more_rows(make_row, make_field) -> None:  # noqa: ANN001 - as above

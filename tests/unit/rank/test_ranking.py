@@ -101,10 +101,10 @@ def test_doubt_names_the_rivals(make_run, entry) -> None:  # noqa: ANN001 - as a
     assert found.recommendation.decisive is False
     assert found.recommendation.rivals == ("b · linear-probe",)
     assert found.recommendation.more_rows > 400
-    assert f"about {found.recommendation.more_rows:,} more labelled rows would" in found.recommendation.reason
+    assert f"about {found.recommendation.more_rows:,} more labeled rows would" in found.recommendation.reason
 
 
-def test_rows_are_counted_as_labelled_ones(make_run, entry) -> None:  # noqa: ANN001 - as above
+def test_rows_are_counted_as_labeled_ones(make_run, entry) -> None:  # noqa: ANN001 - as above
     """The made runs validate on a fifth of the training rows; with the test rows drawn from the same file even less."""
     run = make_run([entry("a", 0.85, costs=FAST, seed=1), entry("b", 0.85, seed=2)], rows=400, test_rows=2000, margin=0.015)
     given = run.rank().recommendation.more_rows

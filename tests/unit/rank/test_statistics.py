@@ -25,7 +25,7 @@ DRAWS = arrays.arrays(np.float64, st.tuples(st.integers(1, 30), st.integers(1, 6
 
 
 def simulate_task(rng: np.random.Generator) -> tuple[np.ndarray, int]:
-    """Return a population of rows as a matrix of probabilities true × predicted, and how many rows are labelled."""
+    """Return a population of rows as a matrix of probabilities true × predicted, and how many rows are labeled."""
     classes = int(rng.integers(2, 21))
     right = np.clip(rng.normal(rng.uniform(0.6, 0.95), 0.05, classes), 0.3, 0.985)
     wrong = rng.dirichlet(np.ones(classes), classes)

@@ -27,8 +27,8 @@ def test_lists_of_names() -> None:
     assert enumerate_some(["a", "b", "c", "d"]) == "a, b, c and 1 other"
 
 
-def test_only_certainty_reads_as_certain() -> None:
-    assert [probability(p) for p in (0.0, 0.5, 0.994, 0.996, 1.0)] == ["0.00", "0.50", "0.99", "over 0.99", "1.00"]
+def test_a_share_of_resamples_never_reads_as_certain() -> None:
+    assert [probability(p) for p in (0.0, 0.5, 0.994, 0.996, 1.0)] == ["0.00", "0.50", "0.99", "over 0.99", "over 0.99"]
 
 
 @given(st.integers(1, 10**7))

@@ -260,7 +260,7 @@ def realistic() -> Sample:
             rivals=(rows[0].name,),
             reason="minilm-l6-first3 with a linear probe is the cheapest (p95 latency 2.91 ms) of the 2 contenders that are "
             "expected to lose at most the margin of 0.01 of macro_f1 against the best; it is within the margin of the best with "
-            "probability 0.83, so it is not separated from minilm-l6-v2 with a linear probe; about 410 more labelled rows would.",
+            "probability 0.83, so it is not separated from minilm-l6-v2 with a linear probe; about 410 more labeled rows would.",
         ),
         alternatives=(
             Alternative(

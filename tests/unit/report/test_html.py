@@ -95,7 +95,7 @@ def test_anchors_lead_somewhere_and_ids_are_unique(any_sample: Any) -> None:
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     wanted = {(a["href"] or "")[1:] for a in page.find("a") if (a["href"] or "").startswith("#")}
-    wanted |= {attributes["aria-labelledby"] or "" for _, attributes in page.elements if "aria-labelledby" in attributes}
+    wanted |= {attributes["aria-labeledby"] or "" for _, attributes in page.elements if "aria-labeledby" in attributes}
     assert wanted <= set(ids)
 
 
