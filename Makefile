@@ -1,8 +1,7 @@
 # Two commands: `make demo` and `make test`. Everything they need goes into .venv, from the versions in constraints.txt.
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
-export PYTHONWARNINGS ?= default
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt
 
 .PHONY: demo test test-slow test-gpu check perf lock clean
 
@@ -42,7 +41,7 @@ clean:
 .venv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bench needs Python 3.11 or newer: make PYTHON=python3.11 …"; exit 1; }
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(BIN)/python -W ignore -m pip install --quiet --disable-pip-version-check uv==0.13.9
 
 .venv/demo.stamp: .venv/bin/uv pyproject.toml constraints.txt
 	@echo "installing into .venv (a few minutes, once)"
