@@ -1,4 +1,4 @@
-"""Writes docs/guide/commands.md: the help of every command, as the command line prints it. Run it with `python docs/commands.py`."""  # noqa: INP001 - a script, not a module of bench
+"""Writes docs/guide/commands.md, the help of every command: run `python docs/commands.py`."""  # noqa: INP001 - a script, no module
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ _HEAD = """# Commands
 
 This page is what `--help` prints. It is made by `python docs/commands.py`, and a test holds it up to date.
 
-Results go to stdout, progress and errors to stderr. `--workspace`, `--quiet` and `--debug` may stand before or after a command's name.
-`NO_COLOR` turns colors off. Exit codes: 0 done, 1 done but nothing qualifies, 2 bad input, 3 a fault of bench, 130 interrupted.
+Results go to stdout, progress and errors to stderr. `--workspace`, `--quiet` and `--debug` may stand before or after a command's
+name. `NO_COLOR` turns colors off.
+
+Exit codes: 0 done, 1 done but nothing qualifies, 2 bad input, 3 a fault of bench itself, 130 interrupted.
 """
 
 

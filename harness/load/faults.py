@@ -49,13 +49,13 @@ def validate(
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        found = [(item["loc"], *_message(item, model)) for item in error.errors(include_url=False)]
+        found = [(item["loc"], *explain(item, model)) for item in error.errors(include_url=False)]
         found.sort(key=lambda fault: file.find_line((*at, *fault[0])))
         return [kind(what, where=file.locate((*at, *loc)), hint=hint) for loc, what, hint in found]
 
 
-def _message(item: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
-    """Say what is wrong, and what to do."""
+def explain(item: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+    """Return what is wrong with a value that pydantic refused, and what to do."""
     last = str(item["loc"][-1]) if item["loc"] else ""
     match item["type"]:
         case "extra_forbidden":

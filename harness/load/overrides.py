@@ -3,45 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from harness.core.constraint import Constraints
 from harness.core.task import Task
-from harness.errors import TaskError, raise_all, suggest
+from harness.errors import BenchError, TaskError, raise_all, suggest
+from harness.load.faults import explain
 
 _OF_TASK = ("margin", "prefer", "metric")
+_KNOWN = (*Constraints.model_fields, *_OF_TASK)
+_OPTION = "--constraint"
 
 
 def override(task: Task, changes: Sequence[str]) -> Task:
     """Return the task with its constraints, margin, preference or metric changed.
 
     Raises:
-        TaskError: a change is not `KEY=VALUE`, its key is unknown, or its value does not fit.
+        BenchError: changes are not `KEY=VALUE`, their keys are unknown, or their values do not fit; all at once.
     """
     content = task.model_dump(mode="json")
-    known = [*Constraints.model_fields, *_OF_TASK]
-    faults = []
+    faults: list[BenchError] = []
     for change in changes:
-        key, _, value = change.partition("=")
-        head, *rest = key.strip().split(".")
-        if not value or head not in known:
-            hint = "write KEY=VALUE, e.g. latency_ms=5" if not value else suggest(head, known)
-            faults.append(TaskError(f'cannot read the change "{change}"', where="--constraint", hint=hint))
-            continue
-        target = content if head in _OF_TASK else content["constraints"]
-        for part in rest:
-            target[head] = target.get(head) or {}
-            target, head = target[head], part
-        target[head] = yaml.safe_load(value)
+        try:
+            _apply(content, change)
+        except TaskError as error:
+            faults.append(error)
     raise_all(faults)
     try:
         return Task.model_validate(content)
     except ValidationError as error:
-        wrong = [
-            TaskError(e["msg"], where=f"--constraint {'.'.join(map(str, e['loc']))}", hint="see `bench schema task`")
-            for e in error.errors()
-        ]
-        raise_all(wrong)
+        for item in error.errors(include_url=False):
+            place = ".".join(str(part) for part in item["loc"] if part != "constraints")
+            what, hint = explain(item, Task)
+            if item["type"] == "model_type":
+                hint = f"give a value that `bench schema task` names, or change a part: {place}.PART=VALUE"
+            faults.append(TaskError(what, where=f"{_OPTION} {place}", hint=hint))
+        raise_all(faults)
         raise
+
+
+def _apply(content: dict[str, Any], change: str) -> None:
+    """Write one change into a task's content."""
+    what = f'cannot read the change "{change}"'
+    key, _, text = change.partition("=")
+    head, *rest = key.strip().split(".")
+    if not text.strip():
+        raise TaskError(what, where=_OPTION, hint="write KEY=VALUE, e.g. latency_ms=5")
+    if head not in _KNOWN:
+        raise TaskError(what, where=_OPTION, hint=suggest(head, _KNOWN))
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise TaskError(what, where=_OPTION, hint="put a value that holds brackets, colons or quotes in quotes") from error
+    target = content if head in _OF_TASK else content["constraints"]
+    for part in rest:
+        inner = target[head] if isinstance(target.get(head), dict) else {}
+        target[head] = inner
+        target, head = inner, part
+    target[head] = value

@@ -33,7 +33,7 @@ def open_source(task: Task, folder: Path, *, override: str | None, offline: bool
     """
     if override is not None:
         path = Path(override).expanduser()
-        if not path.exists():
+        if not override.strip() or not path.exists():
             msg = f'there is no file or folder "{override}"'
             hint = _nearest(path, "give a path that is absolute or relative to the current folder")
             raise TaskError(msg, where="--data", hint=hint)
@@ -76,10 +76,9 @@ def _nearest(path: Path, otherwise: str) -> str:
 
 
 def _read_path(path: Path, task: Task) -> Source:
-    if path.is_file():
-        table = read_table(path, known_names(task))
-        return Source(show(path), table)
-    return _read_folder(path, task)
+    if path.is_dir():
+        return _read_folder(path, task)
+    return Source(show(path), read_table(path, known_names(task)))
 
 
 def _read_folder(folder: Path, task: Task) -> Source:

@@ -10,8 +10,8 @@ import harness
 
 def test_the_public_names() -> None:
     assert harness.__all__ == [
-        "BenchError", "Candidate", "CandidateError", "Card", "Comparison", "Links", "Measurement", "Options", "Pretraining", "Settings",
-        "Task", "TaskError", "__version__", "compare",
+        "BenchError", "Candidate", "CandidateError", "Card", "Comparison", "Links", "Measurement", "Options", "Pretraining",
+        "Settings", "Task", "TaskError", "__version__", "compare",
     ]  # fmt: skip
     assert dir(harness) == sorted(harness.__all__)
 

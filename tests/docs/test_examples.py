@@ -1,0 +1,169 @@
+"""Every example in the documentation is run, or checked by what would run it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from yaml import safe_load
+
+import harness
+from harness import cli
+from harness.cli.init import make_workspace
+from harness.comparison import Comparison, compare
+from harness.core.measurement import Measurement
+from harness.core.ranking import Estimate, RankedContender, Ranking, Recommendation
+from harness.core.run import RunInfo, Settings
+from harness.core.task import Task
+from harness.core.trial import Finished, Record, Trial
+from harness.execute import subject
+from harness.execute.plan import check_techniques
+from harness.load.candidates import load_candidates, load_plugin, select
+from harness.load.data_function import call_function
+from harness.load.overrides import override
+from harness.load.tasks import list_tasks
+from harness.load.workspace import GROUP, Workspace, load_workspaces
+from harness.report.document import FORMATS
+
+if TYPE_CHECKING:
+    from conftest import Example
+
+ROOT = Path(__file__).parents[2]
+TEXTS = ["my card was stolen", "where is my parcel", "the card again", "a parcel is late"]
+LABELS = np.array([0, 1, 0, 1])
+# Commands that answer at once are run; of the others the words are checked.
+QUICK = {"init", "candidates", "tasks", "schema"}
+OTHER_PROGRAMS = {"pip", "hf"}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    make_workspace(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_python_examples_work(python: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "example.py"
+    file.write_text(python.text)
+    if "candidates = (" in python.text:
+        assert sum(bool(line.strip()) for line in python.text.splitlines()) < 15
+        for candidate in load_plugin(file):
+            _ask(candidate.load("cpu", "float32"), is_image="image" in candidate.card.modality)
+    elif "def load()" in python.text:
+        assert len(call_function(file, "load").train) == 2
+    else:
+        monkeypatch.setattr(harness, "compare", _stand_in, raising=False)
+        exec(compile(python.text, python.place, "exec"), {})  # noqa: S102 - our own text
+
+
+def _ask(model: Any, *, is_image: bool) -> None:
+    """Ask a model of the documentation what a worker would ask it."""
+    needs = subject.needs_met(model, is_image=is_image)
+    if "fit" in needs:
+        model.fit(TEXTS, LABELS, 2)
+        assert subject.check_shares(model.predict(TEXTS), 4, 2).argmax(1).tolist() == LABELS.tolist()
+    elif is_image:
+        pictures = [Image.new("RGB", (6, 4), color) for color in ("red", "blue")]
+        features = subject.check_features(model.embed_image(pictures), 2)
+        assert not np.allclose(features[:, 0], features[:, 1])
+    else:
+        features = subject.embed(model, TEXTS, is_image=False)
+        assert np.array_equal(features[:, :1], subject.embed(model, TEXTS[:1], is_image=False))
+
+
+def _stand_in(*given: Any, **named: Any) -> Comparison:
+    """Return a finished comparison of one contender, having checked that the real function takes these arguments."""
+    asked = inspect.signature(compare).bind(*given, **named)
+    settings = asked.arguments["settings"]
+    assert isinstance(settings, Settings)
+    estimate = Estimate(score=0.5, low=0.4, high=0.6)
+    speed = Measurement(name="latency_p95_ms", value=4.0, unit="ms")
+    row = RankedContender(
+        rank=1, tie=1, candidate="a", technique="knn", metric="macro_f1", validation=estimate, test=None, train_score=None,
+        expected_regret=0.0, probability_best=1.0, overfit=False, pareto=True, baseline=False, control=False, license="MIT",
+        measurements=(speed,), recipe={},
+    )  # fmt: skip
+    chosen = Recommendation(
+        candidate="a", technique="knn", score=0.5, low=0.4, high=0.6, expected_regret=0.0, probability_best=1.0,
+        probability_within_margin=1.0, decisive=True, reason="It is the only one.",
+    )  # fmt: skip
+    ranking = Ranking(
+        task="tickets", metric="macro_f1", higher_is_better=True, margin=0.01, prefer="latency", validation_rows=9, test_rows=0,
+        rows=(row,), recommendation=chosen, alternatives=(), excluded=(), failed=(), skipped=(),
+    )  # fmt: skip
+    trial = Trial(candidate="a", technique="knn", task="tickets", task_digest="", source_digest="")
+    record = Record(trial=trial, outcome=Finished(measurements=(speed,)), started="", seconds=1.0)
+    return Comparison(Path(), RunInfo.model_construct(settings=settings), ranking, (record,))
+
+
+def test_yaml_examples_are_read(yaml: Example, tmp_path: Path) -> None:
+    content = safe_load(yaml.text)
+    here = (Workspace("user", tmp_path),)
+    if isinstance(content, list):
+        (tmp_path / "candidates").mkdir()
+        (tmp_path / "candidates" / "example.yaml").write_text(yaml.text)
+        assert len(load_candidates(here).registered) == len(content)
+        return
+    folder = tmp_path / "tasks" / "example"
+    folder.mkdir(parents=True)
+    # A part of a task stands for the whole with that part.
+    needed = "" if "name" in content else "name: example\nkind: text-classification\n"
+    needed += "" if "data" in content else "data: {train: rows.csv}\n"
+    (folder / "task.yaml").write_text(needed + yaml.text)
+    assert len(list_tasks(here)) == 1
+
+
+def test_toml_examples_name_the_entry_point_group(toml: Example) -> None:
+    assert list(tomllib.loads(toml.text)["project"]["entry-points"]) == [GROUP]
+
+
+def test_console_examples_work(console: Example, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = console.text.splitlines()
+    assert all(line.startswith("$ ") for line in lines), "an example shows commands only"
+    for line in lines:
+        program, *words = shlex.split(line.removeprefix("$ "))
+        if program == "make":
+            assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        elif program != "bench":
+            assert program in OTHER_PROGRAMS
+        elif words[0] in QUICK:
+            assert cli.run(words) == 0, capsys.readouterr().err
+            assert capsys.readouterr().out
+        else:
+            _check_words(words, workspace)
+
+
+def _check_words(words: list[str], workspace: Path) -> None:
+    """Let the command line read the words, and what reads the values read those, without running the command."""
+    command: Any = typer.main.get_command(cli.build(words))
+    given = command.commands[words[0]].make_context(words[0], words[1:]).params
+    override(
+        Task.model_validate({"name": "t", "kind": "text-classification", "data": {"train": "t"}}), given.get("constraint") or ()
+    )
+    check_techniques(_split(given.get("techniques")))
+    assert set(_split(given.get("formats"))) <= set(FORMATS)
+    # `user:` stands for the reader's own candidates, which are not here.
+    patterns = [name for name in _split(given.get("candidates")) if not name.startswith("user:")]
+    assert not patterns or select(load_candidates(load_workspaces(workspace)), patterns, "text")
+
+
+def _split(words: str | None) -> list[str]:
+    return [word for word in (words or "").split(",") if word]
+
+
+@pytest.mark.slow
+def test_the_example_of_init_runs_as_its_readme_says(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = re.search(r"^ {4}bench (compare .*)$", (workspace / "README.md").read_text(), re.MULTILINE)
+    assert line is not None
+    assert cli.run(shlex.split(line[1])) == 0, capsys.readouterr().err
+    assert cli.run(["report", "example", "--constraint", "memory_mb=1000", "--out", "what-if"]) == 0
+    assert (workspace / "what-if" / "report.html").is_file()
