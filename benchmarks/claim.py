@@ -26,7 +26,8 @@ class Claim:
     def __str__(self) -> str:
         """Return one line."""
         sign = "≥" if self.at_least else "≤"
-        return f"{'holds ' if self.holds else 'MISSED'}  {self.text}: {self.value:.3g}{self.unit} (claimed {sign} {self.limit:g}{self.unit})"
+        state = "holds " if self.holds else "MISSED"
+        return f"{state}  {self.text}: {self.value:.3g}{self.unit} (claimed {sign} {self.limit:g}{self.unit})"
 
 
 def ratio(slow: Callable[[], object], fast: Callable[[], object], rounds: int = 5) -> float:

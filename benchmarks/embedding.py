@@ -11,7 +11,31 @@ from harness.core.card import Card
 from harness.models import weights
 from harness.models.transformers_text import load
 
-WORDS = ["the", "order", "came", "late", "and", "my", "card", "was", "charged", "twice", "please", "send", "a", "new", "label", "to", "me", "as", "soon", "as", "you", "can", "today"]
+WORDS = [
+    "the",
+    "order",
+    "came",
+    "late",
+    "and",
+    "my",
+    "card",
+    "was",
+    "charged",
+    "twice",
+    "please",
+    "send",
+    "a",
+    "new",
+    "label",
+    "to",
+    "me",
+    "as",
+    "soon",
+    "as",
+    "you",
+    "can",
+    "today",
+]
 
 
 def texts(number: int) -> list[str]:

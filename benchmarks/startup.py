@@ -22,12 +22,12 @@ def run(*command: str) -> None:
 
 def second_worker_ms() -> float:
     """Return the median time until a later worker of a warm forkserver has answered."""
-    process.preload([])
-    process.ask(machine.survey, "cpu")
+    process.preload([], offline=True)
+    process.ask(machine.survey, ("cpu", "macro_f1"))
     times = []
     for _ in range(7):
         start = perf_counter()
-        process.ask(machine.survey, "cpu")
+        process.ask(machine.survey, ("cpu", "macro_f1"))
         times.append((perf_counter() - start) * 1000)
     return statistics.median(times)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from harness.comparison import Comparison as Comparison
     from harness.comparison import compare as compare
+    from harness.comparison import reopen as reopen
     from harness.core.candidate import Candidate as Candidate
     from harness.core.card import Card as Card
     from harness.core.card import Links as Links
@@ -36,6 +37,7 @@ _HOMES = {
     "Task": "harness.core.task",
     "TaskError": "harness.errors",
     "compare": "harness.comparison",
+    "reopen": "harness.comparison",
 }
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "TaskError",
     "__version__",
     "compare",
+    "reopen",
 ]
 
 

@@ -134,8 +134,8 @@ def compare(
     tell = observe or (lambda _progress: None)
     loaded, data, chosen = _load(task, settings, Path(workspace))
     entered = _survey_field(loaded.task, chosen, offline=settings.offline, tell=tell)
-    process.preload([candidate for candidate, _ in entered.ready])
-    device, facts = _survey_machine(settings.device)
+    process.preload([candidate for candidate, _ in entered.ready], offline=settings.offline)
+    device, facts = _survey_machine(settings.device, loaded.task.metric)
     info = _head(loaded, data, settings, entered=entered, facts=facts)
     registered = [candidate for candidate in chosen if isinstance(candidate, Registered)]
     warnings = tuple(warning for candidate in registered for warning in candidate.warnings)
@@ -185,6 +185,7 @@ def _survey_field(task: Task, chosen: Iterable[Registered | Broken], *, offline:
     """Screen by the cards alone, then find each remaining candidate's weights."""
     from harness.rank.constraints import screen  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
+    _announce(chosen, offline=offline, tell=tell)
     ready: list[tuple[Registered, Path | None]] = []
     excluded: list[Excluded] = []
     failed: list[FailedCandidate] = []
@@ -210,8 +211,17 @@ def _survey_field(task: Task, chosen: Iterable[Registered | Broken], *, offline:
     return _Field(tuple(ready), tuple(excluded), tuple(failed), tuple(skipped))
 
 
-def _survey_machine(wish: str) -> tuple[str, dict[str, str | int | float]]:
-    answer = process.ask(machine.survey, wish)
+def _announce(chosen: Iterable[Registered | Broken], *, offline: bool, tell: Observer) -> None:
+    """Say before the first download how much there may be: four bytes a parameter."""
+    hub = [c.card for c in chosen if isinstance(c, Registered) and c.card.is_hub]
+    if hub and not offline:
+        size = sum(card.parameters or 0 for card in hub) * 4 / 1e9
+        text = f"looking for {len(hub)} candidates on the Hub; up to about {size:.0f} GB to fetch where they are not here yet"
+        tell(Progress("message", text=f"{text} (--offline fetches nothing, --candidates chooses)"))
+
+
+def _survey_machine(device: str, metric: str) -> tuple[str, dict[str, str | int | float]]:
+    answer = process.ask(machine.survey, (device, metric))
     if isinstance(answer, BenchError):
         raise answer
     if not isinstance(answer, tuple):
@@ -236,6 +246,7 @@ def _head(
             validation=len(data.split.choosing),
             folds=len(data.split.folds),
             test=len(data.split.test),
+            drawn_test=data.drawn_test,
             smallest_class=min(sizes),
             largest_class=max(sizes),
             notes=data.notes,

@@ -14,7 +14,7 @@ from harness.errors import WorkspaceError
 STARTER = Path(__file__).parent / "starter"
 # Keeps the example from being taken for a module of bench by tools that look for Python files.
 _HIDDEN = ".txt"
-Folder = Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Folder to fill; made if it is not there.  [default: .]")]
+Folder = Annotated[Path | None, typer.Argument(metavar="DIR", help="Folder to fill; made if it is not there.  [default: .]")]
 
 
 def command(folder: Folder = None, *, workspace: Workspace = here, quiet: Quiet = False, debug: Debug = False) -> None:

@@ -50,6 +50,8 @@ class Watcher:
             where = f"{progress.candidate}: {progress.text}" if progress.kind == "stage" else progress.text or progress.candidate
             self._bar.update(self._task, description=where, completed=progress.done, total=progress.total or None)
             self._live.update(Group(self._leaders(), self._bar))
+        elif progress.kind == "message" and not progress.candidate:
+            self._console.print(Text(progress.text), soft_wrap=True)
         elif progress.record is not None:
             self._console.print(Text(f"[{progress.done}/{progress.total}] {_line(progress.record)}"), soft_wrap=True)
 

@@ -27,11 +27,13 @@ def command(  # noqa: PLR0913 - each is an option
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Rank and render a run again, with other constraints if you like; no model is needed."""
+    """Rank and render a run again; no model is needed. With other constraints the answer is printed, and written only to --out."""
     del debug
     from harness.comparison import reopen  # noqa: PLC0415 - help does without
 
-    found = reopen(run, workspace=workspace, changes=tuple(constraint or ())).write(out, formats=split(formats))
+    found = reopen(run, workspace=workspace, changes=tuple(constraint or ()))
+    if out or not constraint:
+        found = found.write(out, formats=split(formats))
     if not quiet or as_json:
         close(found, as_json=as_json)
     if open_ and "html" in found.files:

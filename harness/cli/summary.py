@@ -30,8 +30,12 @@ def _parts(ranking: Ranking, files: Mapping[str, Path]) -> Iterator[RenderableTy
         yield _table(ranking, ranked[:_ROWS])
     if len(ranked) > _ROWS:
         yield Text(f"… and {len(ranked) - _ROWS} more in the report")
-    absent = {"excluded": ranking.excluded, "failed": ranking.failed, "skipped": ranking.skipped}
-    counts = [f"{len({row.candidate for row in rows})} {name}" for name, rows in absent.items() if rows]
+    absent = {
+        "excluded": {row.candidate for row in ranking.excluded},
+        "failed": {row.candidate for row in ranking.failed},
+        "skipped": {row.candidate for row in ranking.skipped},
+    }
+    counts = [f"{len(names)} {state}" for state, names in absent.items() if names]
     if counts:
         yield Text(f"not ranked: {', '.join(counts)}; the report says why")
     chosen = ranking.recommendation

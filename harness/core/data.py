@@ -73,5 +73,6 @@ class Dataset:
     split: Split
     digest: str
     source: str
+    drawn_test: bool = True
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

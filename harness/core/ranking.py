@@ -17,8 +17,8 @@ class Estimate(Noun):
 class RankedContender(Noun):
     """One row of the ranking: candidate × technique with everything measured about it.
 
-    `validation` is the primary metric on validation rows; `tie` numbers the group of contenders that the evidence does not separate,
-    1 the best. A contender that a measurement excludes has `rank` 0 and stands at the end.
+    `validation` is the primary metric on validation rows; `tie` numbers the group of contenders that the evidence does not
+    separate, 1 the best. A contender that a measurement excludes has `rank` 0 and stands at the end.
     """
 
     rank: int

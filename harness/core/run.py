@@ -36,6 +36,7 @@ class DataFacts(Noun):
     validation: int
     folds: int
     test: int
+    drawn_test: bool = True
     smallest_class: int
     largest_class: int
     notes: tuple[str, ...] = ()

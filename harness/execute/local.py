@@ -19,12 +19,16 @@ def execute(jobs: Sequence[Job]) -> Iterator[Progress]:
     A trial that its worker says nothing about, because the model cannot be used that way, has no record. A worker that dies leaves
     a failed record for each trial that it had not finished.
     """
-    process.preload([job.candidate for job in jobs])
+    process.preload([job.candidate for job in jobs], offline=False)
     total = sum(len(job.trials) for job in jobs)
     done = 0
     for job in jobs:
-        yield from _run(job, done, total)
-        done += len(job.trials)
+        answered = 0
+        for progress in _run(job, done, total):
+            answered += progress.kind == "record"
+            yield progress
+        done += answered
+        total -= len(job.trials) - answered
 
 
 def _run(job: Job, done: int, total: int) -> Iterator[Progress]:

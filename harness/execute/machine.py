@@ -30,12 +30,14 @@ def describe(device: str) -> dict[str, str | int | float]:
     return facts
 
 
-def survey(wish: str) -> tuple[str, dict[str, str | int | float]] | BenchError:
-    """Return the device that a wish leads to and the description of the machine, or the error that the wish leads to."""
-    from harness.models.torch_module import pick_device  # noqa: PLC0415 - runs in a worker; the parent never imports torch
+def survey(wishes: tuple[str, str]) -> tuple[str, dict[str, str | int | float]] | BenchError:
+    """Return the device that a wish (device, metric) leads to and the description of the machine, or the error that it leads to."""
+    from harness.measure.quality import load_metric  # noqa: PLC0415 - runs in a worker; the parent never imports torch
+    from harness.models.torch_module import pick_device  # noqa: PLC0415 - as above
 
     try:
-        device = pick_device(wish)
+        device = pick_device(wishes[0])
+        load_metric(wishes[1])
     except BenchError as error:
         return error
     return device, describe(device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 import types
@@ -12,16 +13,26 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from harness.core.candidate import Registered
+from harness.errors import SetupError
 from harness.models.adapters import adapter_module
 
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 _ALWAYS = ("torch", "harness.execute.worker")
 
 
-def preload(candidates: Iterable[Registered]) -> None:
+def preload(candidates: Iterable[Registered], *, offline: bool) -> None:
     """Name what the forkserver imports before the first worker starts: what every worker needs, and the candidates' libraries.
 
-    A server that already runs is not changed.
+    With `offline`, no library in a worker looks at the Hub. A server that already runs is not changed.
+
+    Raises:
+        SetupError: the operating system has no forkserver.
     """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        what = "this operating system cannot start worker processes from a server"
+        raise SetupError(what, where=sys.platform, hint="use Linux or macOS; on Windows use its subsystem for Linux")
+    if offline:
+        os.environ.update(_OFFLINE)
     libraries = {adapter_module(candidate.card) for candidate in candidates if not candidate.is_plugin}
     multiprocessing.get_context("forkserver").set_forkserver_preload([*_ALWAYS, *sorted(libraries)])
 

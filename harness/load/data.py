@@ -42,7 +42,13 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     notes = (*source.notes, *source.train.notes, *(source.test.notes if source.test else ()), *columns.notes, *drawn)
     found = find_warnings(rows, division, drawn=test is None)
     return Dataset(
-        rows, division, _digest(rows, division), source.name, notes, (*source.warnings, *columns.warnings, *noticed, *found)
+        rows=rows,
+        split=division,
+        digest=_digest(rows, division),
+        source=source.name,
+        drawn_test=test is None,
+        notes=notes,
+        warnings=(*source.warnings, *columns.warnings, *noticed, *found),
     )
 
 

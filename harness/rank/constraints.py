@@ -106,7 +106,7 @@ def _compare(name: str, value: float, limit: float, source: str) -> Verdict:
 def _amount(name: str, value: float) -> str:
     """Write a value with its unit, exactly enough that a value beside its limit is seen to differ."""
     unit = _MEASURED[name][1]
-    text = f"{value:,.0f}" if name == "parameters" else f"{value:,.6g}" if value >= 1 else f"{value:.3g}"
+    text = f"{value:,.0f}" if name == "parameters" else f"{value:,.1f}" if value >= 1000 else f"{value:.4g}"
     return f"{text} {unit}".rstrip()
 
 

@@ -33,7 +33,7 @@ def recommend(field: Field, rule: Rule) -> Recommendation | None:
         reason=f"{_open(field, choice, rule)} {_justify(field, choice, rule, certainty)}",
         rivals=tuple(rival.name for rival in rivals),
         more_rows=more,
-        baseline_suffices=any(field.rows[i].baseline for i in choice.eligible),
+        baseline_suffices=not choice.is_forced and any(field.rows[i].baseline for i in choice.eligible),
     )
 
 
@@ -46,6 +46,8 @@ def _labeled_rows(field: Field, choice: Choice, rule: Rule) -> int | None:
 def _open(field: Field, choice: Choice, rule: Rule) -> str:
     """Name the recommended contender; where a baseline is good enough, that comes first."""
     row = field.rows[choice.index]
+    if choice.is_forced:
+        return wording.name(row)
     baselines = [field.rows[i] for i in choice.eligible if field.rows[i].baseline]
     if row.baseline:
         return f"A baseline suffices: {wording.name(row)}, without a foundation model,"

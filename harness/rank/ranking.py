@@ -204,6 +204,5 @@ def _value(one: Contender, measurement: str) -> float | None:
 def _rule(info: RunInfo) -> Rule:
     """Return the rule of the decision; of labeled rows, the share that the splits give to validation counts."""
     task, data = info.task, info.data
-    is_drawn = info.settings.data is not None or (task.data.test is None and task.data.test_split is None)
-    rows_each = (data.train + (data.test if is_drawn else 0)) / max(1, data.validation)
+    rows_each = (data.train + (data.test if data.drawn_test else 0)) / max(1, data.validation)
     return Rule(task.metric, task.margin, task.prefer, data.validation, rows_each)

@@ -55,9 +55,9 @@ def write(path: Path, found: Predictions) -> None:
 
     sizes = len(found.validation_ids), len(found.test_ids)
     shares = np.concatenate([found.validation, found.test]).astype(np.float32)
-    groups = [
-        group for some, n in ((found.validation_groups, sizes[0]), (found.test_groups, sizes[1])) for group in (some or [None] * n)
-    ]
+    groups: list[str | None] = []
+    for some, size in zip((found.validation_groups, found.test_groups), sizes, strict=True):
+        groups += some or [None] * size
     columns = {
         "id": pa.array([*found.validation_ids, *found.test_ids], pa.string()),
         "split": pa.array(["validation"] * sizes[0] + ["test"] * sizes[1], pa.string()),
