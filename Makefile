@@ -13,7 +13,7 @@ demo: .venv/demo.stamp  ## compare candidates on the two embedded tasks, without
 	@for task in support-intents digits; do echo "  $(CURDIR)/reports/$$task/latest/report.html"; done
 
 test: .venv/dev.stamp  ## what CI runs, together with `make check`
-	@$(BIN)/python -m pytest --cov --cov-report= -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report= -n 2 --dist loadfile
 	@$(BIN)/python -m coverage report --fail-under=90 --skip-covered --format=total | sed 's/^/coverage of the pure layers, percent: /'
 
 test-slow: .venv/dev.stamp
@@ -26,7 +26,7 @@ check: .venv/dev.stamp  ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n 4
+	@$(BIN)/lint-imports > .import_linter_cache.log || { cat .import_linter_cache.log; exit 1; }
 
 perf: .venv/perf.stamp  ## what bench claims about its own speed, as ratios measured in one run
 	@$(BIN)/python benchmarks/run.py

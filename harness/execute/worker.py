@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 import tqdm
+from threadpoolctl import ThreadpoolController
 
 from harness.core.measurement import Measurement
 from harness.core.trial import Failed, Finished, Outcome, Record, Trial
@@ -43,6 +44,8 @@ def main(job: Job, pipe: Connection) -> None:
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     # A worker draws no bars, and the lock that bars share between processes would outlive it.
     tqdm.tqdm.set_lock(threading.RLock())
+    # Two pools of threads on the same cores wait for each other; torch keeps its own, numpy's is held to one thread.
+    ThreadpoolController().select(internal_api="openblas").limit(limits=1)
     Worker(job, pipe).run()
     pipe.send(("end", ""))
     pipe.close()

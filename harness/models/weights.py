@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from harness.core.card import Card
 from harness.errors import CandidateError, Unavailable, Unreachable
@@ -78,6 +81,25 @@ def _inside_package(card: Card) -> Path:
     return folders[0]
 
 
+def _check_reachable(where: str) -> None:
+    """Try one connection to the Hub's host, so that a machine without a network is told within seconds and not after many retries.
+
+    Raises:
+        Unreachable: nothing answers there. Behind a proxy this cannot be told, and the download itself decides.
+    """
+    from huggingface_hub import constants  # noqa: PLC0415 - only where a card names the Hub
+
+    address = urlsplit(constants.ENDPOINT)
+    if getproxies().get(address.scheme):
+        return
+    try:
+        port = address.port or (80 if address.scheme == "http" else 443)
+        socket.create_connection((address.hostname or "", port), timeout=5).close()
+    except OSError as error:
+        what = f"its weights are not on this machine, and {address.hostname} cannot be reached"
+        raise Unreachable(what, where=where, hint="check the network, or HF_ENDPOINT for a mirror") from error
+
+
 def _from_hub(card: Card, *, offline: bool) -> Path:
     from huggingface_hub import errors, snapshot_download  # noqa: PLC0415 - only where a card names the Hub
 
@@ -97,6 +119,7 @@ def _from_hub(card: Card, *, offline: bool) -> Path:
         if offline:
             what = "its weights are not on this machine, and fetching is off (offline)"
             raise Unavailable(what, where=where, hint="run once with a network and without --offline") from error
+    _check_reachable(where)
     try:
         return download(local=False)
     except errors.GatedRepoError as error:
@@ -108,5 +131,5 @@ def _from_hub(card: Card, *, offline: bool) -> Path:
         what = "the Hub has no such repository or revision"
         raise Unavailable(what, where=where, hint="mend source or revision in the card") from error
     except (errors.HfHubHTTPError, errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, OSError) as error:
-        what = "its weights are not on this machine, and the Hub cannot be reached"
+        what = "its weights are not on this machine, and the Hub does not answer"
         raise Unreachable(what, where=where, hint="check the network, or HF_ENDPOINT for a mirror") from error
