@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from harness.atomic import write_bytes
 from harness.core.ranking import Estimate, RankedContender, Ranking
 from harness.core.report import Report
 from harness.core.run import RunInfo
@@ -108,15 +106,5 @@ def _write_markdown(report: Report, drawn: Mapping[str, Drawing], folder: Path) 
 
 
 def _replace(path: Path, text: str) -> Path:
-    """Write through a temporary file in the same folder and rename it into place."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(text.encode())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
+    write_bytes(path, text.encode())
     return path

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.atomic import write_bytes
 from harness.errors import WorkspaceError
-from harness.store.atomic import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

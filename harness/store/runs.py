@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from harness.atomic import write_bytes
 from harness.core.run import RunInfo
 from harness.errors import WorkspaceError, suggest
-from harness.store.atomic import write_bytes
 
 
 def new_run_id() -> str:

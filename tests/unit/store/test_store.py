@@ -9,7 +9,7 @@ from harness.core.measurement import Measurement
 from harness.core.trial import Failed, Finished, Outcome, Record, Trial
 from harness.errors import WorkspaceError
 from harness.store import journal, predictions
-from harness.store.atomic import write_bytes
+from harness.atomic import write_bytes
 from harness.store.predictions import Predictions
 
 
