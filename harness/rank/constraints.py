@@ -99,14 +99,16 @@ def _compare(name: str, value: float, limit: float, source: str) -> Verdict:
     passes = value >= limit if least else value <= limit
     relation = ("reaches" if least else "is within") if passes else ("is below" if least else "is above")
     bound = "minimum" if least else "limit"
-    reason = f"The {WORDS[name]}, {_amount(name, value)} {source}, {relation} the {bound} of {_amount(name, limit)}."
+    # Four digits read well; a value that would then look like its limit gets six.
+    digits = 6 if _amount(name, value) == _amount(name, limit) else 4
+    reason = f"The {WORDS[name]}, {_amount(name, value, digits)} {source}, {relation} the {bound} of {_amount(name, limit)}."
     return Verdict(constraint=name, verdict="pass" if passes else "fail", reason=reason)
 
 
-def _amount(name: str, value: float) -> str:
-    """Write a value with its unit, exactly enough that a value beside its limit is seen to differ."""
+def _amount(name: str, value: float, digits: int = 4) -> str:
+    """Write a value with its unit."""
     unit = _MEASURED[name][1]
-    text = f"{value:,.0f}" if name == "parameters" else f"{value:,.1f}" if value >= 1000 else f"{value:.4g}"
+    text = f"{value:,.0f}" if name == "parameters" else f"{value:,.{digits}g}" if value < 10**digits else f"{value:,.1f}"
     return f"{text} {unit}".rstrip()
 
 

@@ -111,6 +111,7 @@ def build(
             validation=rows,
             folds=1,
             test=test_rows,
+            drawn_test=False,
             smallest_class=rows // classes,
             largest_class=rows // classes,
         ),

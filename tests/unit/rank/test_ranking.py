@@ -108,8 +108,8 @@ def test_rows_are_counted_as_labeled_ones(make_run, entry) -> None:  # noqa: ANN
     """The made runs validate on a fifth of the training rows; with the test rows drawn from the same file even less."""
     run = make_run([entry("a", 0.85, costs=FAST, seed=1), entry("b", 0.85, seed=2)], rows=400, test_rows=2000, margin=0.015)
     given = run.rank().recommendation.more_rows
-    task = run.info.task.model_copy(update={"data": run.info.task.data.model_copy(update={"test": None})})
-    drawn = dataclasses.replace(run, info=run.info.model_copy(update={"task": task})).rank().recommendation.more_rows
+    info = run.info.model_copy(update={"data": run.info.data.model_copy(update={"drawn_test": True})})
+    drawn = dataclasses.replace(run, info=info).rank().recommendation.more_rows
     assert drawn == pytest.approx(2 * given, rel=0.1)
 
 
