@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.atomic import write_bytes
 from harness.core.measurement import Measurement
 from harness.core.trial import Failed, Finished, Outcome, Record, Trial
 from harness.errors import WorkspaceError
 from harness.store import journal, predictions
-from harness.atomic import write_bytes
 from harness.store.predictions import Predictions
 
 
