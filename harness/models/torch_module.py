@@ -7,6 +7,8 @@ import torch
 from harness.errors import CandidateError
 from harness.models.capabilities import Weights
 
+DEVICES = ("cpu", "cuda", "mps")
+
 
 def pick_device(wish: str) -> str:
     """Return the torch device for a wish: `auto` takes the first accelerator, else the CPU.
@@ -16,6 +18,9 @@ def pick_device(wish: str) -> str:
     """
     if wish == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    hint = "use auto, cpu, cuda, cuda:N or mps; `bench doctor` lists them"
+    if wish.partition(":")[0] not in DEVICES:
+        raise CandidateError(f'unknown device "{wish}"', where="--device", hint=hint)
     try:
         torch.empty(1, device=torch.device(wish))
     except (RuntimeError, AssertionError) as error:

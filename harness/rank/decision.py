@@ -33,7 +33,7 @@ def recommend(field: Field, rule: Rule) -> Recommendation | None:
         reason=f"{_open(field, choice, rule)} {_justify(field, choice, rule, certainty)}",
         rivals=tuple(rival.name for rival in rivals),
         more_rows=more,
-        baseline_suffices=not choice.is_forced and any(field.rows[i].baseline for i in choice.eligible),
+        baseline_suffices=_has_model(field) and not choice.is_forced and any(field.rows[i].baseline for i in choice.eligible),
     )
 
 
@@ -43,11 +43,18 @@ def _labeled_rows(field: Field, choice: Choice, rule: Rule) -> int | None:
     return None if more is None else wording.round_up(max(1.0, more * rule.rows_each))
 
 
+def _has_model(field: Field) -> bool:
+    """Tell whether any contender is more than a baseline: without one, nothing is known of what a model is worth."""
+    return any(not row.baseline for row in field.rows)
+
+
 def _open(field: Field, choice: Choice, rule: Rule) -> str:
     """Name the recommended contender; where a baseline is good enough, that comes first."""
     row = field.rows[choice.index]
     if choice.is_forced:
         return wording.name(row)
+    if not _has_model(field):
+        return f"No foundation model was judged; {wording.name(row)}"
     baselines = [field.rows[i] for i in choice.eligible if field.rows[i].baseline]
     if row.baseline:
         return f"A baseline suffices: {wording.name(row)}, without a foundation model,"

@@ -55,6 +55,8 @@ def command(info: RunInfo) -> str:
 
 def _headline(chosen: Recommendation, *, is_baseline: bool) -> str:
     name = contender(chosen.candidate, chosen.technique)
+    if is_baseline and not chosen.baseline_suffices:
+        return f"So far the choice is the baseline {name}"
     if is_baseline:
         return f"You need no foundation model: {name} is enough"
     if chosen.baseline_suffices:

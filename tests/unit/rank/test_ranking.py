@@ -239,3 +239,12 @@ def test_thirty_contenders_on_2000_rows_of_77_classes_take_seconds_and_little_me
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200 * 2**20
+
+
+def test_baselines_and_controls_alone_say_nothing_of_models(make_run, entry) -> None:  # noqa: ANN001 - as above
+    """Nobody may read that no model is needed where none was judged."""
+    baseline = entry("pixels", 0.93, technique="fit", card={"baseline": True})
+    found = make_run([baseline, entry("untrained", 0.90, card={"control": True})]).rank().recommendation
+    assert found.candidate == "pixels"
+    assert found.baseline_suffices is False
+    assert found.reason.startswith("No foundation model was judged; pixels ")
