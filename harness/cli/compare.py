@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.options import AsJson, Debug, Quiet, Workspace, here
+from harness.core.quantity import parse_duration, parse_size
 from harness.core.run import Settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,17 @@ Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="A file
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Draws the split and the bootstrap.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; use what is on this machine.")]
+TrialTimeout = Annotated[
+    str | None, typer.Option(metavar="TIME", help="End a trial that takes longer, e.g. 90s or 10m; by size and rows, if left out.")
+]
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="End a candidate that takes more, e.g. 4GB; nine tenths of what is free, if left out."),
+]
+AllowPickle = Annotated[bool, typer.Option("--allow-pickle", help="Read weights that are not safetensors, without running code.")]
+AllowRemoteCode = Annotated[
+    bool, typer.Option("--allow-remote-code", help="Run Python from the repositories of cards that say remote_code.")
+]
 Change = Annotated[
     list[str] | None,
     typer.Option(
@@ -38,6 +50,10 @@ def command(  # noqa: PLR0913 - each is an option
     device: Device = "auto",
     seed: Seed = 0,
     offline: Offline = False,
+    trial_timeout: TrialTimeout = None,
+    memory_limit: MemoryLimit = None,
+    allow_pickle: AllowPickle = False,
+    allow_remote_code: AllowRemoteCode = False,
     as_json: AsJson = False,
     workspace: Workspace = here,
     quiet: Quiet = False,
@@ -56,6 +72,10 @@ def command(  # noqa: PLR0913 - each is an option
         seed=seed,
         offline=offline,
         constraints=tuple(constraint or ()),
+        trial_timeout_s=parse_duration(trial_timeout, "--trial-timeout") if trial_timeout else None,
+        memory_limit_bytes=parse_size(memory_limit, "--memory-limit") if memory_limit else None,
+        allow_pickle=allow_pickle,
+        allow_remote_code=allow_remote_code,
     )
     with Watcher(quiet=quiet) as watcher:
         found = compare(task, settings, workspace=workspace, observe=watcher)

@@ -51,7 +51,8 @@ class Card(Noun):
 
     `source` is a Hub id, a local folder (`./…`, `../…`, `~/…` or absolute), `python:PACKAGE` for weights inside an
     installed package, or `random:ARCHITECTURE` for a control with seeded random weights. Python plugins leave `adapter` and
-    `source` out. `parameters` counts weights; `context` is in tokens, `image_size` in pixels.
+    `source` out. `parameters` counts weights; `context` is in tokens, `image_size` in pixels. `remote_code` says that the model
+    cannot be loaded without running Python from its repository, which the user must allow.
     """
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]
@@ -71,6 +72,7 @@ class Card(Noun):
     options: Options = Options()
     baseline: bool = False
     control: bool = False
+    remote_code: bool = False
     summary: str = ""
 
     @field_validator("license")

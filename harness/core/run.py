@@ -8,13 +8,14 @@ from harness.core.card import Card
 from harness.core.noun import Noun
 from harness.core.ranking import Excluded, FailedCandidate, SkippedCandidate
 from harness.core.task import Task
+from harness.core.trust import Trust
 
 
 class Settings(Noun):
     """What the user asked for.
 
     `candidates` are names or patterns, empty for all; `constraints` are changes to the task such as `latency_ms=5` or
-    `prefer=memory`.
+    `prefer=memory`. `trial_timeout_s` and `memory_limit_bytes` end a candidate that takes more; None leaves both to the plan.
     """
 
     candidates: tuple[str, ...] = ()
@@ -24,6 +25,15 @@ class Settings(Noun):
     seed: int = 0
     offline: bool = False
     constraints: tuple[str, ...] = ()
+    trial_timeout_s: float | None = None
+    memory_limit_bytes: int | None = None
+    allow_pickle: bool = False
+    allow_remote_code: bool = False
+
+    @property
+    def trust(self) -> Trust:
+        """Return what candidates may do beyond being read."""
+        return Trust(pickle=self.allow_pickle, remote_code=self.allow_remote_code)
 
 
 class DataFacts(Noun):

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.core.candidate import Registered
 from harness.core.data import Dataset
 from harness.core.trial import Trial
+from harness.core.trust import CAUTIOUS, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +24,4 @@ class Job:
     device: str
     predictions: Path
     log: Path
+    trust: Trust = CAUTIOUS

@@ -6,9 +6,10 @@ import importlib
 from pathlib import Path
 
 from harness.core.card import Card
+from harness.core.trust import Trust
 from harness.errors import CandidateError, suggest
 
-# (adapter, modality) -> the module whose `load(card, folder, device)` returns the model.
+# (adapter, modality) -> the module whose `load(card, folder, device, trust)` returns the model.
 ADAPTERS = {
     ("transformers", "text"): "harness.models.transformers_text",
     ("transformers", "image"): "harness.models.transformers_image",
@@ -32,8 +33,8 @@ def adapter_module(card: Card) -> str:
     return found[0]
 
 
-def load_model(card: Card, folder: Path | None, device: str) -> object:
-    """Load a card's model from its folder onto a device."""
+def load_model(card: Card, folder: Path | None, device: str, trust: Trust) -> object:
+    """Load a card's model from its folder onto a device, doing no more than the user trusts it with."""
     load = importlib.import_module(adapter_module(card)).load
-    model: object = load(card, folder, device)
+    model: object = load(card, folder, device, trust)
     return model

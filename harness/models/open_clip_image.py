@@ -7,11 +7,12 @@ from pathlib import Path
 import open_clip
 
 from harness.core.card import Card
+from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError
 from harness.models.image_tower import ImageTower
 
 
-def load(card: Card, folder: Path | None, device: str) -> ImageTower:
+def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) -> ImageTower:
     """Load the image tower alone; the text tower is dropped before anything is measured.
 
     Raises:

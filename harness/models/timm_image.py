@@ -8,11 +8,12 @@ import timm
 import torch
 
 from harness.core.card import Card
+from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError, suggest
 from harness.models.image_tower import ImageTower
 
 
-def load(card: Card, folder: Path | None, device: str) -> ImageTower:
+def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) -> ImageTower:
     """Load a timm model without its classifier: from a folder, or for `random:ARCHITECTURE` with weights drawn from seed 0.
 
     Raises:

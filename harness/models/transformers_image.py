@@ -12,6 +12,7 @@ from PIL.Image import Image
 from transformers import AutoImageProcessor, AutoModel
 
 from harness.core.card import Card
+from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError
 from harness.models.capabilities import Weights
 from harness.models.torch_module import count_weights
@@ -58,7 +59,7 @@ class ImageEncoder:
         return hidden[:, 0] if pooling == "cls" else hidden.mean(1)
 
 
-def load(card: Card, folder: Path | None, device: str) -> ImageEncoder:
+def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) -> ImageEncoder:
     """Load an image encoder.
 
     Raises:

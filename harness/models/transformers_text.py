@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from harness.core.card import Card
+from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError
 from harness.models.capabilities import Weights
 from harness.models.torch_module import count_weights, pool
@@ -130,7 +131,7 @@ def _shorten(config: AutoConfig, card: Card) -> None:
     config.num_hidden_layers = card.options.layers
 
 
-def load(card: Card, folder: Path | None, device: str) -> TextEncoder:
+def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) -> TextEncoder:
     """Load a text encoder.
 
     Raises:
