@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,30 +13,27 @@ from harness.core.candidate import Broken, Registered
 from harness.core.data import Dataset
 from harness.core.evidence import Answers, Truth
 from harness.core.progress import Progress
-from harness.core.ranking import Excluded, FailedCandidate, Ranking, Recommendation, SkippedCandidate
+from harness.core.ranking import Ranking, Recommendation
 from harness.core.run import DataFacts, RunInfo, Settings
-from harness.core.task import Task
 from harness.core.trial import Finished, Record, Trial
-from harness.errors import BenchError, Unavailable, Unreachable, WorkspaceError, raise_all, suggest
-from harness.execute import local, machine, process
+from harness.errors import BenchError, WorkspaceError, raise_all, suggest
+from harness.execute import local, machine, process, provenance
+from harness.execute.interrupt import interrupts
 from harness.execute.job import Job
-from harness.execute.plan import check_techniques, plan
+from harness.execute.plan import Ground, check_techniques, limits_of, plan
+from harness.execute.screening import Field, Observer, survey_field
 from harness.load.candidates import load_candidates, select
 from harness.load.data import load_dataset
 from harness.load.overrides import override
 from harness.load.tasks import LoadedTask, load_task
-from harness.load.workspace import load_workspaces
-from harness.models import weights
+from harness.load.workspace import Workspace, load_workspaces
 from harness.store import journal, predictions, runs
+from harness.store.resume import done
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Observer = Callable[[Progress], None]
-_LIBRARIES = (
-    "foundation-model-bench", "torch", "transformers", "timm", "open_clip_torch", "scikit-learn", "numpy", "scipy", "evaluate",
-    "datasets", "safetensors", "tokenizers",
-)  # fmt: skip
+FORMATS = ("html", "md", "json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,75 +83,134 @@ class Comparison:
             rows += [head | m.model_dump() for m in found] or [head]
         return pd.DataFrame(rows)
 
-    def write(self, folder: str | Path | None = None, formats: Sequence[str] = ("html", "md", "json")) -> Comparison:
+    def write(self, folder: str | Path | None = None, formats: Sequence[str] = FORMATS) -> Comparison:
         """Write report.html, report.md with its figures, and report.json; return the comparison with their paths in `files`.
 
         Raises:
             WorkspaceError: a format is unknown, or the folder cannot be written.
         """
-        from harness.report.document import FORMATS, write  # noqa: PLC0415 - figures are slow to import
+        from harness.report.document import write  # noqa: PLC0415 - figures are slow to import
         from harness.report.summarise import summarise  # noqa: PLC0415 - as above
 
-        raise_all(
-            [
-                WorkspaceError(f'unknown format "{f}"', where="--format", hint=suggest(f, FORMATS))
-                for f in formats
-                if f not in FORMATS
-            ]
-        )
+        check_formats(formats)
         place = Path(folder or self.folder)
         place.mkdir(parents=True, exist_ok=True)
         return replace(self, files=write(summarise(self.info, self.result, self.journal), place, formats))
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """The candidates of a run after everything that can be known without loading them."""
+def check_formats(formats: Sequence[str]) -> None:
+    """Accept known formats of reports only.
 
-    ready: tuple[tuple[Registered, Path | None], ...]
-    excluded: tuple[Excluded, ...]
-    failed: tuple[FailedCandidate, ...]
-    skipped: tuple[SkippedCandidate, ...]
+    Raises:
+        WorkspaceError: one or more are unknown.
+    """
+    raise_all(
+        [WorkspaceError(f'unknown format "{f}"', where="--format", hint=suggest(f, FORMATS)) for f in formats if f not in FORMATS]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Settings that differ from those of the run that is taken up again."""
+
+    values: Mapping[str, object]
+
+    def apply(self, earlier: Settings) -> Settings:
+        """Return the earlier settings with the changes made."""
+        return Settings.model_validate(earlier.model_dump() | dict(self.values))
 
 
 def compare(
-    task: str, settings: Settings | None = None, *, workspace: str | Path = ".", observe: Observer | None = None
+    task: str,
+    settings: Settings | Changes | None = None,
+    *,
+    workspace: str | Path = ".",
+    observe: Observer | None = None,
+    resume: str | None = None,
+    formats: Sequence[str] = FORMATS,
 ) -> Comparison:
     """Compare candidates on a task and write the run's folder with its reports.
 
     `task` is a name or the path of a task's folder. Nothing is written before the task, its data and the cards have been found
-    sound.
+    sound. `resume` names a run to go on with (`latest`: the task's last one): its settings hold if none are given, and what it has
+    finished is not run again.
 
     Raises:
         BenchError: the input must be mended; the text says where and how.
         KeyboardInterrupt: the user stopped it before any trial was finished.
     """
-    settings = settings or Settings()
     tell = observe or (lambda _progress: None)
-    loaded, data, chosen = _load(task, settings, Path(workspace))
-    entered = _survey_field(loaded.task, chosen, offline=settings.offline, tell=tell)
+    reports = Path(workspace) / "reports"
+    check_formats(formats)
+    workspaces = load_workspaces(Path(workspace))
+    found = load_task(task, workspaces)
+    earlier = None if resume is None else runs.read_info(_find_earlier(reports, found.task.name, resume))
+    before = earlier.settings if earlier else Settings()
+    settings = settings.apply(before) if isinstance(settings, Changes) else settings or before
+    loaded, data, chosen = _load(found, settings, workspaces)
+    entered = survey_field(loaded.task, chosen, settings, tell)
     process.preload([candidate for candidate, _ in entered.ready], offline=settings.offline)
     device, facts = _survey_machine(settings.device, loaded.task.metric)
-    info = _head(loaded, data, settings, entered=entered, facts=facts)
-    registered = [candidate for candidate in chosen if isinstance(candidate, Registered)]
-    warnings = tuple(warning for candidate in registered for warning in candidate.warnings)
-    info = info.model_copy(update={"cards": tuple(c.card for c in registered), "card_warnings": warnings})
-    folder = runs.create(Path(workspace) / "reports", info)
-    digests = {"": data.digest} | {c.card.name: weights.digest(path, c.card) for c, path in entered.ready}
-    trials = plan(loaded.task, [c for c, _ in entered.ready], settings.techniques, digests, device=device, seed=settings.seed)
-    jobs = _jobs(entered.ready, trials, data, loaded.task, folder=folder)
-    finished = True
-    try:
-        for progress in local.execute(jobs):
+    head = _head(loaded, data, settings, entered=entered, facts=facts)
+    ground = Ground(device, data.digest, provenance.digest(head.versions, facts), entered.digests())
+    trials = plan(loaded.task, [candidate for candidate, _ in entered.ready], settings, ground)
+    info = head.model_copy(
+        update={
+            "cards": tuple(c.card for c in chosen if isinstance(c, Registered)),
+            "card_warnings": tuple(w for c in chosen if isinstance(c, Registered) for w in c.warnings),
+            "provenance": provenance.describe(Path(workspace)),
+            "plan": tuple(trial.key for trial in trials),
+            "digests": dict(ground.sources),
+        }
+    )
+    if earlier is not None:
+        resumed = {"run": earlier.run, "started": earlier.started, "resumed": (*earlier.resumed, info.started)}
+        info = info.model_copy(update=resumed)
+    folder = runs.create(reports, info) if earlier is None else _find_earlier(reports, info.task.name, resume or "")
+    with runs.hold(folder):
+        runs.write_info(folder, info)
+        lost = journal.repair(folder / "records.jsonl")
+        stands = done(folder, trials)
+        if earlier is not None:
+            tell(Progress("message", text=_tell_resumed(info, trials, stands, lost)))
+        jobs = _jobs(entered.ready, [t for t in trials if t.key not in stands], data, info, folder=folder)
+        return _run(folder, jobs, tell, formats)
+
+
+def _run(folder: Path, jobs: Sequence[Job], tell: Observer, formats: Sequence[str]) -> Comparison:
+    """Execute what is left, then rank and report what is known."""
+    with interrupts() as is_stopped:
+        for progress in local.execute(jobs, is_stopped):
             if progress.record is not None:
                 journal.append(folder / "records.jsonl", progress.record)
             tell(progress)
-    except KeyboardInterrupt:
-        finished = False
-        if not (folder / "records.jsonl").is_file():
+        if is_stopped() and not (folder / "records.jsonl").is_file():
             shutil.rmtree(folder)
-            raise
-    return _finish(folder, interrupted=not finished)
+            raise KeyboardInterrupt
+        finished = _rank(folder, runs.read_info(folder), interrupted=is_stopped()).write(formats=formats)
+        runs.point_latest(folder)
+        return finished
+
+
+def _find_earlier(reports: Path, task: str, run: str) -> Path:
+    """Return the folder of the run to go on with.
+
+    Raises:
+        WorkspaceError: there is none, or it is of another task.
+    """
+    if run == "latest":
+        return runs.find_latest(reports, task)
+    folder = runs.find(reports, run)
+    other = runs.read_info(folder).task.name
+    if other != task:
+        what = f'the run is of the task "{other}", not of "{task}"'
+        raise WorkspaceError(what, where=str(folder), hint=f"give --task {other}, or another run")
+    return folder
+
+
+def _tell_resumed(info: RunInfo, trials: Sequence[Trial], stands: Mapping[str, Record], lost: int) -> str:
+    torn = f"; {lost} unreadable line{'s' if lost > 1 else ''} of the journal set aside" if lost else ""
+    return f"resuming {info.run}: {len(stands)} of {len(trials)} trials are finished{torn}"
 
 
 def reopen(run: str, *, workspace: str | Path = ".", changes: Sequence[str] = ()) -> Comparison:
@@ -171,53 +226,14 @@ def reopen(run: str, *, workspace: str | Path = ".", changes: Sequence[str] = ()
     return _rank(folder, info, interrupted=False)
 
 
-def _load(task: str, settings: Settings, workspace: Path) -> tuple[LoadedTask, Dataset, tuple[Registered | Broken, ...]]:
+def _load(
+    found: LoadedTask, settings: Settings, workspaces: Sequence[Workspace]
+) -> tuple[LoadedTask, Dataset, tuple[Registered | Broken, ...]]:
     check_techniques(settings.techniques)
-    workspaces = load_workspaces(workspace)
-    found = load_task(task, workspaces)
     loaded = LoadedTask(override(found.task, settings.constraints), found.path, found.folder, found.workspace)
     chosen = select(load_candidates(workspaces), settings.candidates, loaded.task.modality)
     data = load_dataset(loaded.task, loaded.folder, override=settings.data, seed=settings.seed, offline=settings.offline)
     return loaded, data, tuple(chosen)
-
-
-def _survey_field(task: Task, chosen: Iterable[Registered | Broken], *, offline: bool, tell: Observer) -> _Field:
-    """Screen by the cards alone, then find each remaining candidate's weights."""
-    from harness.rank.constraints import screen  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
-
-    _announce(chosen, offline=offline, tell=tell)
-    ready: list[tuple[Registered, Path | None]] = []
-    excluded: list[Excluded] = []
-    failed: list[FailedCandidate] = []
-    skipped: list[SkippedCandidate] = []
-    for candidate in chosen:
-        if isinstance(candidate, Broken):
-            failed.append(FailedCandidate(candidate=candidate.name, stage="import", error=candidate.error, hint=candidate.hint))
-            continue
-        name = candidate.card.name
-        missed = [v for v in screen(candidate.card, task) if v.verdict != "pass"]
-        if missed:
-            excluded += [Excluded(candidate=name, constraint=v.constraint, verdict=v.verdict, reason=v.reason) for v in missed]
-            continue
-        try:
-            tell(Progress("message", text=f"looking for the weights of {name}", candidate=name))
-            ready.append((candidate, None if candidate.is_plugin else weights.locate(candidate.card, offline=offline)))
-        except Unavailable as error:
-            # One look at a network that is not there is enough.
-            offline = offline or isinstance(error, Unreachable)
-            skipped.append(SkippedCandidate(candidate=name, reason=error.what))
-        except BenchError as error:
-            failed.append(FailedCandidate(candidate=name, stage="locate", error=error.what, hint=error.hint))
-    return _Field(tuple(ready), tuple(excluded), tuple(failed), tuple(skipped))
-
-
-def _announce(chosen: Iterable[Registered | Broken], *, offline: bool, tell: Observer) -> None:
-    """Say before the first download how much there may be: four bytes a parameter."""
-    hub = [c.card for c in chosen if isinstance(c, Registered) and c.card.is_hub]
-    if hub and not offline:
-        size = sum(card.parameters or 0 for card in hub) * 4 / 1e9
-        text = f"looking for {len(hub)} candidates on the Hub; up to about {size:.0f} GB to fetch where they are not here yet"
-        tell(Progress("message", text=f"{text} (--offline fetches nothing, --candidates chooses)"))
 
 
 def _survey_machine(device: str, metric: str) -> tuple[str, dict[str, str | int | float]]:
@@ -229,9 +245,7 @@ def _survey_machine(device: str, metric: str) -> tuple[str, dict[str, str | int 
     return answer
 
 
-def _head(
-    loaded: LoadedTask, data: Dataset, settings: Settings, *, entered: _Field, facts: dict[str, str | int | float]
-) -> RunInfo:
+def _head(loaded: LoadedTask, data: Dataset, settings: Settings, *, entered: Field, facts: dict[str, str | int | float]) -> RunInfo:
     sizes = [data.rows.labels.count(i) for i in range(len(data.rows.classes))]
     return RunInfo(
         run=runs.new_run_id(),
@@ -257,29 +271,16 @@ def _head(
         failed=entered.failed,
         skipped=entered.skipped,
         environment=facts,
-        versions=_versions(),
+        versions=provenance.versions(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def _versions() -> dict[str, str]:
-    import platform  # noqa: PLC0415 - beside its only use
-
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
 def _jobs(
-    ready: Sequence[tuple[Registered, Path | None]], trials: Sequence[Trial], data: Dataset, task: Task, *, folder: Path
+    ready: Sequence[tuple[Registered, Path | None]], trials: Sequence[Trial], data: Dataset, info: RunInfo, *, folder: Path
 ) -> list[Job]:
     """Group trials by candidate and pass: each group gets a process."""
-    logs = folder / "logs"
-    logs.mkdir()
+    free = machine.free_bytes(folder)
     jobs = []
     for candidate, path in ready:
         for measures in ("quality", "memory"):
@@ -291,32 +292,30 @@ def _jobs(
                         folder=path,
                         trials=mine,
                         data=data,
-                        metric=task.metric,
-                        is_image=task.modality == "image",
+                        metric=info.task.metric,
+                        is_image=info.task.modality == "image",
                         device=mine[0].device,
                         predictions=folder / "predictions",
-                        log=logs / f"{candidate.card.name}.log",
+                        log=folder / "logs" / f"{candidate.card.name}.log",
+                        trust=info.settings.trust,
+                        limits=limits_of(candidate.card, info.settings, len(data.rows), free),
                     )
                 )
     return jobs
 
 
-def _finish(folder: Path, *, interrupted: bool) -> Comparison:
-    done = _rank(folder, runs.read_info(folder), interrupted=interrupted).write()
-    runs.point_latest(folder)
-    return done
-
-
 def _rank(folder: Path, info: RunInfo, *, interrupted: bool) -> Comparison:
     """Read the records and predictions back from the disk and rank them: what is shown is what is stored."""
-    import numpy as np  # noqa: PLC0415 - as in _survey_field
+    import numpy as np  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
     from harness.rank.ranking import rank  # noqa: PLC0415 - as above
 
     path = folder / "records.jsonl"
-    records = journal.read(path) if path.is_file() else ()
+    planned = set(info.plan)
+    records = tuple(r for r in (journal.read(path) if path.is_file() else ()) if not planned or r.trial.key in planned)
+    last = {record.trial.key: record for record in records}
     answers, truth = [], Truth(np.empty(0, np.int64), np.empty(0, np.int64))
-    for record in records:
+    for record in last.values():
         if isinstance(record.outcome, Finished) and record.trial.measures == "quality":
             found = predictions.read(folder / "predictions" / f"{record.trial.key}.parquet")
             validation, test = found["validation"], found["test"]

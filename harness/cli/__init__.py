@@ -34,6 +34,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; what goes wrong is told on stderr."""
     debug = "--debug" in arguments
+    arguments = _complete(arguments)
     try:
         build(arguments)(args=list(arguments), prog_name="bench")
     except SystemExit as leave:
@@ -82,6 +83,20 @@ def _first_word(arguments: Sequence[str]) -> str:
         if word == "--workspace":
             next(words, None)
     return ""
+
+
+def _complete(arguments: Sequence[str]) -> list[str]:
+    """Give `--resume` its value where it stands alone.
+
+    >>> _complete(["compare", "--resume", "--task", "t"])
+    ['compare', '--resume', 'latest', '--task', 't']
+    """
+    found = list(arguments)
+    for place, word in enumerate(found):
+        if word == "--resume" and (place + 1 == len(found) or found[place + 1].startswith("-")):
+            found.insert(place + 1, "latest")
+            break
+    return found
 
 
 def _absent() -> None:

@@ -9,7 +9,8 @@ import typer
 
 from harness.cli.options import AsJson, Debug, Quiet, Workspace, here
 from harness.core.quantity import parse_duration, parse_size
-from harness.core.run import Settings
+from harness.core.run import MEASURES, Settings
+from harness.errors import WorkspaceError, raise_all, suggest
 
 if TYPE_CHECKING:
     from harness.comparison import Comparison
@@ -21,6 +22,14 @@ Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="A file
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Draws the split and the bootstrap.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; use what is on this machine.")]
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[RUN]", help="Go on with a run, the task's last one if none is named; its settings hold where none are given."
+    ),
+]
+Measures = Annotated[str, typer.Option(metavar="A,B,…", help="What to measure: quality always, and latency, memory.")]
+Formats = Annotated[str, typer.Option("--format", metavar="A,B,…", help="html, md, json.")]
 TrialTimeout = Annotated[
     str | None, typer.Option(metavar="TIME", help="End a trial that takes longer, e.g. 90s or 10m; by size and rows, if left out.")
 ]
@@ -41,6 +50,7 @@ Change = Annotated[
 
 
 def command(  # noqa: PLR0913 - each is an option
+    context: typer.Context,
     *,
     task: Task,
     candidates: Candidates = "",
@@ -50,6 +60,9 @@ def command(  # noqa: PLR0913 - each is an option
     device: Device = "auto",
     seed: Seed = 0,
     offline: Offline = False,
+    resume: Resume = None,
+    measure: Measures = "quality,latency,memory",
+    formats: Formats = "html,md,json",
     trial_timeout: TrialTimeout = None,
     memory_limit: MemoryLimit = None,
     allow_pickle: AllowPickle = False,
@@ -61,26 +74,45 @@ def command(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Compare candidates on a task: quality, latency, memory, license; recommend one, and write the reports."""
     del debug
+    from harness.cli.given import only_given  # noqa: PLC0415 - help does without
     from harness.cli.live import Watcher  # noqa: PLC0415 - help does without
     from harness.comparison import compare  # noqa: PLC0415 - as above
 
-    settings = Settings(
-        candidates=split(candidates),
-        techniques=split(techniques),
-        data=data,
-        device=device,
-        seed=seed,
-        offline=offline,
-        constraints=tuple(constraint or ()),
-        trial_timeout_s=parse_duration(trial_timeout, "--trial-timeout") if trial_timeout else None,
-        memory_limit_bytes=parse_size(memory_limit, "--memory-limit") if memory_limit else None,
-        allow_pickle=allow_pickle,
-        allow_remote_code=allow_remote_code,
-    )
+    wishes = {
+        "candidates": split(candidates),
+        "techniques": split(techniques),
+        "data": data,
+        "device": device,
+        "seed": seed,
+        "offline": offline,
+        "constraints": tuple(constraint or ()),
+        "measures": parse_measures(measure),
+        "trial_timeout_s": parse_duration(trial_timeout, "--trial-timeout") if trial_timeout else None,
+        "memory_limit_bytes": parse_size(memory_limit, "--memory-limit") if memory_limit else None,
+        "allow_pickle": allow_pickle,
+        "allow_remote_code": allow_remote_code,
+    }
+    settings = Settings.model_validate(wishes) if resume is None else only_given(wishes, context)
     with Watcher(quiet=quiet) as watcher:
-        found = compare(task, settings, workspace=workspace, observe=watcher)
+        found = compare(task, settings, workspace=workspace, observe=watcher, resume=resume, formats=split(formats))
     close(found, as_json=as_json)
     raise typer.Exit(130 if found.interrupted else 0 if found.recommendation else 1)
+
+
+def parse_measures(words: str) -> tuple[str, ...]:
+    """Return what is to be measured, quality first.
+
+    >>> parse_measures("memory")
+    ('quality', 'memory')
+
+    Raises:
+        WorkspaceError: a word is unknown.
+    """
+    found = split(words)
+    raise_all(
+        [WorkspaceError(f'unknown measure "{w}"', where="--measure", hint=suggest(w, MEASURES)) for w in found if w not in MEASURES]
+    )
+    return tuple(name for name in MEASURES if name == "quality" or name in found)
 
 
 def split(words: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.core.progress import Progress
-from harness.core.trial import Failed, Finished, Record, Skipped
+from harness.core.trial import Failed, Finished, Inapplicable, Record, Skipped
 
 _LEADERS = 8
 
@@ -77,7 +77,7 @@ def _line(record: Record) -> str:
     what = f"{record.trial.candidate} {record.trial.technique or record.trial.measures}"
     if isinstance(record.outcome, Failed):
         return f"{what}: failed at {record.outcome.stage}: {record.outcome.error}"
-    if isinstance(record.outcome, Skipped):
+    if isinstance(record.outcome, Skipped | Inapplicable):
         return f"{what}: skipped: {record.outcome.reason}"
     shown = [f"{m.name} {m.value:.4g}" for m in record.outcome.measurements if m.name in {"score", "latency_p95_ms", "memory_mb"}]
     return f"{what}: {', '.join(shown)}"

@@ -68,6 +68,7 @@ class FailedCandidate(Noun):
     stage: str
     error: str
     hint: str
+    log: tuple[str, ...] = ()
 
 
 class SkippedCandidate(Noun):

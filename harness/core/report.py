@@ -218,12 +218,13 @@ class SkippedGroup(Noun):
 
 
 class FailedRow(Noun):
-    """A candidate that broke."""
+    """A candidate that broke, with the last lines that it printed."""
 
     name: str
     stage: str
     error: str
     hint: str
+    log: tuple[str, ...] = ()
 
 
 class FigureNote(Noun):

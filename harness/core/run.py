@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from harness.core.card import Card
 from harness.core.noun import Noun
 from harness.core.ranking import Excluded, FailedCandidate, SkippedCandidate
 from harness.core.task import Task
 from harness.core.trust import Trust
+
+Measure = Literal["quality", "latency", "memory"]
+MEASURES: tuple[Measure, ...] = ("quality", "latency", "memory")
 
 
 class Settings(Noun):
@@ -16,6 +21,7 @@ class Settings(Noun):
 
     `candidates` are names or patterns, empty for all; `constraints` are changes to the task such as `latency_ms=5` or
     `prefer=memory`. `trial_timeout_s` and `memory_limit_bytes` end a candidate that takes more; None leaves both to the plan.
+    Without `latency` or `memory` among the measures that is not measured; quality always is.
     """
 
     candidates: tuple[str, ...] = ()
@@ -25,6 +31,7 @@ class Settings(Noun):
     seed: int = 0
     offline: bool = False
     constraints: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = MEASURES
     trial_timeout_s: float | None = None
     memory_limit_bytes: int | None = None
     allow_pickle: bool = False
@@ -53,10 +60,25 @@ class DataFacts(Noun):
     warnings: tuple[str, ...] = ()
 
 
-class RunInfo(Noun):
-    """The head of a run folder, `run.json`."""
+class Provenance(Noun):
+    """Where a run came from: the state of the workspace's repository, and the variables of the environment that can matter.
 
-    format: Literal["bench.run/1"] = "bench.run/1"
+    `commit` is empty where there is no repository; `changed` says that files differ from that commit.
+    """
+
+    commit: str = ""
+    changed: bool = False
+    variables: dict[str, str] = Field(default_factory=dict)
+
+
+class RunInfo(Noun):
+    """The head of a run folder, `run.json`.
+
+    `plan` holds the keys of the trials that count; records of other trials are of an earlier state of the task or its candidates.
+    `digests` are the hashes of the candidates' files by name, `resumed` the moments at which the run was taken up again.
+    """
+
+    format: Literal["bench.run/2"] = "bench.run/2"
     run: str
     task: Task
     task_path: str
@@ -70,3 +92,7 @@ class RunInfo(Noun):
     environment: dict[str, str | int | float]
     versions: dict[str, str]
     started: str
+    plan: tuple[str, ...] = ()
+    digests: dict[str, str] = Field(default_factory=dict)
+    provenance: Provenance = Provenance()
+    resumed: tuple[str, ...] = ()

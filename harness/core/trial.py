@@ -16,16 +16,20 @@ Pass = Literal["quality", "memory"]
 class Trial(Noun):
     """One candidate used in one way on one task with one seed.
 
-    The `quality` pass fits the technique, predicts, and then times the fitted contender; the `memory` pass (technique empty)
-    measures what loading and running the candidate adds to a fresh process.
+    The `quality` pass fits the technique, predicts, and then times the fitted contender if it is to be `timed`; the `memory` pass
+    (technique empty) measures what loading and running the candidate adds to a fresh process. The digests stand for the rows and
+    their division, the candidate's files, and the versions and the machine that it runs on.
     """
 
     candidate: str
     technique: str = ""
     task: str
     task_digest: str
+    metric: str = ""
     source_digest: str
+    software_digest: str = ""
     measures: Pass = "quality"
+    timed: bool = True
     device: str = "cpu"
     dtype: str = "float32"
     seed: int = 0
@@ -57,21 +61,33 @@ class Skipped(Noun):
 
 
 class Failed(Noun):
-    """The candidate broke: at which stage, how, and what may help."""
+    """The candidate broke: at which stage, how, and what may help; the log is the end of what it printed.
+
+    `may_pass` says that it was ended from outside or for taking too much, so that another try can go otherwise.
+    """
 
     state: Literal["failed"] = "failed"
     stage: str
     error: str
     hint: str = ""
+    may_pass: bool = False
+    log: tuple[str, ...] = ()
 
 
-Outcome = Annotated[Finished | Skipped | Failed, Field(discriminator="state")]
+class Inapplicable(Noun):
+    """The model cannot be used in this way; nothing is to be shown."""
+
+    state: Literal["inapplicable"] = "inapplicable"
+    reason: str
+
+
+Outcome = Annotated[Finished | Skipped | Failed | Inapplicable, Field(discriminator="state")]
 
 
 class Record(Noun):
     """A trial and its outcome, as appended to the journal."""
 
-    format: Literal["bench.record/1"] = "bench.record/1"
+    format: Literal["bench.record/2"] = "bench.record/2"
     trial: Trial
     outcome: Outcome
     started: str

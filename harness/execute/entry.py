@@ -5,10 +5,11 @@ from __future__ import annotations
 from multiprocessing.connection import Connection
 
 from harness.execute.job import Job
+from harness.execute.uplink import Uplink
 
 
-def begin(job: Job, pipe: Connection) -> None:
+def begin(job: Job, messages: Connection) -> None:
     """Run a job and send its records up the pipe."""
     from harness.execute.worker import main  # noqa: PLC0415 - imports torch, which the parent never does
 
-    main(job, pipe)
+    main(job, Uplink(messages))

@@ -9,6 +9,7 @@ from harness.core.candidate import Registered
 from harness.core.data import Dataset
 from harness.core.trial import Trial
 from harness.core.trust import CAUTIOUS, Trust
+from harness.execute.limits import NO_LIMITS, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +26,4 @@ class Job:
     predictions: Path
     log: Path
     trust: Trust = CAUTIOUS
+    limits: Limits = NO_LIMITS

@@ -2,59 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
+
+from pydantic import ValidationError
 
 from harness.core.progress import Progress
 from harness.core.trial import Failed, Record
 from harness.execute import process
+from harness.execute.child_log import last_lines
 from harness.execute.entry import begin
 from harness.execute.job import Job
+from harness.execute.warden import Ward
+
+_DOCTOR = "close other programs, or see `bench doctor`"
+_HINTS = {
+    "broke": "what it printed last is in logs/{log}",
+    "well": "it left before its work was done; what it printed last is in logs/{log}",
+    "ended": "--resume tries it again; --trial-timeout and --memory-limit set the limits; what it printed last is in logs/{log}",
+}
 
 
-def execute(jobs: Sequence[Job]) -> Iterator[Progress]:
-    """Yield each stage that is entered and each record as it comes.
+def execute(jobs: Sequence[Job], is_stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+    """Yield each stage that is entered and each record as it comes, until `is_stopped` says to stop.
 
-    A trial that its worker says nothing about, because the model cannot be used that way, has no record. A worker that dies leaves
-    a failed record for each trial that it had not finished.
+    A worker that dies, or is ended for what it takes, leaves a failed record for each trial that it had not finished. What was
+    under way when the user stopped has no record.
     """
     process.preload([job.candidate for job in jobs], offline=False)
     total = sum(len(job.trials) for job in jobs)
     done = 0
     for job in jobs:
-        answered = 0
-        for progress in _run(job, done, total):
-            answered += progress.kind == "record"
-            yield progress
-        done += answered
-        total -= len(job.trials) - answered
+        if is_stopped():
+            return
+        for progress in _Run(job, is_stopped).follow():
+            done += progress.record is not None
+            yield replace(progress, done=done, total=total)
 
 
-def _run(job: Job, done: int, total: int) -> Iterator[Progress]:
-    name = job.candidate.card.name
-    stage, begun, started = "start", monotonic(), datetime.now(UTC)
-    death: str | None = "the process ended without a word"
-    answered: set[str] = set()
-    running = process.Worker(begin, job)
-    try:
-        for kind, content in running.messages():
-            if kind == "stage":
-                stage = content
-                yield Progress("stage", text=stage, candidate=name, done=done + len(answered), total=total)
-            elif kind == "end":
-                death = None
-            else:
-                record = Record.model_validate_json(content)
-                answered.add(record.trial.key)
-                yield Progress("record", candidate=name, done=done + len(answered), total=total, record=record)
-        death = death and (running.ending() or death)
-    finally:
-        running.stop()
-    for trial in job.trials if death else ():
-        if trial.key not in answered:
-            failed = Failed(stage=stage, error=death, hint=f"what it printed last is in {job.log.name}")
-            seconds = round(monotonic() - begun, 3)
-            record = Record(trial=trial, outcome=failed, started=started.isoformat(timespec="seconds"), seconds=seconds)
-            answered.add(trial.key)
-            yield Progress("record", candidate=name, done=done + len(answered), total=total, record=record)
+class _Run:
+    """One job, from the start of its process to its end."""
+
+    def __init__(self, job: Job, is_stopped: Callable[[], bool]) -> None:
+        self._job = job
+        self._is_stopped = is_stopped
+        self._name = job.candidate.card.name
+        self._stage = "start"
+        self._open = {trial.key: trial for trial in job.trials}
+        self._failures: list[Record] = []
+        self._started, self._begun = datetime.now(UTC), monotonic()
+
+    def follow(self) -> Iterator[Progress]:
+        """Yield stages and records; failed ones at the end, when all that the candidate printed is there."""
+        try:
+            worker = process.Worker(self._ward())
+        except OSError as error:
+            yield from self._close(Failed(stage="start", error=f"no process can be started: {error}", hint=_DOCTOR, may_pass=True))
+            return
+        verdict = ("ended", "it was stopped")
+        try:
+            for kind, content in worker.messages(self._is_stopped):
+                if kind in {"well", "broke", "ended"}:
+                    verdict = kind, content
+                elif kind == "stage":
+                    self._stage = content
+                    yield Progress("stage", text=content, candidate=self._name)
+                elif kind == "record":
+                    yield from self._record(content)
+        finally:
+            worker.stop()
+        yield from self._close(None if self._is_stopped() else self._explain(*verdict))
+
+    def _record(self, content: str) -> Iterator[Progress]:
+        """Yield a finished trial at once; what is no record of this job is not listened to."""
+        try:
+            record = Record.model_validate_json(content)
+        except ValidationError:
+            return
+        if self._open.pop(record.trial.key, None) is None:
+            return
+        if isinstance(record.outcome, Failed):
+            self._failures.append(record)
+        else:
+            yield Progress("record", candidate=self._name, record=record)
+
+    def _explain(self, kind: str, reason: str) -> Failed | None:
+        """Return why trials are still open, None if none are."""
+        if not self._open:
+            return None
+        error = reason or "the process ended without a word"
+        hint = _HINTS.get(kind, "").format(log=self._job.log.name)
+        return Failed(stage=self._stage, error=error, hint=hint, may_pass=kind == "ended")
+
+    def _close(self, failed: Failed | None) -> Iterator[Progress]:
+        for trial in self._open.values() if failed else ():
+            seconds = round(monotonic() - self._begun, 3)
+            started = self._started.isoformat(timespec="seconds")
+            self._failures.append(Record(trial=trial, outcome=failed, started=started, seconds=seconds))
+        log = last_lines(self._job.log) if self._failures else ()
+        for record in self._failures:
+            outcome = record.outcome.model_copy(update={"log": log})
+            yield Progress("record", candidate=self._name, record=record.model_copy(update={"outcome": outcome}))
+
+    def _ward(self) -> Ward:
+        job = self._job
+        return Ward(begin, job, job.limits, job.log, job.log.parent / f".work-{self._name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 from pathlib import Path
 
@@ -28,6 +29,11 @@ def describe(device: str) -> dict[str, str | int | float]:
         if device.startswith("cuda"):
             facts["gpu"] = torch.cuda.get_device_name(device)
     return facts
+
+
+def free_bytes(folder: Path) -> tuple[int, int]:
+    """Return the bytes of memory, and of the disk that a folder is on, which are free now."""
+    return psutil.virtual_memory().available, shutil.disk_usage(folder).free
 
 
 def survey(wishes: tuple[str, str]) -> tuple[str, dict[str, str | int | float]] | BenchError:

@@ -1,14 +1,24 @@
-"""Which trials a comparison needs. Pure."""
+"""Which trials a comparison needs, and what each may take. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.core.candidate import Registered
+from harness.core.card import Card
+from harness.core.run import Settings
 from harness.core.task import Task
 from harness.core.trial import Trial
 from harness.errors import WorkspaceError, raise_all, suggest
+from harness.execute.limits import Limits
 from harness.techniques.catalogue import TECHNIQUES
+
+_SECONDS_AT_LEAST = 600.0
+_OPERATIONS_PER_S = 5e9
+_TOKENS = 512
+_SHARE_OF_MEMORY = 0.9
+_SHARE_OF_DISK = 0.5
 
 
 def check_techniques(names: Sequence[str]) -> None:
@@ -26,32 +36,58 @@ def check_techniques(names: Sequence[str]) -> None:
     )
 
 
-def plan(
-    task: Task, candidates: Sequence[Registered], techniques: Sequence[str], digests: Mapping[str, str], *, device: str, seed: int
-) -> tuple[Trial, ...]:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every trial of a run stands on: the device, and hashes of the rows, the software and machine, and each candidate."""
+
+    device: str
+    data: str
+    software: str
+    sources: Mapping[str, str]
+
+
+def plan(task: Task, candidates: Sequence[Registered], settings: Settings, ground: Ground) -> tuple[Trial, ...]:
     """Return the trials in order: each candidate's techniques, then its memory.
 
-    `digests` maps each candidate's name to the hash of its source, and the empty name to that of the data. Baselines fit; cards of
-    adapters embed; of a plugin both are planned, and its worker drops what the model cannot do.
+    Baselines fit; cards of adapters embed; of a plugin both are planned, and its worker says what the model cannot do.
     """
+    wishes = settings.techniques
     trials = []
     for candidate in candidates:
         card = candidate.card
         needs = {"fit"} if card.baseline else {"embed", "fit"} if candidate.is_plugin else {"embed"}
-        wanted = [
-            n for n, (need, *_) in TECHNIQUES.items() if need in needs and (need == "fit" or not techniques or n in techniques)
-        ]
+        wanted = [n for n, (need, *_) in TECHNIQUES.items() if need in needs and (need == "fit" or not wishes or n in wishes)]
+        passes = [*wanted, ""] if "memory" in settings.measures else wanted
         trials += [
             Trial(
                 candidate=card.name,
                 technique=technique,
                 task=task.name,
-                task_digest=digests[""],
-                source_digest=digests[card.name],
+                task_digest=ground.data,
+                metric=task.metric,
+                source_digest=ground.sources[card.name],
+                software_digest=ground.software,
                 measures="quality" if technique else "memory",
-                device=device,
-                seed=seed,
+                timed="latency" in settings.measures,
+                device=ground.device,
+                seed=settings.seed,
             )
-            for technique in (*wanted, "")
+            for technique in passes
         ]
     return tuple(trials)
+
+
+def limits_of(card: Card, settings: Settings, rows: int, free_bytes: tuple[int, int]) -> Limits:
+    """Return what a worker may take: what the user says, else enough for a slow processor and most of what is free.
+
+    `free_bytes` are of memory and of the disk. The time is ten minutes, and what two operations a parameter and token take at five
+    billion a second.
+    """
+    tokens = min(card.context or _TOKENS, _TOKENS)
+    seconds = _SECONDS_AT_LEAST + 2 * (card.parameters or 0) * tokens * rows / _OPERATIONS_PER_S
+    memory, disk = free_bytes
+    return Limits(
+        seconds=settings.trial_timeout_s or round(seconds),
+        memory_bytes=settings.memory_limit_bytes or int(memory * _SHARE_OF_MEMORY),
+        disk_bytes=int(disk * _SHARE_OF_DISK),
+    )

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
+from time import monotonic
 from typing import Any
 
 from harness.core.candidate import Registered
+from harness.core.secrets import without_secrets
 from harness.errors import SetupError
+from harness.execute.uplink import Garbled, Lines, Message
+from harness.execute.warden import Ends, Ward, guard
 from harness.models.adapters import adapter_module
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 _ALWAYS = ("torch", "harness.execute.worker")
+_TICK_S = 0.1
+# The server of processes has libraries to import before the first one starts.
+_SECONDS_TO_START = 300.0
+# How long a warden may take to end what it guards.
+_PATIENCE_S = 20.0
+_CHUNK = 1 << 18
 
 
 def preload(candidates: Iterable[Registered], *, offline: bool) -> None:
@@ -38,37 +49,112 @@ def preload(candidates: Iterable[Registered], *, offline: bool) -> None:
 
 
 class Worker:
-    """One process that sends messages up a pipe until it ends."""
+    """One guarded process that sends messages up a pipe until it ends or must end."""
 
-    def __init__(self, target: Callable[..., None], argument: object) -> None:
-        """Start `target(argument, pipe)`."""
+    def __init__(self, ward: Ward) -> None:
+        """Start the ward behind a warden.
+
+        Raises:
+            OSError: no process can be started here and now.
+        """
         context = multiprocessing.get_context("forkserver")
-        self._reader, writer = context.Pipe(duplex=False)
-        self._process = context.Process(target=target, args=(argument, writer))
-        with _without_main():
-            self._process.start()
-        writer.close()
+        self._seconds = ward.limits.seconds
+        self._due = monotonic() + _SECONDS_TO_START
+        self._reason = ""
+        self._ending = ("ended", "its guard was ended")
+        self._messages, messages = context.Pipe(duplex=False)
+        self._verdict, verdict = context.Pipe(duplex=False)
+        lifeline, self._lifeline = context.Pipe(duplex=False)
+        self._open = {self._messages: Lines(), self._verdict: Lines()}
+        self._child = 0
+        self._process = context.Process(target=_guard, args=(ward, messages, verdict, lifeline))
+        try:
+            with _without_main(), _without_secrets():
+                self._process.start()
+        except EOFError as error:
+            raise OSError("the server of processes is gone") from error
+        finally:
+            for end in (messages, verdict, lifeline):
+                end.close()
 
-    def messages(self) -> Iterator[Any]:
-        """Yield what the worker sends, until it closes its end or dies."""
-        with contextlib.suppress(EOFError, ConnectionResetError):
-            while True:
-                yield self._reader.recv()
+    def messages(self, is_stopped: Callable[[], bool]) -> Iterator[Message]:
+        """Yield what the worker sends, and last of all how it ended: `well`, `broke` or `ended`, with the reason.
 
-    def ending(self) -> str | None:
-        """Wait for the end; return how the process died, None if it ended well."""
-        self._process.join()
-        code = self._process.exitcode
-        if code is not None and code < 0:
-            return f"the process was ended by {signal.Signals(-code).name}"
-        return f"the process ended with exit code {code}" if code else None
+        It is ended when it sends something that is no message, when the next record is overdue, and when `is_stopped` says so.
+        """
+        while self._verdict in self._open and not self._is_lost():
+            yield from self._listen()
+            if not self._reason and monotonic() > self._due:
+                limit = self._seconds if self._child else _SECONDS_TO_START
+                self._end(f"no result within the time limit of {limit:g} s")
+            elif not self._reason and is_stopped():
+                self._end("it was stopped")
+        yield from self._rest()
+        yield ("ended", self._reason) if self._reason else self._ending
+
+    def _listen(self) -> Iterator[Message]:
+        """Yield what can be read now, waiting a moment for it."""
+        for end in wait(list(self._open), timeout=_TICK_S):
+            for kind, content in self._take(end):
+                if end is self._messages:
+                    if kind == "record" and not self._reason:
+                        self._due = self._next_due()
+                    yield kind, content
+                elif kind == "started":
+                    self._child = int(content)
+                    self._due = self._next_due()
+                else:
+                    self._ending = kind, content
+
+    def _take(self, end: object) -> list[Message]:
+        """Read once without waiting; an end that is closed, or says what is no message, is not read again."""
+        pipe = self._messages if end is self._messages else self._verdict
+        chunk = b""
+        with contextlib.suppress(OSError):
+            chunk = os.read(pipe.fileno(), _CHUNK)
+        lines = self._open[pipe] if chunk else self._open.pop(pipe)
+        try:
+            return list(lines.feed(chunk))
+        except Garbled as error:
+            del self._open[pipe]
+            self._end(f"it sent something that is no message: {error}")
+            return []
+
+    def _end(self, reason: str) -> None:
+        """Let the warden end everything, and remember why."""
+        self._reason = reason
+        self._lifeline.close()
+        self._due = monotonic() + _PATIENCE_S
+
+    def _is_lost(self) -> bool:
+        """Tell whether the warden has not done what it was asked to."""
+        return bool(self._reason) and monotonic() > self._due
+
+    def _next_due(self) -> float:
+        return math.inf if self._seconds is None else monotonic() + self._seconds
+
+    def _rest(self) -> Iterator[Message]:
+        """Yield what was sent before the end and not read yet."""
+        while self._messages in self._open and wait([self._messages], timeout=_TICK_S):
+            yield from self._take(self._messages)
 
     def stop(self) -> None:
-        """End the process now if it still runs."""
+        """End the process and everything below it now, if any of it still runs."""
+        self._lifeline.close()
+        self._process.join(_PATIENCE_S)
         if self._process.is_alive():
             self._process.kill()
-        self._process.join()
-        self._reader.close()
+            self._process.join()
+        if self._child and self._process.exitcode != 0:
+            # The warden could not do its work; what shares the candidate's group goes with it.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child, signal.SIGKILL)
+        self._messages.close()
+        self._verdict.close()
+
+
+def _guard(ward: Ward, messages: Connection, verdict: Connection, lifeline: Connection) -> None:
+    guard(ward, Ends(messages, verdict, lifeline))
 
 
 @contextlib.contextmanager
@@ -82,16 +168,41 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def ask(question: Callable[..., Any], argument: object) -> object:
-    """Return `question(argument)` as a worker answers it; None when the worker dies."""
-    worker = Worker(_answer, (question, argument))
+@contextlib.contextmanager
+def _without_secrets() -> Iterator[None]:
+    """Hide tokens and keys from the server of processes, which is started now if it does not run yet, and so from every worker."""
+    kept = without_secrets(os.environ)
+    hidden = {name: value for name, value in os.environ.items() if name not in kept}
+    for name in hidden:
+        del os.environ[name]
     try:
-        return next(worker.messages(), None)
+        yield
     finally:
-        worker.stop()
+        os.environ.update(hidden)
 
 
-def _answer(call: tuple[Callable[..., Any], object], pipe: Connection) -> None:
-    question, argument = call
+def ask(question: Callable[..., Any], argument: object, seconds: float = 300.0) -> object:
+    """Return `question(argument)` as a process of its own answers it; None when that dies or takes longer than `seconds`.
+
+    The answer is unpickled: for bench's own questions, in which no candidate's code runs.
+    """
+    context = multiprocessing.get_context("forkserver")
+    reader, writer = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(question, argument, writer))
+    try:
+        with _without_main(), _without_secrets():
+            process.start()
+        writer.close()
+        with contextlib.suppress(EOFError, OSError):
+            return reader.recv() if reader.poll(seconds) else None
+        return None
+    finally:
+        if process.is_alive():
+            process.kill()
+        process.join()
+        reader.close()
+
+
+def _answer(question: Callable[..., Any], argument: object, pipe: Connection) -> None:
     pipe.send(question(argument))
     pipe.close()

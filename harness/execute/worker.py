@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
 
 import numpy as np
 import tqdm
 from threadpoolctl import ThreadpoolController
 
+from harness.core.features import Selected
 from harness.core.measurement import Measurement
-from harness.core.trial import Failed, Finished, Outcome, Record, Trial
+from harness.core.trial import Failed, Finished, Inapplicable, Outcome, Record, Trial
 from harness.errors import BenchError
 from harness.execute import subject
 from harness.execute.job import Job
 from harness.execute.machine import describe
-from harness.execute.quality_pass import judge, time_contender
+from harness.execute.quality_pass import Judged, judge, time_contender
+from harness.execute.uplink import Uplink
 from harness.measure.busy import Neighbors
 from harness.measure.flops import count_flops
 from harness.measure.memory import PeakMemory
@@ -35,29 +35,23 @@ _LONGEST = 8
 _TIMED_ROWS = 64
 
 
-def main(job: Job, pipe: Connection) -> None:
-    """Run a job and send its records up the pipe; what the candidate prints goes to the job's log."""
-    log = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+def main(job: Job, messages: Uplink) -> None:
+    """Run a job and send its records up the pipe."""
     # A worker draws no bars, and the lock that bars share between processes would outlive it.
     tqdm.tqdm.set_lock(threading.RLock())
     # Two pools of threads on the same cores wait for each other; torch keeps its own, numpy's is held to one thread.
     ThreadpoolController().select(internal_api="openblas").limit(limits=1)
-    Worker(job, pipe).run()
-    pipe.send(("end", ""))
-    pipe.close()
+    Worker(job, messages).run()
+    messages.close()
 
 
 class Worker:
     """One candidate's trials, one after the other, with the present stage known at every moment."""
 
-    def __init__(self, job: Job, pipe: Connection) -> None:
+    def __init__(self, job: Job, messages: Uplink) -> None:
         """Take a job and the way up."""
         self.job = job
-        self.pipe = pipe
+        self.messages = messages
         self.stage = "load"
         self.started = time.time()
         self.machine = describe(job.device)
@@ -70,7 +64,7 @@ class Worker:
                 self.send(self.job.trials[0], Finished(measurements=(self._memory(),)))
             else:
                 self._quality()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the trial boundary: a candidate may raise anything
+        except BaseException as error:  # noqa: BLE001 - the trial boundary: a candidate may raise anything
             failed = self._failure(error)
             for trial in self.job.trials:
                 self.send(trial, failed)
@@ -78,7 +72,7 @@ class Worker:
     def enter(self, stage: str) -> None:
         """Say what is being done now."""
         self.stage = stage
-        self.pipe.send(("stage", stage))
+        self.messages.send("stage", stage)
 
     def send(self, trial: Trial, outcome: Outcome) -> None:
         """Send a trial's record; the time counts from the last one."""
@@ -89,7 +83,7 @@ class Worker:
             seconds=round(time.time() - self.started, 3),
             machine=self.machine,
         )
-        self.pipe.send(("record", record.model_dump_json()))
+        self.messages.send("record", record.model_dump_json())
         self.started = time.time()
 
     def _failure(self, error: BaseException) -> Failed:
@@ -136,34 +130,39 @@ class Worker:
             need = TECHNIQUES[trial.technique][0]
             if need in needs:
                 self._try_technique(trial, features if need == "embed" else raw, model, shared)
+            else:
+                self.send(trial, Inapplicable(reason=f"the model cannot {need}"))
 
     def _try_technique(self, trial: Trial, inputs: Inputs, model: object, shared: Sequence[Measurement]) -> None:
         """Send one technique's record; another technique of the same candidate may still succeed."""
-        job = self.job
         try:
             self.enter(trial.technique)
-            judged = judge(create(trial.technique), inputs, job.data, metric_name=job.metric, seed=trial.seed)
-            predictions.write(job.predictions / f"{trial.key}.parquet", judged.predictions)
-            self.enter("latency")
-            rest = job.data.split.rest
-            timed = job.data.rows.take(rest[:: max(1, len(rest) // _TIMED_ROWS)][:_TIMED_ROWS])
-
-            def answer(rows: Sequence[int]) -> object:
-                encoded = [timed.inputs[i] for i in rows]
-                everything = np.arange(len(encoded))
-                if TECHNIQUES[trial.technique][0] == "embed":
-                    return judged.head.predict(Inputs.of_layers(subject.embed(model, encoded, is_image=job.is_image)), everything)
-                raw = Inputs(inputs.features, subject.read_inputs(encoded, is_image=job.is_image), inputs.model)
-                return judged.head.predict(raw, everything)
-
-            neighbors = Neighbors()
-            speed = time_contender(answer, len(timed), f"batch 1, {self._conditions()}")
-            busy = neighbors.busiest()
-            notes = (f"the machine was busy while latency was measured ({busy} used over 20 % of a core)",) if busy else ()
+            judged = judge(create(trial.technique), inputs, self.job.data, metric_name=self.job.metric, seed=trial.seed)
+            predictions.write(self.job.predictions / f"{trial.key}.parquet", judged.predictions)
+            speed, notes = self._time(trial, judged, inputs, model) if trial.timed else ([], ())
             found = (*judged.measurements, *speed, *shared)
             self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=notes))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the trial boundary, for one technique
+        except BaseException as error:  # noqa: BLE001 - the trial boundary, for one technique
             self.send(trial, self._failure(error))
+
+    def _time(self, trial: Trial, judged: Judged, inputs: Inputs, model: object) -> tuple[list[Measurement], tuple[str, ...]]:
+        """Measure the speed of a fitted contender on real rows, and note who else used the processors meanwhile."""
+        self.enter("latency")
+        job, rest = self.job, self.job.data.split.rest
+        timed = job.data.rows.take(rest[:: max(1, len(rest) // _TIMED_ROWS)][:_TIMED_ROWS])
+
+        def answer(rows: Sequence[int]) -> object:
+            encoded = [timed.inputs[i] for i in rows]
+            everything = np.arange(len(encoded))
+            if TECHNIQUES[trial.technique][0] == "embed":
+                return judged.head.predict(Inputs.of_layers(subject.embed(model, encoded, is_image=job.is_image)), everything)
+            raw = Inputs(inputs.features, subject.read_inputs(encoded, is_image=job.is_image), inputs.model)
+            return judged.head.predict(raw, everything)
+
+        neighbors = Neighbors()
+        speed = time_contender(answer, len(timed), f"batch 1, {self._conditions()}")
+        busy = neighbors.busiest()
+        return speed, (f"the machine was busy while latency was measured ({busy} used over 20 % of a core)",) if busy else ()
 
     def _facts(self, model: object, needs: set[str], load_s: float) -> list[Measurement]:
         """Measure what all techniques of a candidate share: load time, first call, size, operations, texts cut off."""
@@ -193,7 +192,7 @@ class Worker:
         self.enter("transfer scores")
         rest = np.asarray(self.job.data.split.rest)
         labels, classes = np.asarray(self.job.data.rows.labels)[rest], len(self.job.data.rows.classes)
-        mean = features.features[-1][rest]
+        mean = Selected(features.features[-1], rest)
         conditions = "mean over layers" if features.views > 1 else "last layer"
         return [
             Measurement(name="logme", value=log_me(mean, labels, classes), better="higher", n=len(rest), conditions=conditions),

@@ -30,13 +30,15 @@ def _times() -> dict[tuple[int, float], tuple[str, float]]:
     """Map (process id, start time) to (name, processor seconds) for all processes but bench's own session."""
     found = {}
     own = os.getpgrp()
+    # Whoever started this process waits for it: bench itself, the server of processes, the warden.
+    elders = {process.pid for process in psutil.Process().parents()}
     for process in psutil.process_iter(["pid", "create_time", "name", "cpu_times"]):
         info = process.info
         try:
             mine = os.getpgid(info["pid"]) == own
         except (ProcessLookupError, PermissionError):
             mine = False
-        if not mine and info["cpu_times"] is not None:
+        if not mine and info["pid"] not in elders and info["cpu_times"] is not None:
             times = info["cpu_times"]
             found[info["pid"], info["create_time"]] = (info["name"], times.user + times.system)
     return found

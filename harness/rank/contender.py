@@ -82,7 +82,9 @@ def failed(records: Sequence[Record]) -> tuple[FailedCandidate, ...]:
             found.setdefault((record.trial.candidate, record.outcome.stage, record.outcome.error), []).append(record)
     tried = {name: sum(r.trial.candidate == name for r in mine) for name, *_ in found}
     return tuple(
-        FailedCandidate(candidate=name, technique=technique, stage=stage, error=error, hint=group[0].outcome.hint)
+        FailedCandidate(
+            candidate=name, technique=technique, stage=stage, error=error, hint=group[0].outcome.hint, log=group[0].outcome.log
+        )
         for (name, stage, error), group in found.items()
         for technique in ([""] if len(group) == tried[name] else [r.trial.technique for r in group])
         if isinstance(group[0].outcome, Failed)

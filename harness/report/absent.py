@@ -28,7 +28,7 @@ def skipped(ranking: Ranking) -> tuple[SkippedGroup, ...]:
 def failed(ranking: Ranking) -> tuple[FailedRow, ...]:
     """Return the candidates that broke."""
     return tuple(
-        FailedRow(name=_name(row.candidate, row.technique), stage=row.stage, error=row.error, hint=or_dash(row.hint))
+        FailedRow(name=_name(row.candidate, row.technique), stage=row.stage, error=row.error, hint=or_dash(row.hint), log=row.log)
         for row in ranking.failed
     )
 

@@ -52,7 +52,7 @@ def to_document(info: RunInfo, ranking: Ranking, files: Mapping[str, Path]) -> d
         "ranking": [_contender(row) for row in ranking.rows if row.rank],
         "alternatives": [row.model_dump(mode="json") for row in ranking.alternatives],
         "excluded": [row.model_dump(mode="json") for row in ranking.excluded],
-        "failed": [row.model_dump(mode="json") for row in ranking.failed],
+        "failed": [row.model_dump(mode="json", exclude={"log"}) for row in ranking.failed],
         "skipped": [row.model_dump(mode="json") for row in ranking.skipped],
         "warnings": [*info.data.warnings, *info.card_warnings],
         "files": {name: str(path) for name, path in files.items()},

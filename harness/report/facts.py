@@ -60,7 +60,17 @@ def machine(info: RunInfo) -> tuple[Fact, ...]:
         if key in info.environment
     ]
     others = [Fact(label=key.replace("_", " "), text=str(value)) for key, value in info.environment.items() if key not in _MACHINE]
-    return (*known, *others)
+    return (*known, *others, *_provenance(info))
+
+
+def _provenance(info: RunInfo) -> Iterable[Fact]:
+    """Yield the state of the workspace's repository, and the variables that were set."""
+    origin = info.provenance
+    if origin.commit:
+        note = "with changes that are not committed" if origin.changed else "nothing changed since"
+        yield Fact(label="Workspace", text=f"commit {origin.commit[:12]}", note=note)
+    for name, value in origin.variables.items():
+        yield Fact(label=name, text=value)
 
 
 def versions(info: RunInfo) -> tuple[Fact, ...]:
@@ -82,9 +92,16 @@ def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[
         "contender, so that differences are paired. Contenders of one tie group are not separated; the chance "
         "of any false winner is 5 %.",
         "Each candidate ran in processes of its own: quality, latency and throughput in one, peak memory in another.",
+        *_resumed(info),
         f"Seed{'' if len(seeds) == 1 else 's'} {listing(seeds)}; {plural(len(records), 'trial')} took {time}.",
     ]
     return tuple(told)
+
+
+def _resumed(info: RunInfo) -> Iterable[str]:
+    if info.resumed:
+        times = plural(len(info.resumed), "time")
+        yield f"The run was taken up again {times}, the last at {info.resumed[-1]}; what was finished was not run again."
 
 
 def warnings(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[str, ...]:

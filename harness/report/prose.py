@@ -27,6 +27,15 @@ def clean(text: str) -> str:
     return "".join(c for c in spaced if c not in _DIRECTION and unicodedata.category(c) not in {"Cc", "Cs"})
 
 
+def clean_line(text: str) -> str:
+    """Clean a line of a log and keep its indentation.
+
+    >>> clean_line("  at  line 3")
+    '  at line 3'
+    """
+    return " " * (len(text) - len(text.lstrip(" "))) + clean(text)
+
+
 def metric_label(metric: str) -> str:
     """Name a metric for a reader.
 

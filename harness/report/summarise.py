@@ -10,7 +10,7 @@ from harness.core.report import FigureNote, Option, Report, Row, Table
 from harness.core.run import RunInfo
 from harness.core.trial import Record
 from harness.report import absent, advice, facts, known, table, transfer
-from harness.report.prose import clean, listing, metric_label, plural
+from harness.report.prose import clean, clean_line, listing, metric_label, plural
 
 QUALITY, INTERVALS = "quality-latency", "intervals"
 _LINE = "The line is the best score to be had at each latency. "
@@ -101,7 +101,7 @@ def _cleaned(value: Any) -> Any:  # noqa: ANN401 - whatever a dump holds
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):
-        return {key: _cleaned(item) for key, item in value.items()}
+        return {key: tuple(map(clean_line, item)) if key == "log" else _cleaned(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return tuple(_cleaned(item) for item in value)
     return value

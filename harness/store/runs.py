@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
 import os
 import secrets
+import shutil
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.atomic import write_bytes
+from harness.atomic import sweep, write_bytes
 from harness.core.run import RunInfo
 from harness.errors import WorkspaceError, suggest
+from harness.store.formats import is_newer, upgrade
+
+_SECONDS_TO_BEGIN = 10.0
 
 
 def new_run_id() -> str:
@@ -20,19 +29,71 @@ def new_run_id() -> str:
 
 
 def create(reports: Path, info: RunInfo) -> Path:
-    """Make the run's folder and write its head.
+    """Make the run's folder, which has no head yet.
 
     Raises:
         WorkspaceError: the folder cannot be written.
     """
     folder = reports / info.task.name / info.run
     try:
-        (folder / "predictions").mkdir(parents=True)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    _sweep(folder.parent)
+    return folder
+
+
+def write_info(folder: Path, info: RunInfo) -> None:
+    """Write the run's head, whole or not at all.
+
+    Raises:
+        WorkspaceError: it cannot be written.
+    """
+    try:
+        for name in ("predictions", "logs"):
+            (folder / name).mkdir(exist_ok=True)
         write_bytes(folder / "run.json", info.model_dump_json(indent=1).encode())
     except OSError as error:
-        what = f"cannot write the run: {error.strerror}"
-        raise WorkspaceError(what, where=str(folder), hint="choose another --workspace, or free some space") from error
-    return folder
+        raise _unwritable(folder, error) from error
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Keep every other bench off a run's folder for as long as this lasts, and clear away what an ended one left half-written.
+
+    Raises:
+        WorkspaceError: another bench is working on the run.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            what = "another bench is working on this run"
+            raise WorkspaceError(what, where=str(folder), hint="wait for its end, or begin a new run without --resume") from error
+        for place in (folder, folder / "predictions", folder / "figures"):
+            sweep(place)
+        for work in (folder / "logs").glob(".work-*"):
+            shutil.rmtree(work, ignore_errors=True)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove runs of a task that were ended before they had a head; one that is just beginning is held or young."""
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError, WorkspaceError):
+            if path.is_symlink() or not path.is_dir() or (path / "run.json").exists():
+                continue
+            if time.time() - path.stat().st_mtime > _SECONDS_TO_BEGIN:
+                with hold(path):
+                    shutil.rmtree(path)
+
+
+def _unwritable(folder: Path, error: OSError) -> WorkspaceError:
+    what = f"cannot write the run: {error.strerror}"
+    return WorkspaceError(what, where=str(folder), hint="choose another --workspace, or free some space")
 
 
 def point_latest(folder: Path) -> None:
@@ -53,13 +114,18 @@ def read_info(folder: Path) -> RunInfo:
     """
     path = folder / "run.json"
     try:
-        return RunInfo.model_validate_json(path.read_bytes())
+        document = json.loads(path.read_bytes())
+        if is_newer(document, "bench.run", 2):
+            what = f"run.json was written by a newer version of bench ({document['format']})"
+            raise WorkspaceError(what, where=str(path), hint="use that version, or run the comparison again")
+        return RunInfo.model_validate_json(json.dumps(upgrade(document)))
     except OSError as error:
         raise WorkspaceError(
             "the run has no run.json", where=str(folder), hint="name a folder that `bench compare` wrote"
         ) from error
-    except ValidationError as error:
-        what = f"run.json cannot be read: {error.errors()[0]['msg']}"
+    except (ValueError, RecursionError) as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        what = f"run.json cannot be read: {why[:200]}"
         raise WorkspaceError(
             what, where=str(path), hint="it was written by another version of bench; run the comparison again"
         ) from error
@@ -81,3 +147,16 @@ def find(reports: Path, run: str) -> Path:
             f'no run "{run}"', where=str(reports), hint=suggest(run, [*known, *latest]) if known else "run `bench compare` first"
         )
     return found.resolve()
+
+
+def find_latest(reports: Path, task: str) -> Path:
+    """Return the folder of the task's latest run, finished or not.
+
+    Raises:
+        WorkspaceError: there is none.
+    """
+    found = sorted(path.parent for path in (reports / task).glob("*/run.json") if not path.parent.is_symlink())
+    if not found:
+        what = f'there is no run of "{task}" to resume'
+        raise WorkspaceError(what, where=str(reports), hint="leave --resume out")
+    return found[-1]

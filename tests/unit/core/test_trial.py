@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from harness.core.measurement import Measurement
-from harness.core.trial import Failed, Finished, Record, Skipped, Trial
+from harness.core.trial import Failed, Finished, Inapplicable, Record, Skipped, Trial
 
 TRIAL = Trial(candidate="a", technique="knn", task="t", task_digest="1", source_digest="2")
 
@@ -31,6 +31,9 @@ def test_the_key_survives_a_round_trip() -> None:
         {"device": "cuda:0"},
         {"dtype": "float16"},
         {"seed": 1},
+        {"metric": "accuracy"},
+        {"software_digest": "9"},
+        {"timed": False},
     ],
 )
 def test_everything_that_defines_a_trial_changes_its_key(change: dict[str, object]) -> None:
@@ -40,6 +43,7 @@ def test_everything_that_defines_a_trial_changes_its_key(change: dict[str, objec
 def test_every_field_of_a_trial_is_tried_above() -> None:
     assert set(Trial.model_fields) == {
         "candidate", "technique", "task", "task_digest", "source_digest", "measures", "device", "dtype", "seed",
+        "metric", "software_digest", "timed",
     }  # fmt: skip
 
 
@@ -52,7 +56,8 @@ def test_every_field_of_a_trial_is_tried_above() -> None:
             notes=("x",),
         ),
         Skipped(reason="no GPU"),
-        Failed(stage="load", error="OSError: gone", hint="look"),
+        Failed(stage="load", error="OSError: gone", hint="look", may_pass=True, log=("one", "  two")),
+        Inapplicable(reason="the model cannot fit"),
     ],
 )
 def test_every_outcome_survives_a_round_trip_as_what_it_is(outcome: object) -> None:

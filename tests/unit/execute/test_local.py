@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from harness.core.candidate import Registered
 from harness.core.card import Card
-from harness.core.data import Dataset, Rows, Split
+from harness.core.run import Settings
 from harness.core.task import Data, Task
-from harness.core.trial import Failed, Finished, Record, Trial
-from harness.execute import local
-from harness.execute.job import Job
-from harness.execute.plan import plan
+from harness.core.trial import Failed, Finished, Trial
+from harness.execute.plan import Ground, plan
 from harness.store import predictions
-
-HEAD = """
-import os, signal, sys, time
-import numpy as np
-from harness import Candidate, Card
-
-def vectors(texts):
-    return np.array([[[float(len(t)), float("refund" in t), float("parcel" in t)] for t in texts]], np.float32)
-"""
-
-GOOD = """
-class Model:
-    def embed_text(self, texts):
-        return vectors(texts)
-"""
+from tests.unit.execute.plugins import GOOD, job, jobs, records
 
 CASES = {
     "raises-in-load": ("def load(device, dtype):\n    raise ValueError('no weights')", "load", "ValueError: no weights"),
@@ -56,48 +39,6 @@ CASES = {
 }
 
 
-def dataset() -> Dataset:
-    texts = [f"{word} number {'x' * (i % 7)}{i}" for i in range(60) for word in ("my refund please", "where is the parcel")]
-    rows = Rows(tuple(f"r{i}" for i in range(120)), tuple(texts), tuple(i % 2 for i in range(120)), ("refund", "parcel"))
-    rest = range(20, 120)
-    return Dataset(rows, Split((), tuple(tuple(rest[k::5]) for k in range(5)), tuple(range(20))), "digest", "test")
-
-
-def job(candidate: Registered, trials: tuple[Trial, ...], folder: Path) -> Job:
-    return Job(
-        candidate=candidate,
-        folder=None,
-        trials=trials,
-        data=dataset(),
-        metric="macro_f1",
-        is_image=False,
-        device="cpu",
-        predictions=folder / "predictions",
-        log=folder / f"{candidate.card.name}.log",
-    )
-
-
-def jobs(folder: Path, *sources: tuple[str, str]) -> list[Job]:
-    """Write each source as a plugin file, and plan it on a small task."""
-    task = Task(name="t", kind="text-classification", data=Data(train="x"))
-    found = []
-    for name, source in sources:
-        path = folder / f"{name}.py"
-        load = "" if "def load" in source else "\ndef load(device, dtype):\n    return Model()\n"
-        path.write_text(f"{HEAD}{source}{load}\ncandidates = (Candidate(Card(name={name!r}, license='MIT'), load),)\n")
-        card = Card(name=name, license="MIT")
-        registered = Registered(card, str(path), "user", is_plugin=True)
-        trials = plan(task, [registered], (), {"": "d", name: "s"}, device="cpu", seed=0)
-        for measures in ("quality", "memory"):
-            mine = tuple(t for t in trials if t.measures == measures)
-            found.append(job(registered, mine, folder))
-    return found
-
-
-def records(found: Sequence[Job]) -> list[Record]:
-    return [progress.record for progress in local.execute(found) if progress.record is not None]
-
-
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_a_candidate_that_breaks_is_a_failed_record(name: str, tmp_path: Path) -> None:
     source, stage, error = CASES[name]
@@ -117,6 +58,7 @@ def test_a_good_candidate_beside_broken_ones_is_measured(tmp_path: Path) -> None
     assert [(r.trial.technique, r.outcome.state) for r in good] == [
         ("knn", "finished"),
         ("linear-probe", "finished"),
+        ("fit", "inapplicable"),
         ("", "finished"),
     ]
     assert {r.outcome.state for r in found if r.trial.candidate != "good"} == {"failed"}
@@ -131,7 +73,7 @@ def test_a_good_candidate_beside_broken_ones_is_measured(tmp_path: Path) -> None
     answers = predictions.read(tmp_path / "predictions" / f"{good[1].trial.key}.parquet")
     assert (answers["test"].predictions == answers["test"].references).all()
     assert len(answers["validation"].references) == 100
-    memory = good[2].outcome
+    memory = good[3].outcome
     assert isinstance(memory, Finished)
     assert memory.find("memory_mb") is not None
 
@@ -166,7 +108,12 @@ class Model:
         return np.stack([first, 1 - first], axis=1)
 """
     found = records(jobs(tmp_path, ("fits", source)))
-    assert [(r.trial.technique, r.outcome.state) for r in found] == [("fit", "finished"), ("", "finished")]
+    assert [(r.trial.technique, r.outcome.state) for r in found] == [
+        ("knn", "inapplicable"),
+        ("linear-probe", "inapplicable"),
+        ("fit", "finished"),
+        ("", "finished"),
+    ]
 
 
 def test_two_runs_agree_to_the_last_digit(tmp_path: Path) -> None:
@@ -211,7 +158,8 @@ def test_plan_is_ordered_and_complete(tmp_path: Path) -> None:
     task = Task(name="t", kind="text-classification", data=Data(train="x"))
     base = Registered(Card(name="base", baseline=True), "p", "builtin", is_plugin=True)
     yaml = Registered(Card(name="card", adapter="transformers", source="a/b"), "p", "builtin", is_plugin=False)
-    trials = plan(task, [base, yaml], ("knn",), {"": "d", "base": "1", "card": "2"}, device="cpu", seed=3)
+    ground = Ground("cpu", "d", "v", {"base": "1", "card": "2"})
+    trials = plan(task, [base, yaml], Settings(techniques=("knn",), seed=3), ground)
     assert [(t.candidate, t.technique, t.measures) for t in trials] == [
         ("base", "fit", "quality"),
         ("base", "", "memory"),
@@ -221,3 +169,5 @@ def test_plan_is_ordered_and_complete(tmp_path: Path) -> None:
     assert {t.seed for t in trials} == {3}
     assert len({t.key for t in trials}) == 4
     assert isinstance(trials[0], Trial)
+    quick = plan(task, [base, yaml], Settings(techniques=("knn",), seed=3, measures=("quality",)), ground)
+    assert [(t.candidate, t.technique, t.timed) for t in quick] == [("base", "fit", False), ("card", "knn", False)]

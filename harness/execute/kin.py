@@ -1,0 +1,103 @@
+"""The processes below one: who they are, what memory they hold, and how they are all ended."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_PROC = Path("/proc")
+_SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36
+_SECONDS_TO_END = 10.0
+
+
+def adopt_orphans() -> None:
+    """Let every descendant that loses its parent become a child of this process, so that none gets away. Linux only."""
+    _prctl(_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with(parent: int) -> None:
+    """End this process when `parent`, which has just started it, ends. Linux only."""
+    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def volunteer() -> None:
+    """Be the first that the kernel ends when memory runs out, before the process that keeps the records."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def below(pid: int) -> list[int]:
+    """Return every living descendant of a process."""
+    if not (_PROC / "self/task").is_dir():
+        with contextlib.suppress(psutil.Error):
+            return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+        return []
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        children = list(_children(waiting.pop()))
+        found += children
+        waiting += children
+    return found
+
+
+def resident(pid: int) -> int:
+    """Return the bytes of memory that a process holds, shared ones too; 0 when it is gone."""
+    if not _PROC.is_dir():
+        with contextlib.suppress(psutil.Error):
+            return int(psutil.Process(pid).memory_info().rss)
+        return 0
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int((_PROC / str(pid) / "statm").read_bytes().split()[1]) * _PAGE
+    return 0
+
+
+def end_below(pid: int) -> bool:
+    """Kill every descendant of a process, which is this one, and wait for them; tell whether all are gone.
+
+    New ones may appear while it looks, so it looks until there are none.
+    """
+    until = time.monotonic() + _SECONDS_TO_END
+    while time.monotonic() < until:
+        living = below(pid)
+        for child in living:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(child, signal.SIGKILL)
+        if not _reap() and not living:
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def _reap() -> bool:
+    """Take the status of children that have ended; tell whether any are left."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _children(pid: int) -> Iterator[int]:
+    """Yield the children of a process, whichever thread started them."""
+    with contextlib.suppress(OSError):
+        for task in os.scandir(_PROC / str(pid) / "task"):
+            with contextlib.suppress(OSError):
+                yield from map(int, (Path(task.path) / "children").read_bytes().split())
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)

@@ -1,0 +1,203 @@
+"""What a candidate may do to itself, and must not do to anybody else: real processes, really ended."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.core.trial import Failed, Record
+from harness.execute import local, process
+from harness.execute.job import Job
+from harness.execute.limits import Limits
+from harness.execute.warden import Ward
+from tests.unit.execute.plugins import GOOD, jobs, records, states
+
+ROOT = Path(__file__).parents[3]
+QUICK = ("quality",)
+FOREVER = "while True: time.sleep(0.05)"
+DETACHED = f"""
+        if not os.listdir(os.environ['MARK']) and os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                open(os.environ['MARK'] + str(os.getpid()), 'w').close()
+                {FOREVER}
+            os._exit(0)
+"""
+
+
+def broken(body: str) -> str:
+    return GOOD.replace("return vectors(texts)", body)
+
+
+def limited(job: Job, **limits: float) -> Job:
+    import dataclasses
+
+    return dataclasses.replace(job, limits=Limits(**limits))  # type: ignore[arg-type]
+
+
+def failure(found: list[Record]) -> Failed:
+    outcome = found[0].outcome
+    assert isinstance(outcome, Failed)
+    return outcome
+
+
+@pytest.fixture
+def marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder in which processes leave their number; none of them may be left at the end."""
+    folder = tmp_path / "marks"
+    folder.mkdir()
+    monkeypatch.setenv("MARK", f"{folder}/")
+    yield folder
+    for mark in folder.iterdir():
+        assert not psutil.pid_exists(int(mark.name)) or psutil.Process(int(mark.name)).status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(
+    ("body", "limits", "error"),
+    [
+        ("while True: pass", {"seconds": 1.5}, "no result within the time limit of 1.5 s"),
+        ("import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()", {"seconds": 1.5}, "no result within"),
+        (
+            "kept = []\n        while True: kept.append(np.ones(4_000_000))",
+            {"memory_bytes": 300_000_000},
+            "it took",
+        ),
+        (
+            "import tempfile\n        with tempfile.NamedTemporaryFile() as f:\n            while True: f.write(b'x' * 1_000_000)",
+            {"disk_bytes": 50_000_000},
+            "it wrote",
+        ),
+        ("os.kill(os.getpid(), signal.SIGKILL)", {}, "the process was ended by SIGKILL"),
+    ],
+    ids=["spins", "deadlocks", "leaks", "fills-the-disk", "is-killed"],
+)
+def test_what_takes_too_much_is_ended_with_the_reason(body: str, limits: dict[str, float], error: str, tmp_path: Path) -> None:
+    found = records([limited(jobs(tmp_path, ("greedy", broken(body)))[0], **limits)])
+    assert failure(found).error.startswith(error)
+    assert failure(found).may_pass
+    assert failure(found).stage == "embed"
+    assert not list(tmp_path.glob(".work*"))
+
+
+@pytest.mark.parametrize(
+    ("body", "stage"),
+    [
+        ("os.closerange(3, 200); return vectors(texts)", "embed"),
+        ("os.closerange(0, 200); return vectors(texts)", "embed"),
+        ("raise KeyboardInterrupt", "embed"),
+        ("os.killpg(0, signal.SIGKILL)", "embed"),
+        ("raise GeneratorExit", "embed"),
+    ],
+)
+def test_the_others_go_on_whatever_one_does(body: str, stage: str, tmp_path: Path) -> None:
+    found = records(jobs(tmp_path, ("bad", broken(body)), ("good", GOOD), measures=QUICK))
+    assert failure(found).stage == stage
+    assert states(found, "bad") == {"failed"}
+    assert states(found, "good") == {"finished", "inapplicable"}
+
+
+def test_a_forger_of_messages_is_not_believed(tmp_path: Path) -> None:
+    forged = """
+        for fd in range(3, 60):
+            try: os.write(fd, b'["record", "{}"]\\n["stage", "heaven"]\\nnot a message\\n')
+            except OSError: pass
+        time.sleep(60)"""
+    found = records([limited(jobs(tmp_path, ("forger", broken(forged)))[0], seconds=20)])
+    assert {r.outcome.state for r in found} == {"failed"}
+    assert "no message" in failure(found).error
+
+
+def test_nothing_that_a_candidate_starts_outlives_it(marks: Path, tmp_path: Path) -> None:
+    found = records(jobs(tmp_path, ("forks", broken(DETACHED + "        time.sleep(0.3); return vectors(texts)")), measures=QUICK))
+    assert states(found, "forks") == {"finished", "inapplicable"}
+    assert len(list(marks.iterdir())) >= 1
+
+
+def test_when_bench_is_gone_so_is_everything_else(marks: Path, tmp_path: Path) -> None:
+    script = f"""
+import os, signal, sys, time
+from pathlib import Path
+from harness.execute import local
+from tests.unit.execute.plugins import jobs
+for progress in local.execute(jobs(Path({str(tmp_path)!r}), ("stays", {broken(DETACHED + f"        {FOREVER}")!r}))):
+    if progress.text == "embed":
+        time.sleep(1)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+    bench = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False)
+    assert bench.returncode == -signal.SIGKILL
+    wait_until(lambda: len(list(marks.iterdir())) == 1)
+    wait_until(lambda: not any(psutil.pid_exists(int(mark.name)) for mark in marks.iterdir()))
+    wait_until(lambda: not list(tmp_path.glob(".work*")))
+
+
+def test_a_candidate_without_its_guard_ends(tmp_path: Path) -> None:
+    body = f"os.kill(os.getppid(), signal.SIGKILL)\n        {FOREVER}"
+    found = records([limited(jobs(tmp_path, ("orphan", broken(body)))[0], seconds=20)])
+    assert failure(found).error == "its guard was ended"
+    assert failure(found).may_pass
+
+
+def test_a_flood_of_output_is_kept_at_both_ends(tmp_path: Path) -> None:
+    body = "\n        for i in range(60_000): print(f'{i:06d}' + 'x' * 94)\n        raise ValueError('enough')"
+    found = records(jobs(tmp_path, ("noisy", broken(body)))[:1])
+    log = (tmp_path / "noisy.log").read_text()
+    assert len(log) < 2_000_000
+    assert log.startswith("000000x")
+    assert "bytes are left out here" in log
+    assert "059999x" in log
+    assert failure(found).log[-1] == "ValueError: enough"
+    assert len(failure(found).log) == 200
+
+
+def test_secrets_reach_neither_the_candidate_nor_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_" + "q" * 30)
+    monkeypatch.setenv("MY_SECRET_THING", "swordfish-swordfish")
+    body = """
+        print(sorted(os.environ), open('/proc/self/environ').read(), 'hf_' + 'q' * 30)
+        raise ValueError('stop')"""
+    found = records(jobs(tmp_path, ("curious", broken(body)))[:1])
+    told = (tmp_path / "curious.log").read_text() + failure(found).model_dump_json()
+    assert "PATH" in told
+    assert "qqqqqqqqqq" not in told
+    assert "swordfish" not in told
+    assert "HF_TOKEN" not in told
+
+
+def test_stopping_leaves_no_record_of_what_was_under_way(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    only = jobs(tmp_path, ("stays", broken(FOREVER)))
+    found = [p.record for p in local.execute(only, lambda: time.monotonic() - begun > 3) if p.record]
+    assert found == []
+
+
+def test_a_guard_that_does_not_answer_is_overruled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_PATIENCE_S", 1.0)
+    body = f"os.kill(os.getppid(), signal.SIGSTOP)\n        {FOREVER}"
+    found = records([limited(jobs(tmp_path, ("paralyser", broken(body)))[0], seconds=2)])
+    assert failure(found).error.startswith("no result within")
+
+
+def test_a_ward_that_prints_nothing_leaves_no_log(tmp_path: Path) -> None:
+    worker = process.Worker(Ward(_leave, None, Limits(), tmp_path / "log", tmp_path / "work"))
+    assert list(worker.messages(lambda: False)) == [("well", "")]
+    worker.stop()
+    assert list(tmp_path.iterdir()) == []
+
+
+def _leave(_argument: object, _pipe: object) -> None:
+    """Do nothing."""
+
+
+def wait_until(holds: object, seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while not holds():  # type: ignore[operator]
+        assert time.monotonic() < until
+        time.sleep(0.05)
