@@ -16,6 +16,7 @@ from harness.core.resample import resamples
 from harness.execute import subject
 from harness.measure import latency, quality
 from harness.store.predictions import Predictions
+from harness.techniques.answers import choose_classes
 from harness.techniques.inputs import Inputs
 from harness.techniques.technique import Head, Recipe, Technique
 
@@ -70,7 +71,7 @@ def _validate(technique: Technique, inputs: Inputs, data: Dataset, metric: objec
         training, asked = np.asarray(data.split.training(number)), np.asarray(fold)
         head = technique.fit(inputs, training, labels[training], classes)
         shares[asked] = subject.check_shares(head.predict(inputs, asked), len(asked), classes)
-        train_scores.append(quality.compute(metric, labels[training], head.predict(inputs, training).argmax(1)))
+        train_scores.append(quality.compute(metric, labels[training], choose_classes(head, inputs, training, classes)))
     return shares[np.asarray(data.split.choosing)], train_scores
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from harness.core.candidate import Candidate
 from harness.core.data import Input
+from harness.core.features import blocks
 from harness.errors import CandidateError
 from harness.execute.job import Job
 from harness.models.adapters import load_model
@@ -65,11 +66,17 @@ def embed(model: object, inputs: Sequence[Input], *, is_image: bool) -> NDArray[
     """
     if not is_image:
         return check_features(model.embed_text(inputs), len(inputs))  # type: ignore[attr-defined]
-    parts = []
+    features = np.empty((0, 0, 0), np.float32)
     for start in range(0, len(inputs), _PICTURES_AT_ONCE):
         pictures = list(read_inputs(inputs[start : start + _PICTURES_AT_ONCE], is_image=True))
-        parts.append(check_features(model.embed_image(pictures), len(pictures)))  # type: ignore[attr-defined]
-    return np.concatenate(parts, axis=1)
+        part = check_features(model.embed_image(pictures), len(pictures))  # type: ignore[attr-defined]
+        if not start:
+            features = np.empty((part.shape[0], len(inputs), part.shape[2]), np.float32)
+        if part.shape[::2] != features.shape[::2]:
+            what = f"features of some pictures have {part.shape[::2]} layers and dimensions, of others {features.shape[::2]}"
+            raise CandidateError(what, hint="return the same number of layers and dimensions for every picture")
+        features[:, start : start + len(pictures)] = part
+    return features
 
 
 def check_features(found: object, rows: int) -> NDArray[np.float32]:
@@ -82,7 +89,7 @@ def check_features(found: object, rows: int) -> NDArray[np.float32]:
     hint = "return float32 of shape (layers, n, d), one row for each input; a single layer is (1, n, d)"
     if features.ndim != 3 or features.shape[1] != rows or 0 in features.shape or not np.issubdtype(features.dtype, np.number):
         raise CandidateError(f"features have shape {features.shape} and type {features.dtype} for {rows} rows", hint=hint)
-    broken = int((~np.isfinite(features).all((0, 2))).sum())
+    broken = sum(int((~np.isfinite(features[:, part]).all((0, 2))).sum()) for part in blocks(rows, features[:, 0].nbytes))
     if broken:
         what = f"features of {broken} of {rows} rows are NaN or infinite"
         raise CandidateError(what, hint="look for a division by zero or an overflow in half precision")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+
+from harness.core.features import Table, blocks
 
 _ROUNDS = 100
 _TOLERANCE = 1e-7
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
-def log_me(features: NDArray[np.float32], labels: NDArray[np.int64], classes: int) -> float:
+def log_me(features: Table, labels: Ints, classes: int) -> float:
     """Return the log maximum evidence per row of a Bayesian linear model, averaged over the classes; higher is better.
 
     `features` is `(n, d)`. One decomposition of the smaller Gram matrix serves all classes, whose fixed-point iterations run
@@ -21,7 +26,7 @@ def log_me(features: NDArray[np.float32], labels: NDArray[np.int64], classes: in
     algorithm 3.
     """
     rows, width = features.shape
-    values, hits, rest = _spectrum(features.astype(np.float64), np.eye(classes)[labels])
+    values, hits, rest = _spectrum(features, labels, classes)
     values = values[:, None]
     ratio = np.ones(hits.shape[1])
     for _ in range(_ROUNDS):
@@ -36,39 +41,84 @@ def log_me(features: NDArray[np.float32], labels: NDArray[np.int64], classes: in
     return float((evidence / (2 * rows)).mean())
 
 
-def h_score(features: NDArray[np.float32], labels: NDArray[np.int64], classes: int) -> float:
+def h_score(features: Table, labels: Ints, classes: int) -> float:
     """Return the H-score of `(n, d)` features with a Ledoit-Wolf shrunk covariance; higher is better, at most `classes - 1`.
 
+    The features are gone through twice, in blocks. Memory: a block of rows, and a few matrices `(d, d)`.
+
     Source: Bao et al. 2019, "An Information-Theoretic Approach to Transferability" (the score); Ibrahim, Ponomareva, Mazumder 2022,
-    "Newer is not always better" (arXiv 2110.06893), section 4 (the shrinkage).
+    "Newer is not always better" (arXiv 2110.06893), section 4 (the shrinkage); Ledoit and Wolf 2004, "A Well-Conditioned Estimator
+    for Large-Dimensional Covariance Matrices", lemma 3.1 and section 3.2 (its amount).
     """
-    from sklearn.covariance import ledoit_wolf  # noqa: PLC0415 - slow to import, and needed here alone
-
-    centered = features.astype(np.float64)
-    centered -= centered.mean(0)
-    covariance, shrinkage = ledoit_wolf(centered, assume_centered=True)
-    members = np.eye(classes)[labels]
-    sizes = members.sum(0)
+    rows, width = features.shape
+    total = np.zeros(width)
+    for part in blocks(rows, 8 * width):
+        total += features[part].sum(0, dtype=np.float64)
+    found = _moments(features, labels, classes, total / rows)
+    covariance, shrinkage = _shrink(found.gram / rows, found.fourth, rows)
+    sizes = np.bincount(labels, minlength=classes)
     seen = sizes > 0
-    means = (members.T @ centered)[seen] / np.sqrt(sizes[seen])[:, None]
+    means = found.sums[seen] / np.sqrt(sizes[seen])[:, None]
     between = np.linalg.lstsq(covariance, means.T, rcond=None)[0]
-    return float((1 - shrinkage) * (means.T * between).sum() / (len(labels) - 1))
+    return float((1 - shrinkage) * (means.T * between).sum() / (rows - 1))
 
 
-def _spectrum(features: Floats, targets: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return squared singular values `(k,)`, squared projections of the targets `(k, classes)`, and the rest `(classes,)`."""
-    targets = targets[:, targets.any(0)]
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """Sums over rows: of their outer products `(d, d)`, of the rows of each class `(classes, d)`, of their norms to the fourth."""
+
+    gram: Floats
+    sums: Floats
+    fourth: float
+
+
+def _moments(features: Table, labels: Ints, classes: int, center: Floats | float) -> _Moments:
+    """Sum over all rows less the center, in float64 and in blocks."""
+    rows, width = features.shape
+    gram, sums, fourth = np.zeros((width, width)), np.zeros((classes, width)), 0.0
+    for part in blocks(rows, 8 * width):
+        block = features[part].astype(np.float64)
+        block -= center
+        gram += block.T @ block
+        fourth += float((np.einsum("nd,nd->n", block, block) ** 2).sum())
+        order = np.argsort(labels[part], kind="stable")
+        ordered = labels[part][order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        sums[ordered[starts]] += np.add.reduceat(block[order], starts, axis=0)
+    return _Moments(gram, sums, fourth)
+
+
+def _shrink(covariance: Floats, fourth: float, rows: int) -> tuple[Floats, float]:
+    """Return the covariance shrunk towards a multiple of the identity, and by how much, between 0 and 1."""
+    width = len(covariance)
+    level = float(np.trace(covariance)) / width
+    squares = float((covariance**2).sum())
+    distance = squares / width - level**2
+    noise = min((fourth / rows - squares) / (width * rows), distance)
+    shrinkage = 0.0 if noise == 0 or width == 1 else noise / distance
+    return (1 - shrinkage) * covariance + shrinkage * level * np.eye(width), shrinkage
+
+
+def _spectrum(features: Table, labels: Ints, classes: int) -> tuple[Floats, Floats, Floats]:
+    """Return squared singular values `(k,)`, squared projections of the targets `(k, classes)`, and the rest `(classes,)`.
+
+    The targets are one indicator a class; classes without rows have none.
+    """
+    sizes = np.bincount(labels, minlength=classes)
+    seen = sizes > 0
     if features.shape[0] >= features.shape[1]:
-        values, vectors = np.linalg.eigh(features.T @ features)
+        found = _moments(features, labels, classes, 0.0)
+        values, vectors = np.linalg.eigh(found.gram)
         kept = values > values[-1] * 1e-13
         values = values[kept]
-        hits = (vectors[:, kept].T @ (features.T @ targets)) ** 2 / values[:, None]
+        hits = (vectors[:, kept].T @ found.sums[seen].T) ** 2 / values[:, None]
     else:
-        values, vectors = np.linalg.eigh(features @ features.T)
+        whole = features[:].astype(np.float64)
+        values, vectors = np.linalg.eigh(whole @ whole.T)
         kept = values > values[-1] * 1e-13
         values = values[kept]
-        hits = (vectors[:, kept].T @ targets) ** 2
-    return values, hits, (targets.sum(0) - hits.sum(0)).clip(min=0)
+        hits = (vectors[:, kept].T @ np.eye(classes)[labels][:, seen]) ** 2
+    return values, hits, (sizes[seen] - hits.sum(0)).clip(min=0)
 
 
 def _maximize(values: Floats, hits: Floats, rest: Floats, ratio: Floats, *, rows: int) -> tuple[Floats, Floats, Floats, Floats]:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+# Counts of one block of resamples: 16 MB a table.
+_BLOCK_COUNTS = 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """The right answers of some rows, `int64` below `classes`, and each row's group where there are groups."""
@@ -35,21 +39,43 @@ class Reference:
 def draw_scores(metric: str, reference: Reference, predictions: Sequence[Ints], seed: int, *, number: int = RESAMPLES) -> Floats:
     """Return a metric of every resample and contender, `(number, contenders) float64`; all contenders see the same resamples.
 
-    Counts per class are matrix products of row weights and indicators. They stay exact in float32, for no count reaches 2^24. Cost:
-    `number × rows × classes` a contender; memory: one block of resamples.
+    Counts per class are sums of row weights, exact in float32 as long as no count reaches 2^24. Cost: `number × rows` a contender,
+    whatever the number of classes. Memory: a block of resamples, and 4 bytes a row and contender.
     """
     function, classes = METRICS[metric], reference.classes
     scores = np.empty((number, len(predictions)))
-    unit = np.eye(classes, dtype=np.float32)
-    true = unit[reference.labels]
+    true = _Cells.of(reference.labels)
+    told = [_Cells.of(2 * predicted + (predicted == reference.labels)) for predicted in predictions]
     start = 0
-    for weights in resamples(len(reference.labels), reference.groups, seed, number):
-        block = slice(start, start + len(weights))
-        truths = (weights @ true).astype(np.float64)
-        for column, predicted in enumerate(predictions):
-            told = unit[predicted]
-            indicators = np.concatenate([told * (predicted == reference.labels)[:, None], told], axis=1)
-            found = (weights @ indicators).astype(np.float64)
-            scores[block, column] = function(found[:, :classes], found[:, classes:], truths)
-        start = block.stop
+    for block in resamples(len(reference.labels), reference.groups, seed, number):
+        for weights in np.array_split(block, -(-block.shape[0] * classes // _BLOCK_COUNTS)):
+            here = slice(start, start + len(weights))
+            truths = true.sums(weights, classes)
+            for column, cells in enumerate(told):
+                missed, hits = cells.sums(weights, 2 * classes).reshape(-1, classes, 2).transpose(2, 0, 1).copy()
+                scores[here, column] = function(hits, missed + hits, truths)
+            start = here.stop
     return scores
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Rows sorted by the cell that they count for, so that all counts of a resample are sums of neighbors."""
+
+    order: NDArray[np.uint32]
+    starts: Ints
+    cells: Ints
+
+    @classmethod
+    def of(cls, cell: Ints) -> _Cells:
+        order = np.argsort(cell, kind="stable")
+        ordered = cell[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        return cls(order.astype(np.uint32), starts, ordered[starts])
+
+    def sums(self, weights: NDArray[np.float32], cells: int) -> Floats:
+        """Return how much weight falls into each cell, `(len(weights), cells)`."""
+        found = np.zeros((len(weights), cells))
+        if len(self.starts):
+            found[:, self.cells] = np.add.reduceat(np.take(weights, self.order, axis=1), self.starts, axis=1)
+        return found

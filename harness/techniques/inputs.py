@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from harness.core.features import Mean, Table
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from harness.models.capabilities import Fits
@@ -18,18 +19,18 @@ if TYPE_CHECKING:
 class Inputs:
     """All rows of a task as one model sees them.
 
-    For a model that embeds, `features` is `(views, n, d) float32`: its layers, then their mean where there are several. For a model
-    that fits, `raw` holds the rows and `model` is the model itself.
+    For a model that embeds, `features` holds a table `(n, d) float32` a view: its layers, then their mean where there are several.
+    For a model that fits, `raw` holds the rows and `model` is the model itself.
     """
 
-    features: NDArray[np.float32]
+    features: NDArray[np.float32] | tuple[Table, ...]
     raw: Sequence[object] = ()
     model: Fits | None = None
 
     @classmethod
     def of_layers(cls, layers: NDArray[np.float32]) -> Inputs:
-        """Take `(layers, n, d)` and add the mean over layers as one more view."""
-        return cls(np.concatenate([layers, layers.mean(0, keepdims=True)]) if len(layers) > 1 else layers)
+        """Take `(layers, n, d)` and add the mean over layers as one more view; nothing is copied."""
+        return cls((*layers, Mean(layers)) if len(layers) > 1 else layers)
 
     @property
     def views(self) -> int:

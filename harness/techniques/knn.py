@@ -7,15 +7,62 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.features import BLOCK_BYTES, Table, blocks
 from harness.techniques.inputs import Inputs
 from harness.techniques.technique import Recipe
 
 NEIGHBORS = (1, 3, 5, 10, 20)
 _ROWS_FOR_TUNING = 3000
 _BLOCK = 1024
+# Similarities at once, and training rows that a block of them looks at.
+_CELLS = 2**22
+_COLUMNS = 2**14
+# Up to here the training rows' directions are kept; beyond, they are computed from the features whenever they are needed.
+_KEPT_BYTES = 2**28
+# A row with more new candidates than this in a block is worth a selection of its own.
+_FEW = 64
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The rows that are asked, in a table that may hold others too: these have the label -1 and are passed over."""
+
+    table: Table
+    labels: Ints
+    lengths: Floats | None = None
+
+    @classmethod
+    def of(cls, table: Table, rows: Ints, labels: Ints) -> Known:
+        """Copy the rows' directions where they are few; else leave the rows where they are, and keep their lengths."""
+        if 4 * len(rows) * table.shape[1] <= _KEPT_BYTES:
+            return cls(_directions(table[rows]), labels)
+        everywhere = np.full(table.shape[0], -1)
+        everywhere[rows] = labels
+        lengths = [_lengths(table[part]) for part in blocks(table.shape[0], 4 * table.shape[1])]
+        return cls(table, everywhere, np.concatenate(lengths)[:, 0])
+
+    @property
+    def columns(self) -> int:
+        """Return how many rows are looked at at once."""
+        return min(len(self.labels), _COLUMNS, max(1, BLOCK_BYTES // (4 * self.table.shape[1])))
+
+    def similarity(self, asked: Floats, part: slice) -> Floats:
+        """Return the cosine of directions to a part of the rows, `(asked, rows)`; minus infinity to what is no training row."""
+        found: Floats = asked @ self.table[part].T
+        if self.lengths is not None:
+            found /= self.lengths[part]
+            found[:, self.labels[part] < 0] = -np.inf
+        return found
+
+    def nearest(self, asked: Floats, count: int) -> tuple[Ints, Floats]:
+        """Return positions and similarities of the `count` nearest rows of each direction, nearest first."""
+        near, values = np.empty((len(asked), 0), np.int64), np.empty((len(asked), 0), np.float32)
+        for part in blocks(len(self.labels), 1, limit=self.columns):
+            near, values = _merge(near, values, self.similarity(asked, part), start=part.start, count=count)
+        return near, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +70,18 @@ class KnnHead:
     """The training rows' directions and labels."""
 
     view: int
-    directions: Floats
-    labels: Ints
+    known: Known
     classes: int
     neighbors: int
     recipe: Recipe
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        """Return each class's share of the neighbours' similarity, `(len(rows), classes)`."""
-        asked = _directions(inputs.features[self.view][rows])
-        parts = []
-        for start in range(0, len(asked), _BLOCK):
-            near, similarity = _nearest(asked[start : start + _BLOCK] @ self.directions.T, self.neighbors)
-            parts.append(_votes(self.labels[near], similarity, self.classes, self.neighbors))
-        return np.concatenate(parts)
+        """Return each class's share of the neighbours' similarity, `(len(rows), classes)`; memory beside it: one block."""
+        shares = np.empty((len(rows), self.classes), np.float32)
+        for part in blocks(len(rows), 1, limit=min(_BLOCK, _CELLS // self.known.columns)):
+            near, similarity = self.known.nearest(_directions(inputs.features[self.view][rows[part]]), self.neighbors)
+            shares[part] = _votes(self.known.labels[near], similarity, self.classes, self.neighbors)
+        return shares
 
 
 class NearestNeighbors:
@@ -51,9 +96,8 @@ class NearestNeighbors:
             for neighbors, score in zip(NEIGHBORS, scores, strict=True):
                 best = max(best, (score, view, neighbors))
         _, view, neighbors = best
-        directions = _directions(inputs.features[view][rows])
         recipe: Recipe = {"layer": inputs.view_name(view), "k": neighbors}
-        return KnnHead(view, directions, labels, classes, min(neighbors, len(rows)), recipe)
+        return KnnHead(view, Known.of(inputs.features[view], rows, labels), classes, min(neighbors, len(rows)), recipe)
 
 
 def _leave_one_out(directions: Floats, labels: Ints, classes: int) -> list[float]:
@@ -80,6 +124,24 @@ def _nearest(similarity: Floats, count: int) -> tuple[Ints, Floats]:
     return np.take_along_axis(near, order, axis=1), np.take_along_axis(values, order, axis=1)
 
 
+def _merge(near: Ints, values: Floats, block: Floats, *, start: int, count: int) -> tuple[Ints, Floats]:
+    """Return the `count` largest of what was found so far and of a block of similarities whose first column is row `start`."""
+    if not start:
+        return _nearest(block, count)
+    row, column = np.nonzero(block > values[:, -1:])
+    new = np.bincount(row, minlength=len(block))
+    if new.max(initial=0) > _FEW:
+        column, found = _nearest(block, count)
+        candidates, similarity = np.concatenate([near, column + start], axis=1), np.concatenate([values, found], axis=1)
+    else:
+        slot = values.shape[1] + np.arange(len(row)) - np.repeat(np.cumsum(new) - new, new)
+        space = ((0, 0), (0, int(new.max(initial=0))))
+        candidates, similarity = np.pad(near, space), np.pad(values, space, constant_values=-np.inf)
+        candidates[row, slot], similarity[row, slot] = column + start, block[row, column]
+    order = np.lexsort((candidates, -similarity), axis=1)[:, :count]
+    return np.take_along_axis(candidates, order, axis=1), np.take_along_axis(similarity, order, axis=1)
+
+
 def _votes(labels: Ints, similarity: Floats, classes: int, neighbors: int) -> Floats:
     """Sum the first neighbours' similarities (shifted to be positive) by class, as shares."""
     votes = np.zeros((len(labels), classes), np.float32)
@@ -90,5 +152,12 @@ def _votes(labels: Ints, similarity: Floats, classes: int, neighbors: int) -> Fl
 
 
 def _directions(features: Floats) -> Floats:
-    directions: Floats = features / np.linalg.norm(features, axis=1, keepdims=True).clip(min=1e-12)
-    return directions
+    """Give every row the length 1, in place, and return the rows."""
+    for part in blocks(len(features), 4 * features.shape[1]):
+        features[part] /= _lengths(features[part])
+    return features
+
+
+def _lengths(features: Floats) -> Floats:
+    lengths: Floats = np.linalg.norm(features, axis=1, keepdims=True).clip(min=1e-12)
+    return lengths

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
-from harness.techniques.inner_split import inner_folds
+from harness.core.features import Selected, Table, blocks
+from harness.techniques.inner_split import inner_folds, thin
 from harness.techniques.inputs import Inputs
 from harness.techniques.technique import Recipe
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 _PENALTIES = (10.0, 100.0, 1000.0, 10000.0)
 _ROWS_FOR_LAYER = 3000
+# The solver holds a copy of the features, and two tables of rows × classes: what bounds its memory is the number of rows.
+MOST_ROWS = 100_000
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -34,30 +37,40 @@ class ProbeHead:
     recipe: Recipe
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        """Return probabilities `(len(rows), classes)`."""
-        standard = (inputs.features[self.view][rows] - self.mean) / self.scale
-        shares: Floats = softmax(standard @ self.weights + self.bias, axis=1)
+        """Return probabilities `(len(rows), classes)`; memory beside them: one block of rows."""
+        width, classes = self.weights.shape
+        shares = np.empty((len(rows), classes), np.float32)
+        for part in blocks(len(rows), 4 * (width + classes)):
+            standard = _standardize(inputs.features[self.view][rows[part]], self.mean, self.scale)
+            shares[part] = softmax(standard @ self.weights + self.bias, axis=1)
         return shares
 
 
 class LinearProbe:
-    """Chooses the layer by a ridge regression, then the strength of the regularisation, both inside the training rows."""
+    """Chooses the layer by a ridge regression, then the strength of the regularisation, both inside the training rows.
+
+    Of more than 100,000 training rows it learns from so many, drawn by class, and its recipe says so.
+    """
 
     def fit(self, inputs: Inputs, rows: Ints, labels: Ints, classes: int) -> ProbeHead:
-        """Tune, then fit on all the given rows."""
-        folds = inner_folds(labels)
+        """Tune, then fit on all the given rows, or on as many as the solver takes."""
+        given, kept = len(rows), thin(labels, MOST_ROWS)
+        rows, labels = rows[kept], labels[kept]
         view = choose_view(inputs, rows, labels, classes)
+        strength = _choose_strength(Selected(inputs.features[view], rows), labels, inner_folds(labels))
         features = inputs.features[view][rows]
-        strength = _choose_strength(features, labels, folds)
         mean, scale = _standard(features)
-        model = _logistic(strength, 1e-4).fit((features - mean) / scale, labels)
+        model = _logistic(strength, 1e-4).fit(_standardize(features, mean, scale), labels)
         weights = np.zeros((features.shape[1], classes), np.float32)
         # A class that these rows lack must never win.
         bias = np.full(classes, -1e9, np.float32)
         coefficients, intercept = _both_classes(model.coef_), _both_classes(model.intercept_)
         weights[:, model.classes_] = coefficients.T
         bias[model.classes_] = intercept
-        return ProbeHead(view, mean, scale, weights, bias, {"layer": inputs.view_name(view), "C": strength})
+        recipe: Recipe = {"layer": inputs.view_name(view), "C": strength}
+        if len(rows) < given:
+            recipe = {**recipe, "rows": f"{len(rows)} of {given}"}
+        return ProbeHead(view, mean, scale, weights, bias, recipe)
 
 
 def choose_view(inputs: Inputs, rows: Ints, labels: Ints, classes: int) -> int:
@@ -79,8 +92,7 @@ def _ridge_accuracy(features: Floats, labels: Ints, classes: int, folds: Sequenc
     """Return the accuracy of the best penalty, averaged over folds; one eigendecomposition serves all penalties."""
     right = np.zeros(len(_PENALTIES))
     for learn, check in folds:
-        mean, scale = _standard(features[learn])
-        known, asked = (features[learn] - mean) / scale, (features[check] - mean) / scale
+        known, asked = _prepare(features, learn, check)
         targets = np.eye(classes, dtype=np.float32)[labels[learn]]
         center = targets.mean(0)
         values, vectors = np.linalg.eigh(known.T @ known)
@@ -92,20 +104,30 @@ def _ridge_accuracy(features: Floats, labels: Ints, classes: int, folds: Sequenc
     return float(right.max() / len(folds))
 
 
-def _choose_strength(features: Floats, labels: Ints, folds: Sequence[tuple[Ints, Ints]]) -> float:
-    """Return the C with the least held-out log loss, walking from strong to weak and stopping once it rises twice."""
+def _choose_strength(features: Table, labels: Ints, folds: Sequence[tuple[Ints, Ints]]) -> float:
+    """Return the C with the least held-out log loss, walking from strong to weak and stopping once it rises twice.
+
+    Memory: a copy of the features for each fold.
+    """
     losses: list[float] = []
-    prepared = [(learn, check, *_standard(features[learn])) for learn, check in folds]
+    prepared = [_prepare(features, *fold) for fold in folds]
     models = [_logistic(STRENGTHS[0], 1e-3) for _ in folds]
     for strength in STRENGTHS:
         loss = 0.0
-        for model, (learn, check, mean, scale) in zip(models, prepared, strict=True):
-            model.set_params(C=strength).fit((features[learn] - mean) / scale, labels[learn])
-            loss += _log_loss(model, (features[check] - mean) / scale, labels[check])
+        for model, (known, asked), (learn, check) in zip(models, prepared, folds, strict=True):
+            model.set_params(C=strength).fit(known, labels[learn])
+            loss += _log_loss(model, asked, labels[check])
         losses.append(loss)
         if len(losses) >= 3 and losses[-1] > losses[-2] > losses[-3]:
             break
     return STRENGTHS[int(np.argmin(losses))]
+
+
+def _prepare(features: Table, learn: Ints, check: Ints) -> tuple[Floats, Floats]:
+    """Return the rows to learn from and the rows to check, standardized by the former."""
+    known = features[learn]
+    mean, scale = _standard(known)
+    return _standardize(known, mean, scale), _standardize(features[check], mean, scale)
 
 
 def _log_loss(model: LogisticRegression, features: Floats, labels: Ints) -> float:
@@ -119,8 +141,16 @@ def _logistic(strength: float, tolerance: float) -> LogisticRegression:
 
 
 def _standard(features: Floats) -> tuple[Floats, Floats]:
-    scale = features.std(0)
+    """Return mean and standard deviation of each column, some columns at a time: a deviation needs a copy of its columns."""
+    scale = np.concatenate([features[:, part].std(0) for part in blocks(features.shape[1], features.shape[0] * 4)])
     return features.mean(0), np.where(scale > 1e-8, scale, 1).astype(np.float32)
+
+
+def _standardize(features: Floats, mean: Floats, scale: Floats) -> Floats:
+    """Standardize in place and return the features."""
+    features -= mean
+    features /= scale
+    return features
 
 
 def _both_classes(array: Floats) -> Floats:

@@ -1,5 +1,7 @@
 """The draws of the bootstrap."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -56,3 +58,15 @@ def test_weights_have_the_moments_of_the_bootstrap() -> None:
 
 def test_no_rows_are_no_problem() -> None:
     assert whole(0, number=3).shape == (3, 0)
+
+
+def test_a_long_group_key_costs_no_memory_for_the_other_rows() -> None:
+    """As an array of fixed width these keys would take 4 GB."""
+    groups = ("x" * 1_000_000, "y") * 500
+    tracemalloc.start()
+    try:
+        weights = whole(1000, groups, number=3)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert (weights == whole(1000, ("x", "y") * 500, number=3)).all()

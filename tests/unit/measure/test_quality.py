@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +74,15 @@ def test_a_metric_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 def test_direction_is_read_from_the_name() -> None:
     assert better("accuracy") == "higher"
     assert better("evaluate:mse") == "lower"
+
+
+def test_own_metrics_take_no_buffers_and_equal_the_evaluate_library() -> None:
+    true, told = np.arange(5000) % 7, np.arange(5000) // 3 % 7
+    metric = load_metric("macro_f1")
+    through = metric.compute(references=true.tolist(), predictions=told.tolist())
+    tracemalloc.start()
+    try:
+        assert compute(metric, true, told) == through["macro_f1"]
+        assert tracemalloc.get_traced_memory()[1] < 40 * len(true)
+    finally:
+        tracemalloc.stop()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from harness.core.features import blocks
+from harness.measure import transferability
 from harness.measure.transferability import h_score, log_me
 
 
@@ -64,3 +68,49 @@ def test_a_class_without_rows_does_not_matter() -> None:
     features, labels = sample(100, 8, 3)
     assert log_me(features, labels, 4) == pytest.approx(log_me(features, labels, 3))
     assert h_score(features, labels, 4) == pytest.approx(h_score(features, labels, 3))
+
+
+def whole_log_me(features: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
+    """LogME by a singular value decomposition of the whole matrix and one class after the other."""
+    left, singular, _ = np.linalg.svd(features, full_matrices=False)
+    evidences = []
+    for target in targets.T:
+        hits, ratio = (left.T @ target) ** 2, 1.0
+        rest = target @ target - hits.sum()
+        for _ in range(200):
+            shrunk = singular**2 / (singular**2 + ratio)
+            size = (hits * singular**2 / (singular**2 + ratio) ** 2).sum()
+            miss = (hits * (ratio / (singular**2 + ratio)) ** 2).sum() + rest
+            alpha, beta = shrunk.sum() / size, (len(target) - shrunk.sum()) / miss
+            ratio = alpha / beta
+        determinant = np.log(alpha + beta * singular**2).sum()
+        rows, width = features.shape
+        evidence = width * np.log(alpha) + rows * np.log(beta / (2 * np.pi)) - determinant - beta * miss - alpha * size
+        evidences.append(evidence / (2 * rows))
+    return float(np.mean(evidences))
+
+
+def test_blocks_of_rows_give_what_all_rows_at_once_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.covariance import ledoit_wolf
+
+    features, labels = sample(700, 12, 5)
+    monkeypatch.setattr(transferability, "blocks", lambda rows, size: blocks(rows, size, limit=100 * size))
+    double, members = features.astype(float), np.eye(5)[labels]
+    assert log_me(features, labels, 5) == pytest.approx(whole_log_me(double, members), abs=1e-9)
+    centered = double - double.mean(0)
+    covariance, shrinkage = ledoit_wolf(centered, assume_centered=True)
+    means = (members.T @ centered) / np.sqrt(members.sum(0))[:, None]
+    expected = (1 - shrinkage) * np.trace(means @ np.linalg.solve(covariance, means.T)) / (len(labels) - 1)
+    assert h_score(features, labels, 5) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("score", [log_me, h_score])
+def test_memory_is_that_of_a_block_of_rows(score: object) -> None:
+    """All rows in float64 would take 154 MB, all classes of all rows 480 MB; a block takes 34 MB, and up to three are alive."""
+    features, labels = sample(300_000, 64, 200)
+    tracemalloc.start()
+    try:
+        score(features, labels, 200)  # type: ignore[operator]
+        assert tracemalloc.get_traced_memory()[1] < 120_000_000
+    finally:
+        tracemalloc.stop()

@@ -1,5 +1,8 @@
 """The joint bootstrap against a loop that does it row by row."""
 
+import itertools
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 from harness.core import resample
 from harness.core.metric import METRICS, score
 from harness.core.resample import resamples
+from harness.rank import bootstrap
 from harness.rank.bootstrap import Reference, draw_scores
 
 
@@ -52,3 +56,26 @@ def test_units_are_groups_where_there_are_groups() -> None:
     labels = np.zeros(4, np.int64)
     assert Reference(labels, 1).units == 4
     assert Reference(labels, 1, ("a", "a", "b", "b")).units == 2
+
+
+def test_many_rows_and_classes_take_memory_for_rows_only() -> None:
+    """A table of rows × classes would take 800 MB here."""
+    rng = np.random.default_rng(5)
+    labels = rng.integers(1000, size=200_000)
+    told = np.where(rng.random(len(labels)) < 0.5, labels, rng.integers(1000, size=len(labels)))
+    tracemalloc.start()
+    try:
+        drawn = draw_scores("macro_f1", Reference(labels, 1000), [told], 0, number=12)
+        assert tracemalloc.get_traced_memory()[1] < 80_000_000
+    finally:
+        tracemalloc.stop()
+    (weights,) = (block[:1] for block in itertools.islice(resamples(len(labels), (), 0, 12), 1))
+    chosen = np.repeat(np.arange(len(labels)), weights[0].astype(int))
+    assert drawn[0, 0] == pytest.approx(score("macro_f1", labels[chosen], told[chosen], 1000), abs=1e-12)
+
+
+def test_blocks_of_counts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, told = np.arange(90) % 9, np.arange(90) // 10
+    one = draw_scores("macro_f1", Reference(labels, 9), [told], 0, number=40)
+    monkeypatch.setattr(bootstrap, "_BLOCK_COUNTS", 20)
+    assert (draw_scores("macro_f1", Reference(labels, 9), [told], 0, number=40) == one).all()

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from harness.core.features import blocks
+from harness.techniques import answers, knn, linear_probe
+from harness.techniques.answers import choose_classes
 from harness.techniques.catalogue import TECHNIQUES, create
-from harness.techniques.inner_split import inner_folds
+from harness.techniques.inner_split import inner_folds, thin
 from harness.techniques.inputs import Chosen, Inputs
 from harness.techniques.linear_probe import choose_view
 
@@ -129,3 +134,82 @@ def test_chosen_is_a_view() -> None:
     assert list(chosen) == ["c", "a"]
     assert chosen[1] == "a"
     assert len(chosen) == 2
+
+
+@pytest.mark.parametrize("signal", [(0.6,), (0.6, 0.5, 0.1)])
+def test_neighbors_in_blocks_are_the_nearest_of_all(signal: tuple[float, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training rows left in their table, among others, and asked a few at a time; duplicates of one label make ties between blocks."""
+    features, labels = layers(900, 3, signal)
+    features[:, 300:400] = features[:, 0:100]
+    inputs, rows = Inputs.of_layers(features), np.random.default_rng(1).permutation(900)
+    train, test = np.sort(rows[:600]), rows[600:]
+    head = create("knn").fit(inputs, train, labels[train], 3)
+    one = head.predict(inputs, test)
+    monkeypatch.setattr(knn, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(knn, "_COLUMNS", 50)
+    monkeypatch.setattr(knn, "_CELLS", 1000)
+    for few in (knn._FEW, 3):
+        monkeypatch.setattr(knn, "_FEW", few)
+        other = create("knn").fit(inputs, train, labels[train], 3)
+        assert other.recipe == head.recipe
+        np.testing.assert_allclose(other.predict(inputs, test), one, atol=1e-5)
+
+
+def test_many_neighbors_take_memory_for_a_block() -> None:
+    """Similarities of 600 rows to 150,000 would take 360 MB, a copy of the training rows 288 MB."""
+    generator = np.random.default_rng(0)
+    inputs = Inputs.of_layers(generator.standard_normal((1, 150_000, 480), np.float32))
+    labels = np.arange(150_000) % 50
+    tracemalloc.start()
+    try:
+        head = create("knn").fit(inputs, np.arange(150_000), labels, 50)
+        shares = head.predict(inputs, np.arange(600))
+        assert tracemalloc.get_traced_memory()[1] < 150_000_000
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(shares.sum(1), 1, atol=1e-5)
+    first = inputs.features[0][:20] / np.linalg.norm(inputs.features[0][:20], axis=1, keepdims=True)
+    assert (head.known.nearest(first, 1)[0][:, 0] == np.arange(20)).all()
+
+
+def test_the_probe_learns_from_a_bounded_number_of_rows_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels = layers(900, 3, (1.0,))
+    inputs, rows = Inputs.of_layers(features), np.arange(900)
+    assert "rows" not in create("linear-probe").fit(inputs, rows, labels, 3).recipe
+    monkeypatch.setattr(linear_probe, "MOST_ROWS", 150)
+    head = create("linear-probe").fit(inputs, rows, labels, 3)
+    assert head.recipe["rows"] == "150 of 900"
+    assert (head.predict(inputs, rows).argmax(1) == labels).mean() > 0.9
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=150), st.integers(1, 60))
+def test_thinned_rows_keep_every_class_and_its_share(drawn: list[int], most: int) -> None:
+    labels = np.asarray(drawn)
+    kept = thin(labels, most)
+    assert (np.diff(kept) > 0).all()
+    assert set(labels[kept]) == set(labels)
+    assert min(most, len(labels)) <= len(kept) <= most + len(set(drawn))
+    share = np.minimum(1, most / len(labels))
+    assert (np.abs(np.bincount(labels[kept], minlength=7) - share * np.bincount(labels, minlength=7)) <= 2).all()
+
+
+def test_classes_are_chosen_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels = layers(300, 3, (1.0,))
+    inputs, rows = Inputs.of_layers(features), np.arange(300)
+    head = create("knn").fit(inputs, rows, labels, 3)
+    expected = head.predict(inputs, rows[::-1]).argmax(1)
+    monkeypatch.setattr(answers, "blocks", lambda rows, size: blocks(rows, size, limit=70 * size))
+    assert (choose_classes(head, inputs, rows[::-1], 3) == expected).all()
+    assert choose_classes(head, inputs, rows[:0], 3).shape == (0,)
+
+
+def test_layers_are_not_copied() -> None:
+    features = np.zeros((4, 50_000, 20), np.float32)
+    tracemalloc.start()
+    try:
+        inputs = Inputs.of_layers(features)
+        assert tracemalloc.get_traced_memory()[1] < 10_000
+    finally:
+        tracemalloc.stop()
+    assert inputs.views == 5
