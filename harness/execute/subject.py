@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.core.candidate import Candidate
 from harness.core.data import Input
-from harness.core.features import blocks
+from harness.core.table import blocks
 from harness.errors import CandidateError
 from harness.execute.job import Job
 from harness.models.adapters import load_model

@@ -13,8 +13,8 @@ import numpy as np
 import tqdm
 from threadpoolctl import ThreadpoolController
 
-from harness.core.features import Selected
 from harness.core.measurement import Measurement
+from harness.core.table import Selected
 from harness.core.trial import Failed, Finished, Inapplicable, Outcome, Record, Trial
 from harness.errors import BenchError
 from harness.execute import subject

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.features import Table, blocks
+from harness.core.table import Table, blocks
 
 _ROUNDS = 100
 _TOLERANCE = 1e-7

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.core.features import blocks
+from harness.core.table import blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.core.features import Mean, Table
+from harness.core.table import Mean, Table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.features import BLOCK_BYTES, Table, blocks
+from harness.core.table import BLOCK_BYTES, Table, blocks
 from harness.techniques.inputs import Inputs
 from harness.techniques.technique import Recipe
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
-from harness.core.features import Selected, Table, blocks
+from harness.core.table import Selected, Table, blocks
 from harness.techniques.inner_split import inner_folds, thin
 from harness.techniques.inputs import Inputs
 from harness.techniques.technique import Recipe

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from harness.core.features import blocks
+from harness.core.table import blocks
 from harness.measure import transferability
 from harness.measure.transferability import h_score, log_me
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.core.features import blocks
+from harness.core.table import blocks
 from harness.techniques import answers, knn, linear_probe
 from harness.techniques.answers import choose_classes
 from harness.techniques.catalogue import TECHNIQUES, create
@@ -138,7 +138,7 @@ def test_chosen_is_a_view() -> None:
 
 @pytest.mark.parametrize("signal", [(0.6,), (0.6, 0.5, 0.1)])
 def test_neighbors_in_blocks_are_the_nearest_of_all(signal: tuple[float, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Training rows left in their table, among others, and asked a few at a time; duplicates of one label make ties between blocks."""
+    """Training rows left in their table among others, and asked a few at a time; duplicates make ties between blocks."""
     features, labels = layers(900, 3, signal)
     features[:, 300:400] = features[:, 0:100]
     inputs, rows = Inputs.of_layers(features), np.random.default_rng(1).permutation(900)

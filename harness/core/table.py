@@ -1,4 +1,4 @@
-"""Features of many rows, read a block at a time, so that what works on them needs memory for a block and not for all."""
+"""A table of features that is read a block at a time, so that what works on it needs memory for a block and not for all rows."""
 
 from __future__ import annotations
 

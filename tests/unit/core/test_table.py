@@ -1,11 +1,11 @@
-"""Features that are read a block at a time."""
+"""Tables that are read a block at a time."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.features import Mean, Selected, blocks
+from harness.core.table import Mean, Selected, blocks
 
 LAYERS = np.random.default_rng(0).normal(size=(3, 20, 4)).astype(np.float32)
 
