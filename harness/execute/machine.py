@@ -39,14 +39,22 @@ def free_bytes(folder: Path) -> tuple[int, int]:
 def survey(wishes: tuple[str, str]) -> tuple[str, dict[str, str | int | float]] | BenchError:
     """Return the device that a wish (device, metric) leads to and the description of the machine, or the error that it leads to."""
     from harness.measure.quality import load_metric  # noqa: PLC0415 - runs in a worker; the parent never imports torch
-    from harness.models.torch_module import pick_device  # noqa: PLC0415 - as above
 
     try:
-        device = pick_device(wishes[0])
+        device = _pick(wishes[0])
         load_metric(wishes[1])
     except BenchError as error:
         return error
     return device, describe(device)
+
+
+def _pick(wish: str) -> str:
+    """Return the device for a wish; the processor is there without asking torch."""
+    if wish == "cpu":
+        return wish
+    from harness.models.torch_module import pick_device  # noqa: PLC0415 - brings torch, which a processor alone does not need
+
+    return pick_device(wish)
 
 
 def _processor() -> str:

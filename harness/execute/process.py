@@ -6,11 +6,13 @@ import contextlib
 import math
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -22,7 +24,9 @@ from harness.execute.warden import Ends, Ward, guard
 from harness.models.adapters import adapter_module
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-_ALWAYS = ("torch", "harness.execute.worker")
+_ALWAYS = ("harness.execute.worker", "harness.techniques.linear_probe", "sklearn.covariance")
+# A plugin whose file names one of these gets torch imported once for all, before its worker starts.
+_OVER_TORCH = re.compile(rb"\b(torch\w*|transformers|sentence_transformers|timm|open_clip|accelerate|peft)\b")
 _TICK_S = 0.1
 # The server of processes has libraries to import before the first one starts.
 _SECONDS_TO_START = 300.0
@@ -44,8 +48,18 @@ def preload(candidates: Iterable[Registered], *, offline: bool) -> None:
         raise SetupError(what, where=sys.platform, hint="use Linux or macOS; on Windows use its subsystem for Linux")
     if offline:
         os.environ.update(_OFFLINE)
-    libraries = {adapter_module(candidate.card) for candidate in candidates if not candidate.is_plugin}
-    multiprocessing.get_context("forkserver").set_forkserver_preload([*_ALWAYS, *sorted(libraries)])
+    chosen = list(candidates)
+    libraries = {adapter_module(candidate.card) for candidate in chosen if not candidate.is_plugin}
+    first = ["torch"] if libraries or any(_names_torch(Path(candidate.path)) for candidate in chosen) else []
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*first, *_ALWAYS, *sorted(libraries)])
+
+
+def _names_torch(plugin: Path) -> bool:
+    """Tell whether a plugin's file speaks of a library that is built on torch; where it cannot be read, that it does."""
+    try:
+        return _OVER_TORCH.search(plugin.read_bytes()) is not None
+    except OSError:
+        return True
 
 
 class Worker:
@@ -197,12 +211,13 @@ def ask(question: Callable[..., Any], argument: object, seconds: float = 300.0) 
             return reader.recv() if reader.poll(seconds) else None
         return None
     finally:
-        if process.is_alive():
+        if process.pid is not None:
             process.kill()
-        process.join()
+            process.join()
         reader.close()
 
 
 def _answer(question: Callable[..., Any], argument: object, pipe: Connection) -> None:
-    pipe.send(question(argument))
-    pipe.close()
+    with contextlib.suppress(BrokenPipeError):
+        pipe.send(question(argument))
+        pipe.close()

@@ -1,12 +1,11 @@
-"""Metrics of quality: bench's own as local `evaluate` modules, any other through `evaluate:NAME`."""
+"""Metrics of quality: bench's own, computed from counts per class; any other through `evaluate:NAME`, from that library."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import datasets
-import evaluate
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,39 +13,36 @@ from harness.core.measurement import Better, Measurement
 from harness.core.metric import METRICS, score
 from harness.errors import TaskError
 
+if TYPE_CHECKING:
+    import evaluate
+
 Ints = NDArray[np.int64]
 
 # External metrics whose name says that less is better.
 _LOWER = ("loss", "error", "mse", "mae", "rmse", "perplexity", "wer", "cer")
 
 
-class ClassificationMetric(evaluate.Metric):  # type: ignore[misc]
-    """A metric of `harness.core.metric` in the form that the evaluate library combines and shares."""
+@dataclass(frozen=True, slots=True)
+class OwnMetric:
+    """A metric of `harness.core.metric`."""
 
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description=f"{self.config_name}, computed from counts per class",
-            citation="",
-            inputs_description="references and predictions: class indices",
-            features=datasets.Features({"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}),
-        )
-
-    def _compute(self, predictions: list[int], references: list[int]) -> dict[str, float]:
-        return {self.config_name: self.value(np.asarray(references), np.asarray(predictions))}
+    name: str
 
     def value(self, references: Ints, predictions: Ints) -> float:
-        """Return the metric of two arrays, without the buffers of the evaluate library, which take 200 bytes a row."""
-        return score(self.config_name, references, predictions, int(max(predictions.max(), references.max())) + 1)
+        """Return the metric of two arrays of class indices."""
+        return score(self.name, references, predictions, int(max(predictions.max(), references.max())) + 1)
 
 
-def load_metric(name: str) -> evaluate.Metric:
+def load_metric(name: str) -> OwnMetric | evaluate.Metric:
     """Return a metric by the name a task gives it.
 
     Raises:
         TaskError: the evaluate library cannot find or load it.
     """
     if name in METRICS:
-        return ClassificationMetric(config_name=name, keep_in_memory=True)
+        return OwnMetric(name)
+    import evaluate  # noqa: PLC0415 - brings transformers' pipelines, seconds of work that bench's own metrics do without
+
     module = name.removeprefix("evaluate:")
     try:
         return evaluate.load(module, keep_in_memory=True)
@@ -62,9 +58,9 @@ def better(name: str) -> Better:
     return "lower" if name not in METRICS and any(word in name.lower() for word in _LOWER) else "higher"
 
 
-def compute(metric: evaluate.Metric, references: Ints, predictions: Ints) -> float:
+def compute(metric: OwnMetric | evaluate.Metric, references: Ints, predictions: Ints) -> float:
     """Return the metric's value; of a metric that gives several, the first number."""
-    if isinstance(metric, ClassificationMetric):
+    if isinstance(metric, OwnMetric):
         return metric.value(references, predictions)
     found: dict[str, Any] = metric.compute(references=references.tolist(), predictions=predictions.tolist())
     return float(next(value for value in found.values() if isinstance(value, int | float | np.number)))
@@ -77,7 +73,7 @@ def companions(references: Ints, predictions: Ints, classes: int) -> list[Measur
 
 
 def sample(
-    metric: evaluate.Metric, references: Ints, predictions: Ints, blocks: Iterable[NDArray[np.float32]]
+    metric: OwnMetric | evaluate.Metric, references: Ints, predictions: Ints, blocks: Iterable[NDArray[np.float32]]
 ) -> NDArray[np.float64]:
     """Return an external metric of every resample, `(resamples,)`; one call of the metric each, so it is slow."""
     values = []

@@ -106,7 +106,7 @@ def _resumed(info: RunInfo) -> Iterable[str]:
 
 def warnings(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[str, ...]:
     """Return what a reader must know before trusting the numbers: faults of the data and notes of trials, each once."""
-    told = list(info.data.warnings)
+    told = [*_unfinished(info, records), *info.data.warnings]
     by_note: dict[str, list[str]] = {}
     for record in records:
         if isinstance(record.outcome, Finished):
@@ -116,6 +116,15 @@ def warnings(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tupl
     if ranking.rows and not ranking.test_rows:
         told.append("There are no test rows, so nothing confirms the scores.")
     return tuple(told)
+
+
+def _unfinished(info: RunInfo, records: Sequence[Record]) -> Iterable[str]:
+    left = len(set(info.plan) - {record.trial.key for record in records})
+    if left:
+        yield (
+            f"The run was stopped: {left} of {plural(len(info.plan), 'trial')} were not run, so that others may be better. "
+            f"`bench compare --task {info.task.name} --resume {info.run}` goes on."
+        )
 
 
 def _limits(info: RunInfo) -> Iterable[Fact]:
