@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,7 @@ from harness.load.picture import Picture, read_picture
 from harness.load.table import Table
 
 MOST_DROPPED = 0.2
+_HALF = re.compile("[\ud800-\udfff]")
 _SHOWN = 5
 
 
@@ -49,7 +51,7 @@ def read_rows(table: Table, columns: Columns, task: Task, noticed: list[str]) ->
         kept, read = _sound(table, kept, read, noticed, skip=task.data.skip_broken)
         pairs = [(picture.content, picture.digest) for picture in read]
     else:
-        texts = [_text(contents[index], table, index) for index in kept]
+        texts = _whole([_text(contents[index], table, index) for index in kept], table, noticed)
         pairs = [(text, hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]) for text in texts]
     groups = [_group(table, columns.group, index) for index in kept]
     return [Row(*pair, label=labels[index], group=group) for pair, index, group in zip(pairs, kept, groups, strict=True)]
@@ -94,7 +96,7 @@ def _label(value: object, table: Table, index: int) -> str:
     if _is_missing(value):
         return ""
     if isinstance(value, str):
-        return value.strip()
+        return mend(value.strip())
     if isinstance(value, float) and not value.is_integer():
         msg = f"the label {value} is a fraction, not a class"
         raise TaskError(msg, where=table.place(index), hint="name another column as the label")
@@ -114,7 +116,25 @@ def _text(value: object, table: Table, index: int) -> str:
 def _group(table: Table, column: str, index: int) -> str:
     if not column or _is_missing(table.columns[column][index]):
         return ""
-    return str(table.columns[column][index])
+    return mend(str(table.columns[column][index]))
+
+
+def mend(text: str) -> str:
+    r"""Put U+FFFD in place of half a surrogate pair, which JSON can state and neither a file nor a tokenizer can hold.
+
+    >>> mend("a\ud800b") == "a\ufffdb", mend("\ud83d\ude42")
+    (True, '🙂')
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _HALF.search(text) else text
+
+
+def _whole(texts: list[str], table: Table, noticed: list[str]) -> list[str]:
+    """Mend texts, and say how many needed it."""
+    mended = [mend(text) for text in texts]
+    number = sum(one != other for one, other in zip(mended, texts, strict=True))
+    if number:
+        noticed.append(f"{table.origin}: {number} texts hold half a character (a lone surrogate), which is read as U+FFFD")
+    return mended
 
 
 def _report_missing(missing: Sequence[int], table: Table, columns: Columns, noticed: list[str]) -> None:
