@@ -21,6 +21,7 @@ COMMANDS = {
     "report": "Rank and render a run again; no model is needed.",
     "candidates": "List and show candidates.",
     "tasks": "List and show tasks.",
+    "cache": "Look at, clear or check the features that are kept.",
     "schema": "Print a JSON schema, with which editors check files.",
     "doctor": "Say what this machine offers and what is missing.",
 }

@@ -52,6 +52,15 @@ class CountsTokens(Protocol):
         ...
 
 
+@runtime_checkable
+class Identified(Protocol):
+    """Says what its features depend on, so that they can be kept and found again; only bench's own adapters are asked."""
+
+    def identity(self) -> dict[str, str | int | float]:
+        """Return every setting that can change features, as the loaded model resolved it; batch sizes are none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """Exact size of a model: parameters, and bytes of parameters and buffers."""
