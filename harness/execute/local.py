@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -50,6 +51,7 @@ class _Run:
         self._is_stopped = is_stopped
         self._name = job.candidate.card.name
         self._stage = "start"
+        self._scratch = job.log.parent / f".work-{self._name}"
         self._open = {trial.key: trial for trial in job.trials}
         self._failures: list[Record] = []
         self._started, self._begun = datetime.now(UTC), monotonic()
@@ -73,6 +75,7 @@ class _Run:
                     yield from self._record(content)
         finally:
             worker.stop()
+            shutil.rmtree(self._scratch, ignore_errors=True)
         yield from self._close(None if self._is_stopped() else self._explain(*verdict))
 
     def _record(self, content: str) -> Iterator[Progress]:
@@ -108,4 +111,4 @@ class _Run:
 
     def _ward(self) -> Ward:
         job = self._job
-        return Ward(begin, job, job.limits, job.log, job.log.parent / f".work-{self._name}")
+        return Ward(begin, job, job.limits, job.log, self._scratch)

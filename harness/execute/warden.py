@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,7 @@ def _be_candidate(ward: Ward, ends: Ends, log: int, warden: int) -> None:
         os.close(log)
         ends.verdict.close()
         ends.lifeline.close()
+        _leave_the_server()
         sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False, errors="replace")
         sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False, errors="replace")
         os.environ["TMPDIR"] = tempfile.tempdir = str(ward.scratch)
@@ -112,6 +114,22 @@ def _be_candidate(ward: Ward, ends: Ends, log: int, warden: int) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _leave_the_server() -> None:
+    """Close the pipes that multiprocessing shares among all processes of a server, so that a candidate cannot write into them.
+
+    A candidate that uses multiprocessing itself starts helpers of its own.
+    """
+    server, tracker = forkserver._forkserver, resource_tracker._resource_tracker  # noqa: SLF001 - no public way
+    for owner, name in ((server, "_forkserver_alive_fd"), (tracker, "_fd")):
+        handle = getattr(owner, name, None)
+        if handle is not None:
+            with contextlib.suppress(OSError):
+                os.close(handle)
+            setattr(owner, name, None)
+    for owner, name in ((server, "_forkserver_address"), (server, "_forkserver_pid"), (tracker, "_pid")):
+        setattr(owner, name, None)
 
 
 class _Watch:
