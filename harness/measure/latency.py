@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from harness.core.measurement import Measurement
+from harness.models.batches import is_out_of_memory, release
 
 WINDOW = 5
 AGREEMENT = 0.05
@@ -70,18 +71,31 @@ def _warm_up(call: Callable[[int], object], rows: int) -> int:
 
 
 def throughput(call: Callable[[Sequence[int]], object], rows: int) -> tuple[float, int]:
-    """Return the most rows per second over batch sizes up to 128, and that batch size; each is tried for 0.3 s after one call."""
+    """Return the most rows per second over batch sizes up to 128, and that batch size; each is tried for 0.3 s after one call.
+
+    A batch size for which memory does not suffice ends the search; the best before it counts.
+    """
     best = (0.0, 1)
     for size in BATCH_SIZES:
         if size > max(rows, 1):
             break
-        call([i % rows for i in range(size)])
-        done, start = 0, perf_counter()
-        while (spent := perf_counter() - start) < _SECONDS_A_BATCH_SIZE:
-            call([(done + i) % rows for i in range(size)])
-            done += size
-        best = max(best, (done / spent, size))
+        try:
+            best = max(best, (_rate(call, rows, size), size))
+        except Exception as error:
+            if size == 1 or not is_out_of_memory(error):
+                raise
+            break
+    release()
     return best
+
+
+def _rate(call: Callable[[Sequence[int]], object], rows: int, size: int) -> float:
+    call([i % rows for i in range(size)])
+    done, start = 0, perf_counter()
+    while (spent := perf_counter() - start) < _SECONDS_A_BATCH_SIZE:
+        call([(done + i) % rows for i in range(size)])
+        done += size
+    return done / spent
 
 
 def as_measurements(latency: Latency, conditions: str) -> list[Measurement]:

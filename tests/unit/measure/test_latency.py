@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -37,3 +38,24 @@ def test_throughput_takes_the_best_batch_size() -> None:
     speed, size = throughput(lambda rows: time.sleep(0.004 + 0.0001 * len(rows)), rows=40)
     assert size == 32
     assert speed == pytest.approx(32 / 0.0072, rel=0.25)
+
+
+def test_throughput_survives_a_batch_that_does_not_fit() -> None:
+    def call(rows: Sequence[int]) -> None:
+        if len(rows) > 8:
+            raise MemoryError
+        time.sleep(0.001)
+
+    speed, size = throughput(call, rows=40)
+    assert size == 8
+    assert speed == pytest.approx(8 / 0.0011, rel=0.25)
+
+
+@pytest.mark.parametrize(("most", "error"), [(0, MemoryError), (1, ValueError)])
+def test_throughput_hides_no_other_failure(most: int, error: type[Exception]) -> None:
+    def call(rows: Sequence[int]) -> None:
+        if len(rows) > most:
+            raise error
+
+    with pytest.raises(error):
+        throughput(call, rows=40)

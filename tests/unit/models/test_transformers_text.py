@@ -44,7 +44,7 @@ def test_features_do_not_depend_on_company_or_order(tiny_bert: Path) -> None:
     model = load(card(tiny_bert), tiny_bert, "cpu")
     together = model.embed_text(TEXTS)
     np.testing.assert_allclose(together[:, ::-1], model.embed_text(TEXTS[::-1]), atol=1e-5)
-    model.tokens_per_batch = 1
+    model.batches.budget = 1
     np.testing.assert_allclose(together, model.embed_text(TEXTS), atol=1e-5)
 
 
