@@ -317,7 +317,7 @@ def _rank(folder: Path, info: RunInfo, *, interrupted: bool) -> Comparison:
     answers, truth = [], Truth(np.empty(0, np.int64), np.empty(0, np.int64))
     for record in last.values():
         if isinstance(record.outcome, Finished) and record.trial.measures == "quality":
-            found = predictions.read(folder / "predictions" / f"{record.trial.key}.parquet")
+            found = predictions.read(folder / "predictions" / record.predictions)
             validation, test = found["validation"], found["test"]
             answers.append(Answers(record, validation.predictions, test.predictions, validation.sample, test.sample))
             truth = Truth(validation.references, test.references, validation.groups, test.groups)

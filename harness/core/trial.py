@@ -85,7 +85,10 @@ Outcome = Annotated[Finished | Skipped | Failed | Inapplicable, Field(discrimina
 
 
 class Record(Noun):
-    """A trial and its outcome, as appended to the journal."""
+    """A trial and its outcome, as appended to the journal.
+
+    `evidence` names the predictions of a trial whose key was computed by an earlier version.
+    """
 
     format: Literal["bench.record/2"] = "bench.record/2"
     trial: Trial
@@ -93,3 +96,9 @@ class Record(Noun):
     started: str
     seconds: float
     machine: dict[str, str | int | float] = Field(default_factory=dict)
+    evidence: str = ""
+
+    @property
+    def predictions(self) -> str:
+        """Return the name of the file with the trial's predictions."""
+        return f"{self.evidence or self.trial.key}.parquet"

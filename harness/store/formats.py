@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,10 +15,16 @@ def _as_written(document: Document) -> Document:
     return document
 
 
+def _with_evidence(document: Document) -> Document:
+    """Name the predictions as the first form did: by a hash of the trial as it was written."""
+    written = json.dumps(document.get("trial"), separators=(",", ":"), ensure_ascii=False)
+    return document | {"evidence": hashlib.sha256(written.encode(errors="surrogatepass")).hexdigest()[:16]}
+
+
 # form -> (the next form, what leads to it)
 _STEPS: Mapping[str, tuple[str, Callable[[Document], Document]]] = {
     "bench.run/1": ("bench.run/2", _as_written),
-    "bench.record/1": ("bench.record/2", _as_written),
+    "bench.record/1": ("bench.record/2", _with_evidence),
 }
 
 
@@ -26,7 +34,7 @@ def upgrade(document: object) -> object:
     >>> upgrade({"format": "bench.run/1", "run": "a"})
     {'format': 'bench.run/2', 'run': 'a'}
     """
-    while isinstance(document, dict) and document.get("format") in _STEPS:
+    while isinstance(document, dict) and isinstance(document.get("format"), str) and document["format"] in _STEPS:
         form, step = _STEPS[document["format"]]
         document = step(document) | {"format": form}
     return document

@@ -28,7 +28,7 @@ def _stands(record: Record, folder: Path) -> bool:
         return False
     if isinstance(outcome, Finished) and record.trial.measures == "quality":
         try:
-            predictions.read(folder / "predictions" / f"{record.trial.key}.parquet")
+            predictions.read(folder / "predictions" / record.predictions)
         except WorkspaceError:
             return False
     return True

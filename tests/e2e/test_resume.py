@@ -1,0 +1,148 @@
+"""The installed command, stopped and taken up again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.command import BENCH, run_bench
+
+QUICK = ("--techniques", "knn", "--measure", "quality", "--device", "cpu", "--offline", "--format", "json")
+SLOW = """
+import os, time
+import numpy as np
+from harness import Candidate, Card
+
+class Slow:
+    def embed_text(self, texts):
+        open(os.environ["MARK"], "a").close()
+        time.sleep(float(os.environ["SLEEP"]))
+        return np.array([[[len(text), text.count("e")] for text in texts]], np.float32)
+
+candidates = (Candidate(Card(name="slow", license="MIT"), lambda device, dtype: Slow()),)
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A workspace with a candidate that takes as long as it is told to."""
+    assert run_bench("init", tmp_path / "w", cwd=tmp_path).returncode == 0
+    (tmp_path / "w" / "candidates" / "slow.py").write_text(SLOW)
+    return tmp_path / "w"
+
+
+def start(place: Path, *more: str) -> subprocess.Popen[str]:
+    """Start a comparison, and wait until its slow candidate is at work."""
+    mark = place / "mark"
+    command = [str(BENCH), "compare", "--task", "example", "--candidates", "hashing,slow", *QUICK, *more]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "MARK": str(mark), "SLEEP": "60"}
+    bench = subprocess.Popen(command, cwd=place, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until = time.monotonic() + 60
+    while not mark.exists():
+        assert time.monotonic() < until
+        assert bench.poll() is None, bench.stderr and bench.stderr.read()
+        time.sleep(0.05)
+    return bench
+
+
+def resume(place: Path, *more: str) -> dict[str, Any]:
+    environment = {"MARK": str(place / "mark"), "SLEEP": "0"}
+    done = run_bench("compare", "--task", "example", "--resume", "--json", *more, cwd=place, **environment)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found | {"stderr": done.stderr}
+
+
+def test_a_killed_run_goes_on_where_it_was(place: Path) -> None:
+    bench = start(place)
+    bench.kill()
+    bench.communicate()
+    found = resume(place)
+    assert "2 of 6 trials are finished" in found["stderr"]
+    assert {row["candidate"] for row in found["ranking"]} == {"hashing", "slow", "baseline-tfidf", "baseline-majority"}
+    assert len(list((place / "reports/example").glob("2*"))) == 1
+    whole = resume(place)
+    assert "6 of 6 trials are finished" in whole["stderr"]
+    assert whole["ranking"] == found["ranking"]
+    info = json.loads((place / "reports/example/latest/run.json").read_text())
+    assert len(info["resumed"]) == 2
+    assert info["settings"]["techniques"] == ["knn"]
+
+
+def test_ctrl_c_reports_what_is_known(place: Path) -> None:
+    bench = start(place)
+    bench.send_signal(signal.SIGINT)
+    out, err = bench.communicate(timeout=60)
+    assert bench.returncode == 130, err
+    assert "hashing" in out
+    report = json.loads((place / "reports/example/latest/report.json").read_text())
+    assert any("The run was stopped: 4 of 6 trials were not run" in warning for warning in report["warnings"])
+
+
+def test_ctrl_c_twice_ends_at_once(place: Path) -> None:
+    bench = start(place)
+    bench.send_signal(signal.SIGINT)
+    bench.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    _, err = bench.communicate(timeout=60)
+    assert bench.returncode == 130
+    assert "Traceback" not in err
+    assert time.monotonic() - begun < 30
+    assert len(resume(place)["ranking"]) == 4
+
+
+def test_a_mended_plugin_is_run_again_and_the_others_are_not(place: Path) -> None:
+    plugin = place / "candidates" / "slow.py"
+    plugin.write_text(SLOW.replace("time.sleep", "raise ValueError"))
+    first = run_bench(
+        "compare", "--task", "example", "--candidates", "hashing,slow", *QUICK, "--json", cwd=place, MARK="/dev/null", SLEEP="0"
+    )
+    assert [row["candidate"] for row in json.loads(first.stdout)["failed"]] == ["slow"]
+    plugin.write_text(SLOW)
+    found = resume(place)
+    assert found["failed"] == []
+    assert "4 of 6 trials are finished" in found["stderr"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--resume",), 'there is no run of "example" to resume'),
+        (("--resume", "nothing"), 'no run "nothing"'),
+        (("--measure", "speed"), 'unknown measure "speed"'),
+        (("--format", "pdf"), 'unknown format "pdf"'),
+        (("--trial-timeout", "soon"), '"soon" is not a positive quantity'),
+        (("--memory-limit", "0"), '"0" is not a positive quantity'),
+    ],
+)
+def test_bad_wishes_are_told_in_three_lines(arguments: tuple[str, ...], told: str, place: Path) -> None:
+    done = run_bench("compare", "--task", "example", "--candidates", "hashing", "--offline", *arguments, cwd=place)
+    assert done.returncode == 2
+    assert done.stderr.startswith(told)
+    assert len(done.stderr.strip().splitlines()) == 3
+    assert not list((place / "reports").glob("example"))
+
+
+def test_two_comparisons_at_once_do_not_harm_each_other(place: Path) -> None:
+    one, two = start(place), None
+    try:
+        (place / "mark").unlink()
+        two = start(place, "--seed", "1")
+        other = run_bench("compare", "--task", "example", "--resume", cwd=place, MARK="/dev/null", SLEEP="0")
+        assert other.returncode == 2
+        assert other.stderr.startswith("another bench is working on this run")
+    finally:
+        for bench in (one, two):
+            if bench:
+                bench.kill()
+                bench.communicate()
+    assert len(list((place / "reports/example").glob("2*"))) == 2
+    shutil.rmtree(place / "reports")
