@@ -14,6 +14,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+_LONGEST_LINE = 2000
+_LONGEST_NAME = 200
+
 
 class BenchError(Exception):
     """Say what happened, where, and what to do: three lines, without a traceback."""
@@ -27,11 +30,11 @@ class BenchError(Exception):
 
     def __str__(self) -> str:
         """Return the lines a user reads."""
-        lines = [self.what]
+        lines = [_one_line(self.what)]
         if self.where:
-            lines.append(f"where: {self.where}")
+            lines.append(f"where: {_one_line(self.where)}")
         if self.hint:
-            lines.append(f"do:    {self.hint}")
+            lines.append(f"do:    {_one_line(self.hint)}")
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -99,10 +102,17 @@ def suggest(word: str, known: Iterable[str]) -> str:
     >>> suggest("acuracy", ["accuracy", "macro_f1"])
     'use "accuracy" (known: accuracy, macro_f1)'
     """
-    names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    names = sorted(name[:_LONGEST_NAME] for name in known)
+    near = difflib.get_close_matches(word[:_LONGEST_NAME], names, n=1, cutoff=0.6)
     shown = ", ".join(names[:12]) + (f", … {len(names)} in all" if len(names) > 12 else "")
     return f'use "{near[0]}" (known: {shown})' if near else f"known: {shown}"
+
+
+def _one_line(text: str) -> str:
+    """Return what can be shown in one line of a terminal: a file's own content may be quoted here, and it may hold anything."""
+    if len(text) > _LONGEST_LINE:
+        text = text[: _LONGEST_LINE - 1] + "…"
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def _rebuild(kind: type[BenchError], what: str, where: str, hint: str) -> BenchError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Annotated, Literal
 
@@ -13,6 +14,9 @@ from harness.core.noun import Noun
 Modality = Literal["text", "image"]
 Pooling = Literal["mean", "cls", "last"]
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
+_OWN_LICENSE = re.compile(r"licenseref-[a-z0-9._:-]+", re.IGNORECASE)
+_LONGEST_LICENSE = 500
+_LONGEST_SHOWN = 80
 REVISION = r"^[0-9a-f]{40}$"
 
 
@@ -20,6 +24,30 @@ REVISION = r"^[0-9a-f]{40}$"
 def _spdx() -> Licensing:
     """Return the table of SPDX licenses; building it takes longer than reading a thousand cards."""
     return get_spdx_licensing()
+
+
+def check_license(expression: str) -> str:
+    """Return a license expression of SPDX as it is.
+
+    Raises:
+        ValueError: it is none, or names licenses that SPDX does not list and that do not begin with `LicenseRef-`.
+    """
+    shown = expression[:_LONGEST_SHOWN].encode("ascii", "backslashreplace").decode() + "…" * (len(expression) > _LONGEST_SHOWN)
+    if len(expression) > _LONGEST_LICENSE or not expression.isascii() or not expression.isprintable():
+        msg = f'"{shown}" is not an SPDX license expression: it is longer than {_LONGEST_LICENSE} characters, or not plain ASCII'
+        raise ValueError(msg)
+    try:
+        found = _spdx().parse(expression, strict=True)
+        names = [] if found is None else [symbol.key for symbol in _spdx().license_symbols(found)]
+    except (ExpressionError, IndexError, AttributeError, TypeError, RecursionError) as error:  # the last are of `()` and its like
+        problem = next(iter(str(error).splitlines()), "") if isinstance(error, ExpressionError) else "it cannot be read"
+        msg = f'"{shown}" is not an SPDX license expression: {problem}'
+        raise ValueError(msg) from error
+    unknown = [name for name in names if name not in _spdx().known_symbols and not _OWN_LICENSE.fullmatch(name)]
+    if unknown or not names:
+        msg = f'"{shown}" is not an SPDX license expression: unknown {", ".join(unknown) or "license"}'
+        raise ValueError(msg)
+    return expression
 
 
 class Pretraining(Noun):
@@ -83,15 +111,7 @@ class Card(Noun):
         if not value.strip():
             msg = "the license is empty; write `unknown` where none is stated"
             raise ValueError(msg)
-        try:
-            unknown = [key for key in _spdx().unknown_license_keys(value) if not key.startswith("LicenseRef-")]
-        except ExpressionError as error:
-            msg = f'"{value}" is not an SPDX license expression: {error}'
-            raise ValueError(msg) from error
-        if unknown:
-            msg = f'"{value}" is not an SPDX license expression: unknown {", ".join(unknown)}'
-            raise ValueError(msg)
-        return value
+        return check_license(value)
 
     @property
     def is_hub(self) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from harness.core.card import check_license
 from harness.core.noun import Noun
 
 _SCALE = {"": 1, "K": 1_000, "M": 1_000_000, "B": 1_000_000_000, "G": 1_000_000_000}
@@ -18,7 +19,7 @@ def parse_count(value: object) -> object:
     >>> parse_count("1.5B")
     1500000000
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMBG]?)\s*", value, re.IGNORECASE) if isinstance(value, str) else None
+    match = re.fullmatch(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*([KMBG]?)\s*", value, re.IGNORECASE) if isinstance(value, str) else None
     return round(float(match[1]) * _SCALE[match[2].upper()]) if match else value
 
 
@@ -33,6 +34,17 @@ class LicensePolicy(Noun):
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     unknown: Literal["reject", "accept"] = "reject"
+
+    @field_validator("allow", "deny")
+    @classmethod
+    def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what names no license: a misspelled one would forbid nothing, without a word."""
+        for name in names:
+            check_license(name)
+            if re.search(r"\b(and|or)\b|[()]", name, re.IGNORECASE):
+                msg = f'"{name}" is not one SPDX license; list each by itself'
+                raise ValueError(msg)
+        return names
 
 
 class LatencyLimit(Noun):

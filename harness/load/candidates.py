@@ -11,12 +11,13 @@ from harness.core.candidate import Broken, Candidate, Registered
 from harness.core.card import Card, Modality
 from harness.errors import BenchError, CandidateError, WorkspaceError, raise_all, suggest
 from harness.load.faults import each_fault, validate
-from harness.load.place import show
+from harness.load.place import show, to_path
 from harness.load.plugin import ForeignError, import_file
 from harness.load.workspace import Workspace
 from harness.load.yaml_file import YamlFile, read_yaml
 
 ADAPTERS = ("transformers", "timm", "open_clip")
+SUFFIXES = (".yaml", ".yml", ".py")
 _FORM = "end the file with `candidates = (Candidate(card, load),)`"
 
 
@@ -41,9 +42,9 @@ def load_candidates(workspaces: Sequence[Workspace]) -> Catalogue:
     faults: list[BenchError] = []
     for workspace in workspaces:
         own: list[Registered] = []
-        for path in _files(workspace.root / "candidates", (".yaml", ".yml")):
+        for path in list_files(workspace.root / "candidates", (".yaml", ".yml")):
             own += _gather(path, workspace, faults)
-        for path in _files(workspace.root / "candidates", (".py",)):
+        for path in list_files(workspace.root / "candidates", (".py",)):
             try:
                 own += [_register(plugin.card, path, workspace, is_plugin=True) for plugin in load_plugin(path)]
             except ForeignError as error:
@@ -52,6 +53,18 @@ def load_candidates(workspaces: Sequence[Workspace]) -> Catalogue:
         registered += own
     raise_all(faults)
     return Catalogue(tuple(registered), tuple(broken))
+
+
+def load_cards(path: Path, workspace: Workspace) -> tuple[Registered, ...]:
+    """Read one card file, wherever it lies; a relative source is relative to the workspace.
+
+    Raises:
+        BenchError: every fault of the file at once, and every name that it holds twice.
+    """
+    faults: list[BenchError] = []
+    found = _gather(path, workspace, faults)
+    raise_all(faults + _duplicates(found))
+    return tuple(found)
 
 
 def load_plugin(path: Path) -> tuple[Candidate, ...]:
@@ -110,7 +123,7 @@ def find_candidate(catalogue: Catalogue, name: str) -> Registered | Broken:
     return found[0]
 
 
-def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+def list_files(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
     """List files by suffix in order of name; a leading `_` or `.` hides one."""
     if not folder.is_dir():
         return []
@@ -147,6 +160,11 @@ def _adapter_faults(card: Card, file: YamlFile, index: int) -> list[BenchError]:
                 f"add `adapter: …` ({', '.join(ADAPTERS)})" if key == "adapter" else "add `source: …`, a Hub id or a local folder"
             )
             faults.append(CandidateError(what, where=file.locate((index, key)), hint=hint))
+    if card.source.startswith((".", "/", "~")):
+        try:
+            to_path(card.source, CandidateError, file.locate((index, "source")))
+        except CandidateError as error:
+            faults.append(error)
     if card.adapter and card.adapter not in ADAPTERS:
         place = file.locate((index, "adapter"))
         faults.append(CandidateError(f'unknown adapter "{card.adapter}"', where=place, hint=suggest(card.adapter, ADAPTERS)))
@@ -157,11 +175,12 @@ def _register(card: Card, path: Path, workspace: Workspace, *, is_plugin: bool) 
     if card.source.startswith(("./", "../")):
         card = card.model_copy(update={"source": str((workspace.root / card.source).resolve())})
     elif card.source.startswith("~"):
-        card = card.model_copy(update={"source": str(Path(card.source).expanduser())})
-    return Registered(card, str(path), workspace.name, is_plugin, tuple(_warnings(card)))
+        card = card.model_copy(update={"source": str(to_path(card.source, CandidateError, show(path)))})
+    return Registered(card, str(path), workspace.name, is_plugin, tuple(find_doubts(card)))
 
 
-def _warnings(card: Card) -> Iterable[str]:
+def find_doubts(card: Card) -> Iterable[str]:
+    """Say what about a card makes a result hard to repeat or to use."""
     if card.is_hub and card.revision is None:
         yield f"{card.name}: the revision is not pinned, so its weights may change between runs"
     if card.license == "unknown":

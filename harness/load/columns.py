@@ -84,6 +84,8 @@ def _named(part: str, name: str | None, table: Table, faults: list[BenchError], 
 
 
 def _missing(name: str, table: Table, key: str = "") -> TaskError:
+    if name in table.nested:
+        return TaskError(f'the column "{name}" holds lists or objects', where=table.origin + key, hint=suggest(name, table.columns))
     return TaskError(f'there is no column "{name}"', where=table.origin + key, hint=suggest(name, table.columns))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import TaskError
+from harness.load.budget import Budget
 from harness.load.place import show
 from harness.load.plugin import ForeignError, import_file, run_foreign
 from harness.load.table import Source, Table
@@ -15,7 +16,7 @@ from harness.load.table_file import from_rows
 _FORM = 'return a dict of columns, a list of dicts, a pandas DataFrame, or {"train": …, "test": …} of these'
 
 
-def call_function(path: Path, name: str) -> Source:
+def call_function(path: Path, name: str, budget: Budget | None = None) -> Source:
     """Import the file, call the function without arguments, and read what it returns.
 
     Raises:
@@ -32,12 +33,12 @@ def call_function(path: Path, name: str) -> Source:
     except ForeignError as error:
         raise TaskError(error.what, where=place, hint=error.hint) from error
     if isinstance(value, Mapping) and "train" in value and set(value) <= {"train", "test"}:
-        test = _table(value["test"], f"{place}, test", path.parent) if "test" in value else None
-        return Source(place, _table(value["train"], f"{place}, train", path.parent), test)
-    return Source(place, _table(value, place, path.parent))
+        test = _table(value["test"], f"{place}, test", path.parent, budget) if "test" in value else None
+        return Source(place, _table(value["train"], f"{place}, train", path.parent, budget), test)
+    return Source(place, _table(value, place, path.parent, budget))
 
 
-def _table(value: Any, origin: str, base: Path) -> Table:  # noqa: ANN401 - a user's function may return anything
+def _table(value: Any, origin: str, base: Path, budget: Budget | None) -> Table:  # noqa: ANN401 - a user's function may return anything
     if hasattr(value, "columns") and hasattr(value, "to_dict"):
         value = {str(name): value[name].tolist() for name in value.columns}
     if isinstance(value, Mapping) and value:
@@ -49,13 +50,17 @@ def _table(value: Any, origin: str, base: Path) -> Table:  # noqa: ANN401 - a us
             raise TaskError(msg, where=origin, hint="return as many labels as inputs")
         table = Table(origin, columns, range(1, next(iter(lengths.values())) + 1), base)
     elif isinstance(value, Sequence) and not isinstance(value, str | bytes) and all(isinstance(row, Mapping) for row in value):
-        table = from_rows(value, origin, base)
+        table = from_rows(value, origin, base, budget)
     else:
         msg = f"the function returns {type(value).__name__}"
         raise TaskError(msg, where=origin, hint=_FORM)
     if not len(table):
         msg = "the function returns no rows"
         raise TaskError(msg, where=origin, hint=_FORM)
+    budget = budget or Budget()
+    budget.add_rows(len(table), origin)
+    for name, column in table.columns.items():
+        budget.add_values(column, f"{origin}, column {name}")
     return table
 
 

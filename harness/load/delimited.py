@@ -8,35 +8,37 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from harness.core.bounds import MAX_FIELD
 from harness.errors import TaskError, raise_all
+from harness.load.budget import Budget, check_columns
+from harness.load.lines import Lines, open_lines
 from harness.load.place import show, where
 from harness.load.table import Table
-from harness.load.yaml_file import read_text
 
-MAX_FIELD = 10_000_000
 _SHOWN = 5
+_HEAD = 50_000
 Line = tuple[int, list[str]]
 
 
-def read_delimited(path: Path, names: Iterable[str]) -> Table:
+def read_delimited(path: Path, names: Iterable[str], budget: Budget | None = None) -> Table:
     """Read a file of separated fields; `names` are column names that a header line would hold.
 
     Fields may be quoted, with `""` for a quote inside. In a TSV file whose quotes do not match up they are part of the text.
 
     Raises:
-        TaskError: when the file is empty or not UTF-8, its quotes are broken, or rows differ in length.
+        TaskError: when the file is empty or not UTF-8, its quotes are broken, rows differ in length, or it is out of bounds.
     """
-    text = read_text(path, TaskError)
     tabbed = path.suffix.lower() in {".tsv", ".tab"}
+    budget = budget or Budget()
+    before = budget.rows, budget.bytes
     notes = []
-    delimiter = "\t" if tabbed else _delimiter(text)
     try:
-        rows = list(_parse(text, delimiter))
-    except csv.Error as error:
+        rows = _read_quoted(path, "\t" if tabbed else "", budget)
+    except _QuoteError as error:
         if not tabbed:
-            raise _quote_fault(path, text, delimiter, error) from error
-        lines = enumerate(text.replace("\r\n", "\n").split("\n"), start=1)
-        rows = [(number, line.split("\t")) for number, line in lines if line.strip()]
+            raise error.fault from error
+        budget.rows, budget.bytes = before
+        rows = _read_plain(path, budget)
         notes.append(f"{path.name}: quotes are part of the text")
     if not rows:
         msg = "the file is empty"
@@ -75,38 +77,83 @@ def _recurs(cell: str, below: Sequence[str]) -> bool:
     return cell in below and len(set(below)) <= max(2, len(below) // 2)
 
 
-def _delimiter(text: str) -> str:
+class _QuoteError(Exception):
+    """Quotes do not match up; the fault says where."""
+
+    def __init__(self, fault: TaskError) -> None:
+        super().__init__(fault.what)
+        self.fault = fault
+
+
+def _read_quoted(path: Path, delimiter: str, budget: Budget) -> list[Line]:
+    """Read rows whose fields may be quoted; an empty delimiter means that it is to be found out.
+
+    Raises:
+        _QuoteError: a quote is out of place or never closed.
+    """
+    rows: list[Line] = []
+    with open_lines(path, "") as lines:
+        parsed, start, origin = _parse(lines, delimiter or _delimiter(lines.peek(_HEAD))), 1, show(path)
+        try:
+            for fields in parsed:
+                _count(fields, budget, f"{origin}, line {start}")
+                if any(field.strip() for field in fields):
+                    rows.append((start, fields))
+                start = lines.number + 1
+                lines.settle()
+        except csv.Error as error:
+            raise _QuoteError(_quote_fault(path, start, error)) from error
+    return rows
+
+
+def _read_plain(path: Path, budget: Budget) -> list[Line]:
+    """Read rows in which a quote is a character like any other."""
+    rows: list[Line] = []
+    origin = show(path)
+    with open_lines(path) as lines:
+        for line in lines:
+            fields = line.removesuffix("\n").removesuffix("\r").split("\t")
+            _count(fields, budget, f"{origin}, line {lines.number}")
+            if line.strip():
+                rows.append((lines.number, fields))
+            lines.settle()
+    return rows
+
+
+def _count(fields: Sequence[str], budget: Budget, place: str) -> None:
+    check_columns(len(fields), place)
+    budget.add_rows(1, place)
+    budget.add_values(fields, place)
+
+
+def _delimiter(head: str) -> str:
     """Choose the separator that divides the first rows into equally many fields, more than one; a comma if none does."""
-    lines = text[:50_000].split("\n")[:20]
+    lines = head.split("\n")[:20]
     for delimiter in (",", ";", "\t", "|"):
-        rows = [fields for _, fields in _parse("\n".join(lines), delimiter, strict=False)]
+        text = io.StringIO("\n".join(lines), newline="")
+        try:
+            rows = [fields for fields in _parse(text, delimiter, strict=False) if any(field.strip() for field in fields)]
+        except csv.Error:  # a field over the limit, which the reading proper will tell
+            continue
         whole = rows[:-1] or rows  # the last may go on below
         if len({len(fields) for fields in whole}) == 1 and len(whole[0]) > 1:
             return delimiter
     return ","
 
 
-def _parse(text: str, delimiter: str, *, strict: bool = True) -> Iterator[Line]:
-    """Yield the line number at which each row begins, and its fields; blank lines are left out."""
+def _parse(lines: Lines | io.StringIO, delimiter: str, *, strict: bool = True) -> Iterator[list[str]]:
     limit = csv.field_size_limit(MAX_FIELD)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
-        start = 1
-        for fields in reader:
-            if any(field.strip() for field in fields):
-                yield start, fields
-            start = reader.line_num + 1
+        yield from csv.reader(lines, delimiter=delimiter, strict=strict)
     finally:
         csv.field_size_limit(limit)
 
 
-def _quote_fault(path: Path, text: str, delimiter: str, error: csv.Error) -> TaskError:
-    line = 1
-    try:
-        for number, _ in _parse(text, delimiter):
-            line = number + 1
-    except csv.Error:
-        pass
+def _quote_fault(path: Path, line: int, error: csv.Error) -> TaskError:
+    if "field larger" in str(error):
+        msg = f"a field of the row has more than {MAX_FIELD:,} characters, which is the limit"
+        hint = "shorten it; or is a quote opened in this row and never closed?"
+        return TaskError(msg, where=where(path, line), hint=hint)
     hint = 'put a field that holds a quote or a separator in quotes, and write "" for a quote inside'
     return TaskError(f"the row cannot be read: {error}", where=where(path, line), hint=hint)
 

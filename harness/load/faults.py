@@ -15,6 +15,7 @@ from harness.core.metric import METRICS
 from harness.errors import BenchError, Faults, suggest
 from harness.load.yaml_file import Key, YamlFile
 
+_SHOWN = 100
 Model = TypeVar("Model", bound=BaseModel)
 
 _EXPECTED = {
@@ -49,7 +50,7 @@ def validate(
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        found = [(item["loc"], *explain(item, model)) for item in error.errors(include_url=False)]
+        found = [(item["loc"], *explain(item, model)) for item in error.errors(include_url=False)[:_SHOWN]]
         found.sort(key=lambda fault: file.find_line((*at, *fault[0])))
         return [kind(what, where=file.locate((*at, *loc)), hint=hint) for loc, what, hint in found]
 

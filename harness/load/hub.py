@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.task import Data
 from harness.errors import BenchError, SetupError, TaskError
+from harness.load.budget import Budget, check_columns
 from harness.load.table import Table
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+_ROWS = 1000
 
-def read_hub(name: str, split: str, data: Data, *, offline: bool) -> Table:
+
+def read_hub(name: str, split: str, data: Data, budget: Budget | None = None, *, offline: bool) -> Table:
     """Read one split of a Hub data set; class numbers become their names, pictures stay encoded.
 
     Raises:
@@ -30,31 +35,50 @@ def read_hub(name: str, split: str, data: Data, *, offline: bool) -> Table:
     with _quiet(datasets, offline=offline):
         try:
             content = datasets.load_dataset(name, name=data.config, split=split, revision=data.revision)
-            return _to_table(content, f"data set {name}, split {split}", datasets)
+            return _to_table(content, f"data set {name}, split {split}", datasets, budget or Budget())
         # What `datasets` and the Hub's client raise: ConnectionError and their own errors are OSError, ValueError or RuntimeError.
         except (OSError, ValueError, RuntimeError) as error:
             raise _explain(name, split, error, offline=offline) from error
 
 
-def _to_table(content: Any, origin: str, datasets: ModuleType) -> Table:  # noqa: ANN401 - `datasets` has no type information
+def _to_table(content: Any, origin: str, datasets: ModuleType, budget: Budget) -> Table:  # noqa: ANN401 - `datasets` has no type information
+    from huggingface_hub import constants  # noqa: PLC0415 - comes with `datasets`
+
+    budget.add_rows(content.num_rows, origin)
     names: dict[str, Any] = {}
     for column, feature in content.features.items():
         if isinstance(feature, datasets.Image):
             content = content.cast_column(column, datasets.Image(decode=False))
         elif isinstance(feature, datasets.ClassLabel):
             names[column] = feature
-    columns = {str(column): _values(content[column], names.get(column)) for column in content.column_names}
+    check_columns(len(content.column_names), origin)
+    columns = {}
+    for name in content.column_names:
+        values = _counted(content[name], f"{origin}, column {name}", budget)
+        columns[str(name)] = _name_classes(values, names.get(name))
     if not content.num_rows:
         msg = "the data set holds no rows"
         raise TaskError(msg, where=origin, hint="name another split: data.train_split")
-    return Table(origin, columns, range(1, content.num_rows + 1), Path.cwd())
+    # A picture that is not inside the data set's own files lies where `datasets` has put it; its rows may name nothing else.
+    cache = Path(os.path.commonpath([datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_CACHE]))
+    return Table(origin, columns, range(1, content.num_rows + 1), cache, cache)
 
 
-def _values(column: Any, label: Any) -> list[object]:  # noqa: ANN401 - `datasets` has no type information
-    """Return a column as a list; a class number below 0 says that the row has no label."""
+def _counted(column: Iterable[object], place: str, budget: Budget) -> list[object]:
+    """Return a column as a list, counted as it is read."""
+    values: list[object] = []
+    source = iter(column)
+    while some := list(islice(source, _ROWS)):
+        budget.add_values(some, place)
+        values += some
+    return values
+
+
+def _name_classes(values: list[object], label: Any) -> list[object]:  # noqa: ANN401 - `datasets` has no type information
+    """Replace class numbers by names; one below 0 says that the row has no label."""
     if label is None:
-        return list(column)
-    return [None if value is None or value < 0 else label.int2str(value) for value in column]
+        return values
+    return [label.int2str(value) if isinstance(value, int) and value >= 0 else None for value in values]
 
 
 def _explain(name: str, split: str, error: Exception, *, offline: bool) -> BenchError:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from harness.core.constraint import Constraints
 from harness.core.task import Task
 from harness.errors import BenchError, TaskError, raise_all, suggest
 from harness.load.faults import explain
+from harness.load.yaml_file import read_value
 
 _OF_TASK = ("margin", "prefer", "metric")
 _KNOWN = (*Constraints.model_fields, *_OF_TASK)
 _OPTION = "--constraint"
+MAX_CHANGE = 10_000
 
 
 def override(task: Task, changes: Sequence[str]) -> Task:
@@ -47,7 +48,10 @@ def override(task: Task, changes: Sequence[str]) -> Task:
 
 def _apply(content: dict[str, Any], change: str) -> None:
     """Write one change into a task's content."""
-    what = f'cannot read the change "{change}"'
+    what = f'cannot read the change "{change[:80]}"'
+    if len(change) > MAX_CHANGE:
+        msg = f"a change has {len(change):,} characters; the limit is {MAX_CHANGE:,}"
+        raise TaskError(msg, where=_OPTION, hint="write KEY=VALUE, e.g. latency_ms=5")
     key, _, text = change.partition("=")
     head, *rest = key.strip().split(".")
     if not text.strip():
@@ -55,8 +59,8 @@ def _apply(content: dict[str, Any], change: str) -> None:
     if head not in _KNOWN:
         raise TaskError(what, where=_OPTION, hint=suggest(head, _KNOWN))
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
+        value = read_value(text, _OPTION, TaskError)
+    except BenchError as error:
         raise TaskError(what, where=_OPTION, hint="put a value that holds brackets, colons or quotes in quotes") from error
     target = content if head in _OF_TASK else content["constraints"]
     for part in rest:

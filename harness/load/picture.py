@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import stat
 import struct
 import zlib
 from collections.abc import Mapping
@@ -11,13 +13,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.bounds import MAX_PICTURE_BYTES, MAX_PIXELS, PICTURE_FORMATS
 from harness.errors import TaskError
-from harness.load.place import inside
+from harness.load.place import inside, show, to_path
 
 if TYPE_CHECKING:
     from PIL import Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
+NUMBERS = ("I", "F")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,13 @@ def read_picture(value: Any, base: Path, fence: Path | None) -> Picture:  # noqa
     if isinstance(value, Mapping):
         value = value.get("bytes") or value.get("path") or ""
     if isinstance(value, str | Path):
-        path = (base / Path(value).expanduser()).absolute()
+        path = (base / to_path(str(value), TaskError, show(base))).absolute()
         path = inside(fence, str(path)) if fence else path
         try:
-            data = path.read_bytes()
+            if not stat.S_ISREG(path.stat().st_mode):
+                return Picture(str(path), "", "not a plain file")
+            with path.open("rb") as stream:
+                data = stream.read(MAX_PICTURE_BYTES + 1)
         except OSError as error:
             return Picture(str(path), "", error.strerror or "cannot be read")
         return Picture(str(path), _digest(data), find_problem(data))
@@ -69,7 +76,7 @@ def encode(value: Any) -> bytes:  # noqa: ANN401 - a user's function may return 
     from PIL import Image  # noqa: PLC0415 - only image tasks pay for it
 
     if hasattr(value, "dtype"):
-        if str(value.dtype) != "uint8" or value.ndim not in {2, 3}:
+        if str(value.dtype) != "uint8" or not _has_shape(value):
             msg = f"a picture is an array of {value.dtype} with shape {tuple(value.shape)}"
             raise TaskError(msg, hint="return uint8 arrays (height, width) or (height, width, 3) with values 0 to 255")
         value = Image.fromarray(value[:, :, 0] if value.ndim == 3 and value.shape[2] == 1 else value)
@@ -77,31 +84,58 @@ def encode(value: Any) -> bytes:  # noqa: ANN401 - a user's function may return 
         msg = f"a picture is {type(value).__name__}"
         raise TaskError(msg, hint="give a path, encoded bytes, a uint8 array or a PIL image")
     out = BytesIO()
-    value.save(out, format="PNG")
+    try:
+        value.save(out, format="PNG")
+    except (OSError, ValueError) as error:  # kinds of pixels that PNG has no form for
+        msg = f"a picture of kind {value.mode} and size {value.width} × {value.height} cannot be kept"
+        raise TaskError(msg, hint='convert it: image.convert("RGB")') from error
     return out.getvalue()
+
+
+def _has_shape(array: Any) -> bool:  # noqa: ANN401 - an array of whatever library
+    return array.size > 0 and (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in {1, 3, 4}))
 
 
 def find_problem(data: bytes) -> str:
     """Return why a picture cannot be decoded, or nothing; also of one so large that decoding it would exhaust memory."""
     from PIL import Image  # noqa: PLC0415 - only image tasks pay for it
 
+    if len(data) > MAX_PICTURE_BYTES:
+        return f"over {MAX_PICTURE_BYTES:,} bytes, the limit; store it smaller"
     try:
-        with Image.open(BytesIO(data)) as image:
+        with Image.open(BytesIO(data), formats=PICTURE_FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return _too_large(image.width * image.height)
+            if image.mode in NUMBERS:
+                return "32-bit numbers for pixels, whose range is not known; store it with 8 or 16 bits"
+            if image.format == "PNG":
+                _verify(data)
             _decode(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        return _too_large(int(next(iter(re.findall(r"\d+", str(error))), 0)))
     # What Pillow's decoders raise for bytes that are not what they claim to be.
     except (
         OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
-        struct.error, zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning,
+        struct.error, zlib.error, SystemError, AttributeError, AssertionError, RecursionError,
     ) as error:  # fmt: skip
-        return "not a picture" if type(error).__name__ == "UnidentifiedImageError" else str(error) or type(error).__name__
+        return "not a picture" if type(error).__name__ == "UnidentifiedImageError" else str(error)[:200] or type(error).__name__
     return ""
 
 
-def _decode(image: Image.Image) -> None:
-    """Go through all bytes: PNG has checksums, a JPEG is decoded at an eighth of its size, others whole."""
-    if image.format == "PNG":
+def _verify(data: bytes) -> None:
+    """Compare the checksums of a PNG file, which decoding alone does not."""
+    from PIL import Image  # noqa: PLC0415 - only image tasks pay for it
+
+    with Image.open(BytesIO(data), formats=("PNG",)) as image:
         image.verify()
-        return
+
+
+def _too_large(pixels: int) -> str:
+    return f"{pixels:,} pixels, which would fill the memory; the limit is {MAX_PIXELS:,}; store it smaller"
+
+
+def _decode(image: Image.Image) -> None:
+    """Go through all bytes of the first frame, as a candidate will; a JPEG is decoded at an eighth of its size, others whole."""
     image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
     image.load()
 

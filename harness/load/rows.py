@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.bounds import MAX_DIGITS
 from harness.core.data import Input, Rows
 from harness.core.task import Task
 from harness.errors import TaskError
@@ -74,7 +75,7 @@ def sort_classes(labels: Iterable[str]) -> tuple[str, ...]:
     ('9', '10')
     """
     names = set(labels)
-    if all(name.removeprefix("-").isdecimal() for name in names):
+    if all(name.removeprefix("-").isdecimal() and len(name) <= MAX_DIGITS for name in names):
         return tuple(sorted(names, key=lambda name: (int(name), name)))
     return tuple(sorted(names))
 

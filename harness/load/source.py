@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core.task import Task
 from harness.errors import TaskError
+from harness.load.budget import Budget
 from harness.load.columns import known_names
 from harness.load.data_function import call_function
 from harness.load.hub import read_hub
 from harness.load.image_folder import has_classes, read_image_folder
-from harness.load.place import inside, show
+from harness.load.place import inside, show, to_path
 from harness.load.table import Source
 from harness.load.table_file import SUFFIXES, join, read_table
 
@@ -31,40 +32,55 @@ def open_source(task: Task, folder: Path, *, override: str | None, offline: bool
     Raises:
         TaskError: when something is missing, unreadable or outside the task's folder.
     """
+    budget = Budget()
     if override is not None:
-        path = Path(override).expanduser()
+        path = to_path(override, TaskError, "--data")
         if not override.strip() or not path.exists():
             msg = f'there is no file or folder "{override}"'
             hint = _nearest(path, "give a path that is absolute or relative to the current folder")
             raise TaskError(msg, where="--data", hint=hint)
-        return _read_path(path.absolute(), task)
-    source = _open(task.data.train, task.data.train_split, task, folder, offline=offline)
+        return _read_path(path.absolute(), task, None, budget)
+    opened = _Opening(task, folder, budget, offline)
+    source = _open(task.data.train, task.data.train_split, opened)
     if task.data.test is None:
         return source
-    test = _open(task.data.test, task.data.test_split or "test", task, folder, offline=offline)
+    test = _open(task.data.test, task.data.test_split or "test", opened)
     return Source(
         f"{source.name}; {test.name}", source.train, test.train, source.notes + test.notes, source.warnings + test.warnings
     )
 
 
-def _open(name: str, split: str, task: Task, folder: Path, *, offline: bool) -> Source:
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What is needed to read whatever a task names."""
+
+    task: Task
+    folder: Path
+    budget: Budget
+    offline: bool
+
+
+def _open(name: str, split: str, opening: _Opening) -> Source:
     """Read one thing that a task names: a function, a file or folder, or a Hub data set."""
+    folder = opening.folder
     function = _FUNCTION.match(name)
     path = inside(folder, function[1] if function else name)
     if not path.exists() and (function or not _HUB.match(name) or path.suffix.lower() in SUFFIXES):
         msg = f'there is no file "{name}" in the task folder'
         raise TaskError(msg, where=show(folder), hint=_nearest(path, "correct the path, or put the file there"))
     if not path.exists():
-        return _open_hub(name, split, task, offline=offline)
-    source = call_function(path, function[2]) if function else _read_path(path, task)
+        return _open_hub(name, split, opening)
+    source = (
+        call_function(path, function[2], opening.budget) if function else _read_path(path, opening.task, folder, opening.budget)
+    )
     test = replace(source.test, fence=folder) if source.test else None
     return replace(source, train=replace(source.train, fence=folder), test=test)
 
 
-def _open_hub(name: str, split: str, task: Task, *, offline: bool) -> Source:
-    data = task.data
-    train = read_hub(name, split, data, offline=offline)
-    test = read_hub(name, data.test_split, data, offline=offline) if data.test_split and data.test is None else None
+def _open_hub(name: str, split: str, opening: _Opening) -> Source:
+    data, budget = opening.task.data, opening.budget
+    train = read_hub(name, split, data, budget, offline=opening.offline)
+    test = read_hub(name, data.test_split, data, budget, offline=opening.offline) if data.test_split and data.test is None else None
     unpinned = f"the revision of the data set {name} is not pinned, so its rows may change between runs"
     return Source(f"{name} ({split})", train, test, warnings=() if data.revision else (unpinned,))
 
@@ -75,19 +91,22 @@ def _nearest(path: Path, otherwise: str) -> str:
     return f'did you mean "{near[0]}"?' if near else otherwise
 
 
-def _read_path(path: Path, task: Task) -> Source:
+def _read_path(path: Path, task: Task, fence: Path | None, budget: Budget) -> Source:
     if path.is_dir():
-        return _read_folder(path, task)
-    return Source(show(path), read_table(path, known_names(task)))
+        return _read_folder(path, task, fence, budget)
+    return Source(show(path), read_table(path, known_names(task), budget))
 
 
-def _read_folder(folder: Path, task: Task) -> Source:
-    """Read `train.*` and `test.*`, class folders of pictures, or the one file of rows that there is."""
+def _read_folder(folder: Path, task: Task, fence: Path | None, budget: Budget) -> Source:
+    """Read `train.*` and `test.*`, class folders of pictures, or the one file of rows that there is.
+
+    What lies in the folder may be a link; with a fence it may not lead out of there.
+    """
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] not in "._")
     train = [path for path in files if _TRAIN.match(path.stem)]
     test = [path for path in files if _TEST.match(path.stem)]
     if task.modality == "image" and not train and (has_classes(folder) or not files):
-        return read_image_folder(folder)
+        return read_image_folder(folder, fence)
     if not train and len(files) == 1:
         train, test = files, []
     if not train:
@@ -98,6 +117,8 @@ def _read_folder(folder: Path, task: Task) -> Source:
     names = known_names(task)
     unused = [path.name for path in files if path not in {*train, *test}]
     notes = (f"not used: {', '.join(unused)} (bench draws its own validation rows)",) if unused else ()
-    tables = [read_table(path, names) for path in train]
-    tested = [read_table(path, names) for path in test]
+    for path in (*train, *test) if fence else ():
+        inside(fence or folder, str(path))
+    tables = [read_table(path, names, budget) for path in train]
+    tested = [read_table(path, names, budget) for path in test]
     return Source(show(folder), join(tables), join(tested) if tested else None, notes)

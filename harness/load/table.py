@@ -13,7 +13,7 @@ class Table:
 
     `lines` numbers each row as the user would (`unit` says what is counted). `base` is the folder that paths in cells are relative
     to, and `fence` the one that they may not leave, if any. `picture` and `label` name columns whose meaning the source itself
-    settles, as an image folder does.
+    settles, as an image folder does; `nested` names columns that were not read because their cells hold lists.
     """
 
     origin: str
@@ -25,6 +25,7 @@ class Table:
     picture: str = ""
     label: str = ""
     notes: tuple[str, ...] = ()
+    nested: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import BenchError, TaskError, raise_all
+from harness.errors import TaskError
+from harness.load.budget import Budget, check_columns
 from harness.load.delimited import read_delimited
-from harness.load.place import show, where
+from harness.load.json_rows import read_json_rows
+from harness.load.parquet import read_parquet
+from harness.load.place import show
 from harness.load.table import Table
-from harness.load.yaml_file import read_text
 
 DELIMITED = (".csv", ".tsv", ".tab")
 JSON = (".jsonl", ".ndjson", ".json")
 PARQUET = (".parquet", ".pq")
 SUFFIXES = (*DELIMITED, *JSON, *PARQUET)
-_SHOWN = 5
+_PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz")
 
 
-def read_table(path: Path, names: Iterable[str] = ()) -> Table:
+def read_table(path: Path, names: Iterable[str] = (), budget: Budget | None = None) -> Table:
     """Read a file of rows by its suffix; `names` are column names that a header line of a CSV file would hold.
 
+    The budget counts what is read of the whole task; without one the file stands alone. Archives are never unpacked.
+
     Raises:
-        TaskError: when the format is not known or the file is faulty.
+        TaskError: when the format is not known, the file is faulty, or it is out of bounds.
     """
     suffix = path.suffix.lower()
+    budget = budget or Budget()
     if suffix in DELIMITED:
-        return read_delimited(path, names)
+        return read_delimited(path, names, budget)
     if suffix in JSON:
-        return _read_json(path)
+        return _read_json(path, budget)
     if suffix in PARQUET:
-        return _read_parquet(path)
+        return read_parquet(path, budget)
+    if suffix in _PACKED:
+        msg = f'"{path.name}" is an archive; archives are never unpacked'
+        raise TaskError(msg, where=show(path), hint="unpack it yourself, and name the file that was in it")
     msg = f'"{path.name}" is of a format that is not read'
     raise TaskError(msg, where=show(path), hint="known: " + ", ".join(SUFFIXES))
 
@@ -57,60 +64,20 @@ def join(tables: Sequence[Table]) -> Table:
     return Table(origin, columns, range(1, sum(map(len, tables)) + 1), first.base, notes=notes)
 
 
-def from_rows(rows: Sequence[Mapping[str, object]], origin: str, base: Path) -> Table:
-    """Turn a list of mappings into a table; a key that a row lacks is None there."""
+def from_rows(rows: Sequence[Mapping[str, object]], origin: str, base: Path, budget: Budget | None = None) -> Table:
+    """Turn a list of mappings into a table; a key that a row lacks is None there.
+
+    Raises:
+        TaskError: there are so many different keys that the table would be out of bounds.
+    """
     names = dict.fromkeys(name for row in rows for name in row)
+    check_columns(len(names), origin)
+    (budget or Budget()).add_bytes(8 * len(names) * len(rows), origin)
     return Table(origin, {str(name): [row.get(name) for row in rows] for name in names}, range(1, len(rows) + 1), base)
 
 
-def _read_json(path: Path) -> Table:
+def _read_json(path: Path, budget: Budget) -> Table:
     """Read one object a line, or one array of objects."""
-    text = read_text(path, TaskError)
-    if not text.strip():
-        msg = "the file is empty"
-        raise TaskError(msg, where=show(path), hint="put the rows into it, or name another file")
-    faults: list[BenchError] = []
-    found = list(_json_rows(text, path, faults))
-    raise_all(faults[:_SHOWN])
-    table = from_rows([row for _, row in found], show(path), path.parent)
-    return Table(table.origin, table.columns, [number for number, _ in found], table.base, unit="line")
-
-
-def _json_rows(text: str, path: Path, faults: list[BenchError]) -> Iterator[tuple[int, dict[str, object]]]:
-    form = 'write one object a line: {"text": "…", "label": "…"}'
-    for number, line in _json_values(text, path, faults):
-        if isinstance(line, dict):
-            yield number, line
-        else:
-            faults.append(TaskError("expected an object", where=where(path, number), hint=form))
-
-
-def _json_values(text: str, path: Path, faults: list[BenchError]) -> Iterator[tuple[int, object]]:
-    parts = [(1, text)] if text.lstrip().startswith("[") else list(enumerate(text.split("\n"), start=1))
-    for number, part in parts:
-        if not part.strip():
-            continue
-        try:
-            value = json.loads(part)
-        except (json.JSONDecodeError, RecursionError) as error:
-            line = number + getattr(error, "lineno", 1) - 1
-            problem = getattr(error, "msg", "nested too deep")
-            faults.append(TaskError(f"not valid JSON: {problem}", where=where(path, line), hint="correct the line"))
-            continue
-        yield from enumerate(value, start=1) if len(parts) == 1 and isinstance(value, list) else [(number, value)]
-
-
-def _read_parquet(path: Path) -> Table:
-    import pyarrow as pa  # noqa: PLC0415 - slow to import, and seldom needed
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    try:
-        content = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        msg = f"not a readable parquet file: {str(error).splitlines()[0]}"
-        raise TaskError(msg, where=show(path), hint="write it again, or name another file") from error
-    columns = {str(name): column.to_pylist() for name, column in zip(content.column_names, content.columns, strict=True)}
-    if not content.num_rows:
-        msg = "the file holds no rows"
-        raise TaskError(msg, where=show(path), hint="put the rows into it, or name another file")
-    return Table(show(path), columns, range(1, content.num_rows + 1), path.parent)
+    unit, found = read_json_rows(path, budget)
+    table = from_rows([row for _, row in found], show(path), path.parent, budget)
+    return Table(table.origin, table.columns, [number for number, _ in found], table.base, unit=unit)

@@ -10,9 +10,10 @@ from pathlib import Path
 from harness.core.task import Task
 from harness.errors import BenchError, Faults, TaskError, WorkspaceError, raise_all, suggest
 from harness.load.faults import each_fault, validate
-from harness.load.place import show
+from harness.load.lines import check_file
+from harness.load.place import show, to_path
 from harness.load.workspace import Workspace
-from harness.load.yaml_file import read_yaml
+from harness.load.yaml_file import MAX_BYTES, read_yaml
 
 FILE = "task.yaml"
 _NAME_LINE = re.compile(rb"^name:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
@@ -66,7 +67,7 @@ def load_task(name_or_path: str, workspaces: Sequence[Workspace]) -> LoadedTask:
         raise _duplicate(name, [path for path, _ in matches], [owner for _, owner in matches])
     if matches:
         return _read(*matches[0])
-    given = Path(name_or_path).expanduser()
+    given = to_path(name_or_path, TaskError, "--task")
     path = given / FILE if given.is_dir() else given
     if path.is_file() and path.suffix in {".yaml", ".yml"}:
         owner = next((space.name for space in workspaces if path.resolve().is_relative_to(space.root)), "path")
@@ -80,7 +81,11 @@ def _paths(workspace: Workspace) -> Iterator[Path]:
 
 def _name(path: Path) -> str:
     """Read a task's name without the rest, so that a faulty file can still be found."""
-    match = _NAME_LINE.search(path.read_bytes())
+    try:
+        check_file(path, TaskError, MAX_BYTES)
+        match = _NAME_LINE.search(path.read_bytes())
+    except (BenchError, OSError):
+        return path.parent.name
     return match[1].decode(errors="replace") if match else path.parent.name
 
 

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import yaml
 
+from harness.core.bounds import MAX_DIGITS
 from harness.errors import BenchError, raise_all
+from harness.load.lines import check_file, undecodable, unreadable
 from harness.load.place import where
 
-MAX_BYTES = 5_000_000
+MAX_BYTES = 2_000_000
 MAX_DEPTH = 40
+MAX_VALUES = 50_000
 Key = tuple[str | int, ...]
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = {"map", "seq", "str", "int", "float", "bool", "null", "timestamp", "value", "merge"}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SHOWN = 100
 _CONSTRUCTOR = yaml.constructor.SafeConstructor
 
 
@@ -46,49 +50,59 @@ def read_yaml(path: Path, kind: type[BenchError]) -> YamlFile:
         BenchError: of the given kind, for anything that keeps the file from being read; duplicate keys are collected.
     """
     text = read_text(path, kind, MAX_BYTES)
-    try:
-        _check_events(text, path, kind)
-        node = yaml.compose(text, Loader=_LOADER)
-    except yaml.YAMLError as error:
-        raise _syntax_fault(error, path, kind) from error
+    node = _compose(text, path, kind)
     if node is None:
         msg = "the file is empty"
         raise kind(msg, where=where(path), hint="fill it in, or delete it; `bench init` writes an example")
     walk = _Walk(path, kind)
     content = walk.value(node, ())
-    raise_all(walk.faults)
+    raise_all(walk.faults[:_SHOWN])
     return YamlFile(path, content, walk.lines)
 
 
-def read_text(path: Path, kind: type[BenchError], max_bytes: int | None = None) -> str:
+def read_value(text: str, place: str, kind: type[BenchError]) -> object:
+    """Read one value that was written on the command line, by the rules of a file.
+
+    Raises:
+        BenchError: of the given kind, when it cannot be read.
+    """
+    path = Path(place)
+    node = _compose(text, path, kind)
+    walk = _Walk(path, kind)
+    value = None if node is None else walk.value(node, ())
+    raise_all(walk.faults[:_SHOWN])
+    return value
+
+
+def read_text(path: Path, kind: type[BenchError], max_bytes: int) -> str:
     """Read a UTF-8 file, with or without a byte order mark.
 
     Raises:
         BenchError: of the given kind, when the file cannot be read, is larger than `max_bytes` or is not UTF-8.
     """
+    check_file(path, kind, max_bytes)
     try:
-        size = path.stat().st_size
-        data = path.read_bytes() if max_bytes is None or size <= max_bytes else b""
-    except OSError as error:
-        msg = f"cannot read the file: {error.strerror}"
-        raise kind(msg, where=where(path), hint="check its name and permissions") from error
-    if max_bytes is not None and size > max_bytes:
-        msg = f"the file is larger than {max_bytes // 1_000_000} MB"
-        raise kind(msg, where=where(path), hint="split it; data belongs in a file of its own")
-    try:
-        return data.decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        msg = f"the file is not UTF-8: byte 0x{data[error.start]:02x} cannot be decoded"
-        encoding = "UTF-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "LATIN1"
-        hint = f"save it as UTF-8, e.g. iconv -f {encoding} -t UTF-8 {path.name} > new-{path.name}"
-        raise kind(msg, where=where(path, line), hint=hint) from error
+        raise undecodable(path, kind) from error
+    except OSError as error:
+        raise unreadable(path, error, kind) from error
+
+
+def _compose(text: str, path: Path, kind: type[BenchError]) -> yaml.Node | None:
+    try:
+        _check_events(text, path, kind)
+        return yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError as error:
+        raise _syntax_fault(error, path, kind) from error
+    except UnicodeError as error:  # half a character, which the command line can hold
+        raise kind("not valid YAML: a character is incomplete", where=where(path), hint="write it as UTF-8") from error
 
 
 def _check_events(text: str, path: Path, kind: type[BenchError]) -> None:
     """Refuse aliases, which can expand without bound, and nesting that would exhaust the stack."""
     depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent):
             msg = f'"*{event.anchor}" repeats another part of the file'
@@ -97,6 +111,9 @@ def _check_events(text: str, path: Path, kind: type[BenchError]) -> None:
         if depth > MAX_DEPTH:
             msg = f"the file is nested more than {MAX_DEPTH} deep"
             raise kind(msg, where=where(path, line), hint="check the brackets and the indentation")
+        if number > MAX_VALUES:
+            msg = f"the file holds more than {MAX_VALUES:,} values, which is the limit"
+            raise kind(msg, where=where(path, line), hint="split it; data belongs in a file of its own")
 
 
 def _syntax_fault(error: yaml.YAMLError, path: Path, kind: type[BenchError]) -> BenchError:
@@ -148,4 +165,9 @@ class _Walk:
             return text.lower() == "true" if text.lower() in {"true", "false"} else text
         if tag not in {"int", "float", "null"} or ":" in text:
             return text
-        return self.constructor.construct_object(node)
+        try:
+            if tag == "int" and len(text) > MAX_DIGITS:
+                return text
+            return self.constructor.construct_object(node)
+        except ValueError:  # such as 0x_, which YAML takes for a number and Python does not
+            return text

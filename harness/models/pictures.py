@@ -6,14 +6,27 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
+from harness.core.bounds import MAX_PIXELS, PICTURE_FORMATS
 from harness.core.data import Input
+from harness.errors import TaskError
 
 
 def decode(picture: Input) -> Image.Image:
-    """Read one picture from a path (str) or encoded bytes, as RGB of its own size."""
-    with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture) as image:
+    """Read one picture from a path (str) or encoded bytes, as RGB of its own size and 8 bits; of several frames the first.
+
+    Raises:
+        TaskError: it is too large to be decoded.
+    """
+    with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture, formats=PICTURE_FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:  # a file that has changed since it was checked
+            msg = f"a picture of {image.width} × {image.height} pixels; the limit is {MAX_PIXELS:,} in all"
+            raise TaskError(msg, where="bytes of a row" if isinstance(picture, bytes) else picture, hint="store it smaller")
+        if image.mode.startswith("I;16"):
+            # Pillow would cut off at 255, which leaves such a picture white; the upper 8 bits are what it does with color.
+            return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
         return image.convert("RGB")
 
 

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.atomic import write_bytes
+from harness.core.bounds import MAX_ROWS
 from harness.errors import WorkspaceError
+
+_SPLITS = ("validation", "test")
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 
@@ -87,21 +91,49 @@ def read(path: Path) -> dict[str, Answered]:
     try:
         # Not read_table: it imports pyarrow's data sets, which takes longer than all the reading.
         with pq.ParquetFile(path) as file:
+            _check_rows(file.metadata.num_rows)
             table = file.read(columns=["split", "reference", "prediction", "group"])
-    except (OSError, pa.ArrowInvalid) as error:
-        what = f"predictions cannot be read: {str(error).splitlines()[0]}"
+        metadata = table.schema.metadata or {}
+        split = np.asarray(table["split"].to_pylist(), object)
+        groups = np.asarray(table["group"].to_pylist(), object)
+        references, predictions = (_classes(table, name) for name in ("reference", "prediction"))
+        samples = {name: metadata.get(f"{name}_sample".encode()) for name in _SPLITS}
+        return {
+            name: Answered(
+                references=references[split == name],
+                predictions=predictions[split == name],
+                groups=tuple(str(group) for group in groups[split == name] if group is not None),
+                sample=np.frombuffer(sample, "<f8") if (sample := samples[name]) else None,
+            )
+            for name in _SPLITS
+        }
+    # What Arrow raises for a damaged file, and what comes of columns that are absent, or of another kind.
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        what = f"predictions cannot be read: {next(iter(str(error).splitlines()), type(error).__name__)[:200]}"
         raise WorkspaceError(what, where=str(path), hint="run the comparison again") from error
-    metadata = table.schema.metadata or {}
-    split = table["split"].to_numpy(zero_copy_only=False)
-    groups = np.asarray(table["group"].to_pylist(), object)
-    found = {}
-    for name in ("validation", "test"):
-        here = split == name
-        sample = metadata.get(f"{name}_sample".encode())
-        found[name] = Answered(
-            references=table["reference"].to_numpy()[here],
-            predictions=table["prediction"].to_numpy()[here],
-            groups=tuple(g for g in groups[here] if g is not None),
-            sample=np.frombuffer(sample, "<f8") if sample else None,
-        )
-    return found
+
+
+def _check_rows(number: int) -> None:
+    """Refuse a file that says it holds more rows than any task.
+
+    Raises:
+        ValueError: it does.
+    """
+    if number > MAX_ROWS:
+        msg = f"it says that it holds {number:,} rows; the limit is {MAX_ROWS:,}"
+        raise ValueError(msg)
+
+
+def _classes(table: pa.Table, name: str) -> NDArray[np.int64]:
+    """Return a column of class indices.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    import numpy as np  # noqa: PLC0415 - as above
+
+    values = table[name].to_numpy()
+    if values.dtype != np.int64 or (values < 0).any():
+        msg = f"the column {name} does not hold class numbers"
+        raise ValueError(msg)
+    return np.asarray(values, np.int64)

@@ -96,7 +96,7 @@ def test_deep_nesting_is_refused(tmp_path: Path) -> None:
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_file, "MAX_BYTES", 10)
-    assert "larger than" in fault(tmp_path, "name: " + "a" * 20).what
+    assert "the limit is 10" in fault(tmp_path, "name: " + "a" * 20).what
 
 
 def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
