@@ -40,6 +40,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_device_is_left_clean(tiny_b
     expected = model.embed_text(texts)
     model.batches.budget = 2**24
     torch.cuda.empty_cache()
+    before = torch.cuda.memory_allocated()
     whole = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 64 * 2**20) / whole)
     try:
@@ -48,7 +49,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_device_is_left_clean(tiny_b
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert model.batches.budget < 2**23
     np.testing.assert_allclose(found, expected, atol=1e-4)
-    assert torch.cuda.memory_allocated() < 2 * model.weights().nbytes + 16 * 2**20
+    assert torch.cuda.memory_allocated() <= before + 2**20
 
 
 def test_throughput_counts_the_batches_that_fit() -> None:
