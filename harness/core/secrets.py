@@ -6,28 +6,43 @@ import os
 import re
 from collections.abc import Mapping
 
-_NAMES = re.compile(r"(TOKEN|KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL)", re.IGNORECASE)
+# Whole words of a name: HF_TOKEN and APIKEY are meant, TOKENIZERS_PARALLELISM and MONKEY are not.
+_NAMES = re.compile(
+    r"(TOKEN|(?<![A-Z])KEY|(API|PRIVATE|ACCESS|SECRET)KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL)S?(?![A-Z])", re.IGNORECASE
+)
 _FORMS = re.compile(
-    r"hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[A-Z0-9]{16}"
-    r"|(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{8,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+    r"hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
+    r"|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}"
+    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
+    r"|(?<=bearer )[A-Za-z0-9._~+/=-]{8,}|(?<=bearer: )[A-Za-z0-9._~+/=-]{8,}|(?<=authorization: basic )[A-Za-z0-9+/]{8,}={0,2}"
+    r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=X-Amz-Signature=)[0-9a-f]{8,}",
+    re.IGNORECASE,
 )
 _SHORTEST = 8
 _BLOT = "[secret]"
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables whose names do not look like those of tokens, keys or passwords."""
+    """Return the variables whose names do not look like those of tokens, keys or passwords.
+
+    >>> without_secrets({"HF_TOKEN": "hf_x", "TOKENIZERS_PARALLELISM": "false"})
+    {'TOKENIZERS_PARALLELISM': 'false'}
+    """
     return {name: value for name, value in environ.items() if not _NAMES.search(name)}
 
 
 def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
     """Blot out what has the form of a token, and the values of variables that hold one.
 
+    Values of fewer than eight characters are left: they are settings, or too short to tell from words.
+
     >>> redact("Authorization: Bearer abcdefghij", {})
     'Authorization: Bearer [secret]'
     """
     environ = os.environ if environ is None else environ
-    for name, value in environ.items():
-        if len(value) >= _SHORTEST and _NAMES.search(name):
-            text = text.replace(value, _BLOT)
+    values = {value for name, value in environ.items() if len(value) >= _SHORTEST and _NAMES.search(name)}
+    # The longest first, so that a value which holds another one goes whole.
+    if values:
+        known = "|".join(re.escape(value) for value in sorted(values, key=len, reverse=True))
+        text = re.sub(known, _BLOT, text)
     return _FORMS.sub(_BLOT, text)

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.core.card import Card
 from harness.core.trust import Trust
 from harness.errors import CandidateError, suggest
+from harness.models.formats import weights_only
 
 # (adapter, modality) -> the module whose `load(card, folder, device, trust)` returns the model.
 ADAPTERS = {
@@ -36,5 +37,6 @@ def adapter_module(card: Card) -> str:
 def load_model(card: Card, folder: Path | None, device: str, trust: Trust) -> object:
     """Load a card's model from its folder onto a device, doing no more than the user trusts it with."""
     load = importlib.import_module(adapter_module(card)).load
-    model: object = load(card, folder, device, trust)
+    with weights_only(card):
+        model: object = load(card, folder, device, trust)
     return model

@@ -1,135 +1,128 @@
-"""Where a card's weights lie: find them on this machine, or fetch them. Nothing is unpickled and no code is fetched."""
+"""Where a card's weights lie: found on this machine, or fetched. Nothing is unpickled here, and no code is run or unpacked."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
-import socket
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
+from harness.core.candidate import Registered
 from harness.core.card import Card
-from harness.errors import CandidateError, Unavailable, Unreachable
+from harness.core.trust import CAUTIOUS, Trust
+from harness.errors import CandidateError, Unavailable
+from harness.models import fingerprint, formats, hub
+from harness.models.json_file import read_json
 
-# What a model is made of; anything else in a repository (pickles, code, other frameworks' weights) is never fetched.
-_WANTED = ["*.json", "*.txt", "*.model", "*.tiktoken", "*.safetensors"]
-_NOT_WANTED = ["onnx/*", "openvino/*", "*/onnx/*", "coreml/*", "*.onnx.json"]
+__all__ = ["digest", "locate", "obtain", "read_json", "source_digest", "tell_remote_code"]
+
+Tell = Callable[[str], None]
+# The user's own workspace: its cards may name any folder of the machine.
+_OWN = "user"
 
 
-def locate(card: Card, *, offline: bool) -> Path | None:
-    """Return the folder with the card's weights, fetching it from the Hub if need be; None where there are none to find.
+def obtain(candidate: Registered, *, offline: bool, trust: Trust = CAUTIOUS, tell: Tell | None = None) -> Path | None:
+    """Return the folder with a candidate's weights, fetching it if need be; None where there are none to find.
+
+    A card of an add-on or of bench itself may name folders of its own workspace only.
 
     Raises:
-        Unavailable: the weights are not on this machine and cannot be fetched, or are not safetensors.
+        Unavailable: they are not on this machine and cannot be fetched, or the user does not trust their form.
+        CandidateError: they are not what they should be.
+    """
+    if candidate.is_plugin:
+        return None
+    root = None if candidate.workspace == _OWN else Path(candidate.path).parents[1]
+    return locate(candidate.card, offline=offline, trust=trust, tell=tell, root=root)
+
+
+def locate(
+    card: Card, *, offline: bool, trust: Trust = CAUTIOUS, tell: Tell | None = None, root: Path | None = None
+) -> Path | None:
+    """Return the folder with the card's weights, fetching it from the Hub if need be; None where there are none to find.
+
+    `tell` gets plain lines of progress, from several threads but one at a time. A local folder must lie within `root`, if given.
+
+    Raises:
+        Unavailable: the weights are not on this machine and cannot be fetched, or the user does not trust their form.
+        CandidateError: they are not what they should be.
     """
     if not card.source or card.source.startswith("random:"):
         return None
-    if card.source.startswith("python:"):
-        folder = _inside_package(card)
-    elif card.is_hub:
-        folder = _from_hub(card, offline=offline)
-    else:
-        folder = Path(card.source).expanduser()
-        if not folder.is_dir():
-            what = f"no folder {folder}"
-            raise Unavailable(what, where=f"card {card.name}, key source", hint="put the weights there, or mend the path")
-    if not any(folder.glob("*.safetensors")):
-        what = "its weights are not in safetensors form; other forms can run code when they are read"
-        raise Unavailable(what, where=str(folder), hint="convert them with the safetensors package, or choose another source")
-    return folder
+    if card.remote_code and not trust.remote_code:
+        what = "it cannot be loaded without running Python from its repository"
+        hint = "read that code; if you trust it, give --allow-remote-code"
+        raise Unavailable(what, where=f"card {card.name}, key remote_code", hint=hint)
+    if card.is_hub:
+        return hub.find(hub.Wanted(card, trust), tell or (lambda _line: None), offline=offline)
+    return _check_local(_inside_package(card) if card.source.startswith("python:") else _local(card, root), card, trust)
 
 
 def digest(folder: Path | None, card: Card) -> str:
-    """Return a hash of the source: of every file of the model where there is a folder, else of the card."""
+    """Return a hash of the card, and of every file that can change what the model computes."""
     total = hashlib.sha256(card.model_dump_json().encode())
-    for path in sorted(folder.rglob("*")) if folder is not None else ():
-        if path.is_file() and path.suffix in {".json", ".txt", ".model", ".safetensors"}:
-            with path.open("rb") as stream:
-                total.update(f"{path.relative_to(str(folder))}\0".encode() + hashlib.file_digest(stream, "sha256").digest())
+    if folder is not None:
+        for name, found in fingerprint.of_files(folder, card).items():
+            total.update(f"{name}\0{found}\0".encode())
     return total.hexdigest()
 
 
-def read_json(path: Path) -> dict[str, object]:
-    """Return a configuration file's object, empty where the file is absent.
+def source_digest(candidate: Registered, folder: Path | None) -> str:
+    """Return a hash of all that a candidate is made of: card, files, and the plugin's own file, but not what that imports."""
+    plugin = fingerprint.sha256(Path(candidate.path)) if candidate.is_plugin else ""
+    return hashlib.sha256(f"{plugin}\0{digest(folder, candidate.card)}".encode()).hexdigest()
 
-    Raises:
-        CandidateError: the file is not JSON, or not an object.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        what = f"cannot read {path.name}: {error}"
-        raise CandidateError(what, where=str(path), hint="fetch the model again") from error
-    return found if isinstance(found, dict) else {}
+
+def tell_remote_code(cards: Iterable[Card], trust: Trust) -> str:
+    """Return the sentence for the report that names the candidates whose own code was run, empty if there are none."""
+    names = [card.name for card in cards if card.remote_code and card.source and trust.remote_code]
+    return f"Python from their repositories was run, as --allow-remote-code permits: {', '.join(names)}" if names else ""
+
+
+def _local(card: Card, root: Path | None) -> Path:
+    folder = Path(card.source).expanduser()
+    where = f"card {card.name}, key source"
+    if root is not None and not folder.resolve().is_relative_to(root.resolve()):
+        what = f"the folder {folder} is outside of the workspace that the card belongs to"
+        raise CandidateError(what, where=where, hint="copy the card into your own workspace if you trust it")
+    if folder.is_file():
+        what = f"{folder.name} is a file, not a folder; archives are not unpacked"
+        raise Unavailable(what, where=where, hint="name the folder that holds config.json and the weights")
+    if not folder.is_dir():
+        what = f"no folder {folder}"
+        raise Unavailable(what, where=where, hint="put the weights there, or mend the path")
+    if root is not None:
+        _check_links(folder, root, where)
+    return folder
+
+
+def _check_local(folder: Path, card: Card, trust: Trust) -> Path:
+    form = formats.readable_form(folder, card, trust)
+    missing = formats.check_index(folder, form)
+    if missing:
+        what = f"{len(missing)} part{'s' if len(missing) > 1 else ''} of its weights are missing, {missing[0].name} first"
+        raise Unavailable(what, where=str(folder), hint="put them there")
+    if card.remote_code:
+        formats.check_code(folder, card)
+    return folder
+
+
+def _check_links(folder: Path, root: Path, where: str) -> None:
+    outside = fingerprint.find_outside(folder, root)
+    if outside:
+        what = f"{outside} is a link that leads out of {root}"
+        raise CandidateError(what, where=where, hint="put the file itself there")
 
 
 def _inside_package(card: Card) -> Path:
-    package = card.source.removeprefix("python:")
+    where, package = f"card {card.name}, key source", card.source.removeprefix("python:")
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
         what = f"the package {package} is not installed"
-        raise Unavailable(what, where=f"card {card.name}, key source", hint=f"pip install {package.replace('_', '-')}")
+        raise Unavailable(what, where=where, hint=f"pip install {package.replace('_', '-')}")
     root = Path(next(iter(spec.submodule_search_locations)))
     folders = [folder for folder in (root, *sorted(root.iterdir())) if (folder / "config.json").is_file()]
     if len(folders) != 1:
         what = f"the package {package} holds {len(folders)} model folders, one is expected"
         raise Unavailable(what, where=str(root), hint="name the folder itself as the card's source")
     return folders[0]
-
-
-def _check_reachable(where: str) -> None:
-    """Try one connection to the Hub's host, so that a machine without a network is told within seconds and not after many retries.
-
-    Raises:
-        Unreachable: nothing answers there. Behind a proxy this cannot be told, and the download itself decides.
-    """
-    from huggingface_hub import constants  # noqa: PLC0415 - only where a card names the Hub
-
-    address = urlsplit(constants.ENDPOINT)
-    if getproxies().get(address.scheme):
-        return
-    try:
-        port = address.port or (80 if address.scheme == "http" else 443)
-        socket.create_connection((address.hostname or "", port), timeout=5).close()
-    except OSError as error:
-        what = f"its weights are not on this machine, and {address.hostname} cannot be reached"
-        raise Unreachable(what, where=where, hint="check the network, or HF_ENDPOINT for a mirror") from error
-
-
-def _from_hub(card: Card, *, offline: bool) -> Path:
-    from huggingface_hub import errors, snapshot_download  # noqa: PLC0415 - only where a card names the Hub
-
-    where = f"card {card.name}, source {card.source}" + (f" at {card.revision}" if card.revision else "")
-
-    def download(*, local: bool) -> Path:
-        found = snapshot_download(
-            card.source, revision=card.revision, allow_patterns=_WANTED, ignore_patterns=_NOT_WANTED, local_files_only=local
-        )
-        return Path(found)
-
-    try:
-        folder = download(local=True)
-        if offline or any(folder.glob("*.safetensors")):
-            return folder
-    except (errors.LocalEntryNotFoundError, errors.CacheNotFound, FileNotFoundError) as error:
-        if offline:
-            what = "its weights are not on this machine, and fetching is off (offline)"
-            raise Unavailable(what, where=where, hint="run once with a network and without --offline") from error
-    _check_reachable(where)
-    try:
-        return download(local=False)
-    except errors.GatedRepoError as error:
-        what = "its repository is gated: the license must be accepted on the Hub first"
-        raise Unavailable(
-            what, where=where, hint=f"accept it on https://huggingface.co/{card.source}, then `hf auth login`"
-        ) from error
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
-        what = "the Hub has no such repository or revision"
-        raise Unavailable(what, where=where, hint="mend source or revision in the card") from error
-    except (errors.HfHubHTTPError, errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, OSError) as error:
-        what = "its weights are not on this machine, and the Hub does not answer"
-        raise Unreachable(what, where=where, hint="check the network, or HF_ENDPOINT for a mirror") from error
