@@ -10,6 +10,7 @@ import torch
 from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError, suggest
+from harness.models.formats import readable_form, weights_file
 from harness.models.image_tower import ImageTower
 
 
@@ -20,7 +21,11 @@ def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) 
         CandidateError: timm does not know the architecture.
     """
     if folder is not None:
-        module = timm.create_model(f"local-dir:{folder}", pretrained=True, num_classes=0)
+        form = readable_form(folder, card, trust)
+        file = weights_file(folder, form, ("model.safetensors", "pytorch_model.bin"))
+        # timm itself would take a pickle with a usual name before safetensors with another one, or what its configuration names.
+        chosen = {"source": "", "file": str(file), "state_dict": None, "custom_load": False}
+        module = timm.create_model(f"local-dir:{folder}", pretrained=True, num_classes=0, pretrained_cfg_overlay=chosen)
     else:
         architecture = card.source.removeprefix("random:")
         if not timm.is_model(architecture):

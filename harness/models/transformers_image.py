@@ -15,6 +15,7 @@ from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError
 from harness.models.capabilities import Weights
+from harness.models.formats import readable_form
 from harness.models.torch_module import count_weights
 
 BATCH = 32
@@ -23,11 +24,17 @@ BATCH = 32
 class ImageEncoder:
     """Pools the last feature map or token sequence."""
 
-    def __init__(self, folder: Path, card: Card, device: str) -> None:
-        """Load processor and weights from a local folder onto a device, as float32."""
-        self.processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    def __init__(self, folder: Path, card: Card, device: str, trust: Trust = CAUTIOUS) -> None:
+        """Load processor and weights from a local folder onto a device, as float32; of a pickle only the tensors are read."""
+        is_safe, runs_code = readable_form(folder, card, trust) == "safetensors", card.remote_code and trust.remote_code
+        self.processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
         model = AutoModel.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+            folder,
+            local_files_only=True,
+            trust_remote_code=runs_code,
+            use_safetensors=is_safe,
+            weights_only=True,
+            dtype=torch.float32,
         )
         self.model = model.to(device).eval()
         self.device = device
@@ -68,4 +75,4 @@ def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) 
     if folder is None:
         what = "an image encoder needs weights to load"
         raise CandidateError(what, where=f"card {card.name}, key source", hint="name a Hub id or a local folder")
-    return ImageEncoder(folder, card, device)
+    return ImageEncoder(folder, card, device, trust)

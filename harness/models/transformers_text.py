@@ -14,8 +14,9 @@ from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError
 from harness.models.capabilities import Weights
+from harness.models.formats import readable_form
+from harness.models.json_file import read_json
 from harness.models.torch_module import count_weights, pool
-from harness.models.weights import read_json
 
 # Padded tokens of one batch. Large enough to fill a device, small enough that a CPU's caches hold the activations.
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536, "mps": 16384}
@@ -25,14 +26,21 @@ _NO_LIMIT = 1_000_000
 class TextEncoder:
     """Pools every hidden layer in one pass; rows are sorted by length and batched by a budget of tokens."""
 
-    def __init__(self, folder: Path, card: Card, device: str) -> None:
-        """Load tokenizer and weights from a local folder onto a device, as float32."""
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    def __init__(self, folder: Path, card: Card, device: str, trust: Trust = CAUTIOUS) -> None:
+        """Load tokenizer and weights from a local folder onto a device, as float32; of a pickle only the tensors are read."""
+        is_safe, runs_code = readable_form(folder, card, trust) == "safetensors", card.remote_code and trust.remote_code
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
         if card.options.layers:
             _shorten(config, card)
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
         model = AutoModel.from_pretrained(
-            folder, config=config, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+            folder,
+            config=config,
+            local_files_only=True,
+            trust_remote_code=runs_code,
+            use_safetensors=is_safe,
+            weights_only=True,
+            dtype=torch.float32,
         )
         self.model = (model.get_encoder() if config.is_encoder_decoder else model).to(device).eval()
         self.device = device
@@ -140,4 +148,4 @@ def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) 
     if folder is None:
         what = "a text encoder needs weights to load"
         raise CandidateError(what, where=f"card {card.name}, key source", hint="name a Hub id, a local folder or python:PACKAGE")
-    return TextEncoder(folder, card, device)
+    return TextEncoder(folder, card, device, trust)
