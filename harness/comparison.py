@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from harness.load.overrides import override
 from harness.load.tasks import LoadedTask, load_task
 from harness.load.workspace import Workspace, load_workspaces
 from harness.store import journal, predictions, runs
+from harness.store.cache import find_cache
 from harness.store.resume import done
 
 if TYPE_CHECKING:
@@ -142,6 +144,7 @@ def compare(
     tell = observe or (lambda _progress: None)
     reports = Path(workspace) / "reports"
     check_formats(formats)
+    find_cache(os.environ)
     workspaces = load_workspaces(Path(workspace))
     found = load_task(task, workspaces)
     earlier = None if resume is None else runs.read_info(_find_earlier(reports, found.task.name, resume))

@@ -11,6 +11,7 @@ from harness.core.measurement import Measurement
 from harness.core.noun import Noun
 
 Pass = Literal["quality", "memory"]
+Origin = Literal["", "computed", "cached"]
 
 
 class Trial(Noun):
@@ -87,7 +88,8 @@ Outcome = Annotated[Finished | Skipped | Failed | Inapplicable, Field(discrimina
 class Record(Noun):
     """A trial and its outcome, as appended to the journal.
 
-    `evidence` names the predictions of a trial whose key was computed by an earlier version.
+    `features` says whether those that it rests on were computed, or kept from an earlier run. `evidence` names the predictions of a
+    trial whose key was computed by an earlier version.
     """
 
     format: Literal["bench.record/2"] = "bench.record/2"
@@ -96,6 +98,7 @@ class Record(Noun):
     started: str
     seconds: float
     machine: dict[str, str | int | float] = Field(default_factory=dict)
+    features: Origin = ""
     evidence: str = ""
 
     @property

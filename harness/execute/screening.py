@@ -28,7 +28,7 @@ class Field:
 
     def digests(self) -> dict[str, str]:
         """Hash what each ready candidate is made of; cost: every byte of its weights is read."""
-        return {one.card.name: weights.digest(path, one.card) for one, path in self.ready}
+        return {one.card.name: weights.source_digest(one, path) for one, path in self.ready}
 
 
 def survey_field(task: Task, chosen: Iterable[Registered | Broken], settings: Settings, tell: Observer) -> Field:

@@ -15,7 +15,6 @@ from harness.errors import CandidateError
 from harness.execute.job import Job
 from harness.models.adapters import load_model
 from harness.models.capabilities import EmbedsImage, EmbedsText, Fits
-from harness.techniques.inputs import Inputs
 
 _PICTURES_AT_ONCE = 256
 
@@ -112,11 +111,3 @@ def check_shares(found: object, rows: int, classes: int) -> NDArray[np.float32]:
             f"predictions of {broken} of {rows} rows are NaN or infinite", hint="look at the rows by their ids in the log"
         )
     return shares.astype(np.float32, copy=False)
-
-
-def all_inputs(model: object, data_inputs: Sequence[Input], needs: set[str], *, is_image: bool) -> tuple[Inputs, Inputs]:
-    """Return what embedding techniques and what fitting techniques learn from; the one that the model cannot serve is empty."""
-    nothing = np.empty((0, 0, 0), np.float32)
-    features = Inputs.of_layers(embed(model, data_inputs, is_image=is_image)) if "embed" in needs else Inputs(nothing)
-    raw = Inputs(nothing, read_inputs(data_inputs, is_image=is_image), model) if "fit" in needs else Inputs(nothing)  # type: ignore[arg-type]
-    return features, raw

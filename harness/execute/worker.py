@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 import tqdm
+from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from harness.core.measurement import Measurement
 from harness.core.table import Selected
-from harness.core.trial import Failed, Finished, Inapplicable, Outcome, Record, Trial
+from harness.core.trial import Failed, Finished, Inapplicable, Origin, Outcome, Record, Trial
 from harness.errors import BenchError
 from harness.execute import subject
 from harness.execute.job import Job
@@ -27,7 +28,9 @@ from harness.measure.flops import count_flops
 from harness.measure.memory import PeakMemory
 from harness.measure.transferability import h_score, log_me
 from harness.models.capabilities import CountsTokens, HasWeights
+from harness.models.identity import Source, identify
 from harness.store import predictions
+from harness.store.cache import cached_features, find_cache
 from harness.techniques.catalogue import TECHNIQUES, create
 from harness.techniques.inputs import Inputs
 
@@ -53,6 +56,8 @@ class Worker:
         self.job = job
         self.messages = messages
         self.stage = "load"
+        self.origin: Origin = ""
+        self.notes: tuple[str, ...] = ()
         self.started = time.time()
         self.machine = describe(job.device)
 
@@ -82,6 +87,7 @@ class Worker:
             started=datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
             seconds=round(time.time() - self.started, 3),
             machine=self.machine,
+            features=self.origin,
         )
         self.messages.send("record", record.model_dump_json())
         self.started = time.time()
@@ -116,22 +122,40 @@ class Worker:
         return Measurement(name="memory_mb", value=peak.added_mb(), unit="MB", better="lower", conditions=conditions)
 
     def _quality(self) -> None:
-        job, data = self.job, self.job.data
+        job, inputs = self.job, self.job.data.rows.inputs
+        source = Source.watch(job.candidate.card, job.folder, inputs, is_image=job.is_image)
         start = time.perf_counter()
         model = subject.load(job)
         load_s = time.perf_counter() - start
         needs = subject.needs_met(model, is_image=job.is_image)
         self.enter("embed" if "embed" in needs else "read")
         shared = self._facts(model, needs, load_s)
-        features, raw = subject.all_inputs(model, data.rows.inputs, needs, is_image=job.is_image)
+        features = raw = Inputs(np.empty((0, 0, 0), np.float32))
         if "embed" in needs:
+            features = Inputs.of_layers(self._features(model, source))
             shared += self._transfer_scores(features)
+        if "fit" in needs:
+            raw = Inputs(raw.features, subject.read_inputs(inputs, is_image=job.is_image), model)  # type: ignore[arg-type]
         for trial in job.trials:
             need = TECHNIQUES[trial.technique][0]
             if need in needs:
                 self._try_technique(trial, features if need == "embed" else raw, model, shared)
             else:
                 self.send(trial, Inapplicable(reason=f"the model cannot {need}"))
+
+    def _features(self, model: object, source: Source) -> NDArray[np.float32]:
+        """Return the features of all rows: those of an earlier run if nothing that they depend on has changed."""
+        job = self.job
+        identity = identify(job.candidate, model, source, dtype=job.trials[0].dtype, device=job.device)
+
+        def compute() -> NDArray[np.float32]:
+            return subject.embed(model, source.inputs, is_image=job.is_image)
+
+        found = cached_features(find_cache(os.environ), identity, compute, is_unchanged=source.is_unchanged)
+        self.origin = "cached" if found.from_cache else "computed"
+        self.notes = (found.note,) if found.note else ()
+        # What was kept is checked as what is computed: an entry may be older than the check.
+        return subject.check_features(found.features, len(source.inputs))
 
     def _try_technique(self, trial: Trial, inputs: Inputs, model: object, shared: Sequence[Measurement]) -> None:
         """Send one technique's record; another technique of the same candidate may still succeed."""
@@ -141,7 +165,7 @@ class Worker:
             predictions.write(self.job.predictions / f"{trial.key}.parquet", judged.predictions)
             speed, notes = self._time(trial, judged, inputs, model) if trial.timed else ([], ())
             found = (*judged.measurements, *speed, *shared)
-            self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=notes))
+            self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=(*self.notes, *notes)))
         except BaseException as error:  # noqa: BLE001 - the trial boundary, for one technique
             self.send(trial, self._failure(error))
 

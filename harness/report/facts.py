@@ -92,10 +92,17 @@ def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[
         "contender, so that differences are paired. Contenders of one tie group are not separated; the chance "
         "of any false winner is 5 %.",
         "Each candidate ran in processes of its own: quality, latency and throughput in one, peak memory in another.",
+        *_kept(records),
         *_resumed(info),
         f"Seed{'' if len(seeds) == 1 else 's'} {listing(seeds)}; {plural(len(records), 'trial')} took {time}.",
     ]
     return tuple(told)
+
+
+def _kept(records: Sequence[Record]) -> Iterable[str]:
+    names = sorted({record.trial.candidate for record in records if record.features == "cached"})
+    if names:
+        yield f"Features of {listing(names, 8)} were kept from an earlier run with the same rows, files, settings and versions."
 
 
 def _resumed(info: RunInfo) -> Iterable[str]:
