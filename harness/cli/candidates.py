@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli import fetch
 from harness.cli.listing import align, compact, describe
 from harness.cli.options import AsJson, Debug, Quiet, Workspace, here
 from harness.core.candidate import Broken, Registered
@@ -18,6 +19,7 @@ from harness.load.place import show as show_path
 from harness.load.workspace import load_workspaces
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.command("fetch")(fetch.command)
 Only = Annotated[Modality | None, typer.Option(help="List candidates of this kind of input only.")]
 Name = Annotated[str, typer.Argument(help="A candidate's name, or WORKSPACE:NAME.")]
 
