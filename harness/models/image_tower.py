@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from PIL.Image import Image
 
+from harness.models.batches import PICTURES_PER_BATCH, Batches, too_large
 from harness.models.capabilities import Weights
+from harness.models.description import describe, digest_module
 from harness.models.torch_module import count_weights
-
-BATCH = 32
 
 
 class ImageTower:
@@ -23,16 +23,37 @@ class ImageTower:
         self.module = module.float().to(device).eval()
         self.transform = transform
         self.device = device
+        self.batches = Batches(PICTURES_PER_BATCH[torch.device(device).type])
 
-    @torch.inference_mode()
     def embed_image(self, images: Sequence[Image]) -> NDArray[np.float32]:
-        """Return `(1, n, d) float32`."""
-        parts = []
-        for start in range(0, len(images), BATCH):
-            pixels = torch.stack([self.transform(image) for image in images[start : start + BATCH]]).to(self.device)
-            parts.append(self.module(pixels).float().cpu().numpy())
-        return np.concatenate(parts)[None] if parts else np.empty((1, 0, 0), np.float32)
+        """Return `(1, n, d) float32`.
+
+        Raises:
+            CandidateError: a single picture does not fit in memory.
+        """
+        return self.batches.run(
+            [1] * len(images),
+            lambda rows: self._forward([images[i] for i in rows])[None],
+            lambda row: too_large(images[row].size, self.device),
+        )
 
     def weights(self) -> Weights:
         """Count what was loaded."""
         return count_weights(self.module)
+
+    def identity(self) -> dict[str, str | int | float]:
+        """Say what the features depend on beyond files and rows: the architecture with all its layers, and the whole transform."""
+        return {
+            "model": type(self.module).__qualname__,
+            "architecture": digest_module(self.module),
+            "weights": str(next(self.module.parameters()).dtype),
+            "preprocessing": describe(self.transform),
+            "pooling": "by the model",
+            "normalization": "none",
+        }
+
+    @torch.inference_mode()
+    def _forward(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        pixels = torch.stack([self.transform(image) for image in images]).to(self.device)
+        features: NDArray[np.float32] = self.module(pixels).float().cpu().numpy()
+        return features

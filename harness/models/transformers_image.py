@@ -14,11 +14,14 @@ from transformers import AutoImageProcessor, AutoModel
 from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError
+from harness.models.batches import PICTURES_PER_BATCH, Batches, too_large
 from harness.models.capabilities import Weights
 from harness.models.formats import readable_form
 from harness.models.torch_module import count_weights
 
-BATCH = 32
+# Raise it when features change; those of earlier versions are then not used again.
+VERSION = 1
+LIBRARIES = ("transformers", "torch", "torchvision", "pillow", "numpy")
 
 
 class ImageEncoder:
@@ -39,17 +42,36 @@ class ImageEncoder:
         self.model = model.to(device).eval()
         self.device = device
         self.pooling = card.options.pooling
+        self.batches = Batches(PICTURES_PER_BATCH[torch.device(device).type])
 
-    @torch.inference_mode()
     def embed_image(self, images: Sequence[Image]) -> NDArray[np.float32]:
-        """Return `(1, n, d) float32`."""
-        parts = [self._forward(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
-        return np.concatenate(parts)[None] if parts else np.empty((1, 0, 0), np.float32)
+        """Return `(1, n, d) float32`.
+
+        Raises:
+            CandidateError: a single picture does not fit in memory.
+        """
+        return self.batches.run(
+            [1] * len(images),
+            lambda rows: self._forward([images[i] for i in rows])[None],
+            lambda row: too_large(images[row].size, self.device),
+        )
 
     def weights(self) -> Weights:
         """Count what was loaded."""
         return count_weights(self.model)
 
+    def identity(self) -> dict[str, str | int | float]:
+        """Say what the features depend on beyond files and rows."""
+        return {
+            "model": type(self.model).__qualname__,
+            "attention": str(self.model.config._attn_implementation),  # noqa: SLF001 - transformers has no public name for it
+            "weights": str(self.model.dtype),
+            "preprocessing": f"{type(self.processor).__qualname__} {self.processor.to_json_string()}",
+            "pooling": self.pooling or "by the model",
+            "normalization": "none",
+        }
+
+    @torch.inference_mode()
     def _forward(self, images: Sequence[Image]) -> NDArray[np.float32]:
         pixels = self.processor(list(images), return_tensors="pt")["pixel_values"].to(self.device)
         return self._pool(self.model(pixel_values=pixels).last_hidden_state).float().cpu().numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,20 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError
+from harness.models.batches import Batches, attempt
 from harness.models.capabilities import Weights
 from harness.models.formats import readable_form
 from harness.models.json_file import read_json
 from harness.models.torch_module import count_weights, pool
 
-# Padded tokens of one batch. Large enough to fill a device, small enough that a CPU's caches hold the activations.
+# Padded tokens of one batch, to begin with. Large enough to fill a device, small enough that a CPU's caches hold the activations.
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536, "mps": 16384}
 _NO_LIMIT = 1_000_000
+# Texts that the tokenizer takes at once: what it returns for a text takes many times the room of its tokens.
+_TOKENIZED_AT_ONCE = 1000
+# Raise it when features change; those of earlier versions are then not used again.
+VERSION = 1
+LIBRARIES = ("transformers", "tokenizers", "sentencepiece", "tiktoken", "torch")
 
 
 class TextEncoder:
@@ -47,20 +54,21 @@ class TextEncoder:
         self.prompt = card.options.prompt
         self.pooling = card.options.pooling or _pooling_of(folder, config)
         self.max_length = max_length(folder, config, self.tokenizer, card)
-        self.tokens_per_batch = TOKENS_PER_BATCH[torch.device(device).type]
+        self.batches = Batches(TOKENS_PER_BATCH[torch.device(device).type])
         self._pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return `(layers, n, d) float32`: the pooled output of each block, the last one as the model gives it."""
-        tokens = self._tokenize(texts, truncate=True)
-        lengths = [len(row) for row in tokens]
-        features: NDArray[np.float32] | None = None
-        for rows in self._batches(lengths):
-            pooled = self._forward([tokens[i] for i in rows])
-            if features is None:
-                features = np.empty((pooled.shape[0], len(texts), pooled.shape[2]), np.float32)
-            features[:, rows] = pooled
-        return features if features is not None else np.empty((1, 0, 0), np.float32)
+        """Return `(layers, n, d) float32`: the pooled output of each block, the last one as the model gives it.
+
+        Raises:
+            CandidateError: a single text does not fit in memory.
+        """
+        tokens = [np.asarray(row, np.int32) for row in self._tokenize(texts, truncate=True)]
+        return self.batches.run(
+            [len(row) for row in tokens],
+            lambda rows: self._forward([tokens[i] for i in rows]),
+            lambda row: self._too_long(tokens[row]),
+        )
 
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Return how many texts have more tokens than the model reads."""
@@ -70,34 +78,49 @@ class TextEncoder:
         """Count what was loaded."""
         return count_weights(self.model)
 
-    def _tokenize(self, texts: Sequence[str], *, truncate: bool) -> list[list[int]]:
-        prompted = [self.prompt + text for text in texts]
-        encoded = self.tokenizer(
-            prompted,
-            truncation=truncate,
-            max_length=self.max_length if truncate else None,
-            verbose=False,
-            return_attention_mask=False,
-        )
-        # A tokenizer without special tokens turns an empty text into nothing; one padding token keeps its row.
-        return [row or [self._pad] for row in encoded["input_ids"]]
+    def identity(self) -> dict[str, str | int | float]:
+        """Say what the features depend on beyond files and rows."""
+        return {
+            "model": type(self.model).__qualname__,
+            "tokenizer": type(self.tokenizer).__qualname__,
+            "pad": self._pad,
+            "attention": str(self.model.config._attn_implementation),  # noqa: SLF001 - transformers has no public name for it
+            "weights": str(self.model.dtype),
+            "layers": getattr(self.model.config, "num_hidden_layers", 0),
+            "pooling": self.pooling,
+            "max_length": self.max_length,
+            "prompt": self.prompt,
+            "normalization": "none",
+        }
 
-    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Yield positions, longest first, so that a batch that does not fit in memory is met at the start."""
-        order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-        start = 0
-        while start < len(order):
-            size = max(1, self.tokens_per_batch // lengths[order[start]])
-            yield order[start : start + size]
-            start += size
+    def _tokenize(self, texts: Sequence[str], *, truncate: bool) -> Iterator[list[int]]:
+        for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
+            encoded = self.tokenizer(
+                [self.prompt + text for text in texts[start : start + _TOKENIZED_AT_ONCE]],
+                truncation=truncate,
+                max_length=self.max_length if truncate else None,
+                verbose=False,
+                return_attention_mask=False,
+            )
+            # A tokenizer without special tokens turns an empty text into nothing; one padding token keeps its row.
+            yield from (row or [self._pad] for row in encoded["input_ids"])
+
+    def _too_long(self, row: NDArray[np.int32]) -> CandidateError:
+        """Say what fits instead of a text that does not, by trying how much of it does."""
+        fits = len(row) // 2
+        while fits and attempt(partial(self._forward, [row[:fits]])) is None:
+            fits //= 2
+        what = f"a single text of {len(row)} tokens does not fit into the memory of device {self.device}"
+        use = "use a smaller model, or a device with more memory"
+        return CandidateError(what, hint=f"{fits} tokens fit: set context: {fits} in the card, or {use}" if fits else use)
 
     @torch.inference_mode()
-    def _forward(self, rows: list[list[int]]) -> NDArray[np.float32]:
+    def _forward(self, rows: list[NDArray[np.int32]]) -> NDArray[np.float32]:
         width = len(rows[0])
         ids = torch.full((len(rows), width), self._pad)
         mask = torch.zeros((len(rows), width), dtype=torch.long)
         for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.tensor(row)
+            ids[i, : len(row)] = torch.from_numpy(row)
             mask[i, : len(row)] = 1
         ids, mask = ids.to(self.device), mask.to(self.device)
         output = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
