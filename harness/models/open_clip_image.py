@@ -12,6 +12,10 @@ from harness.errors import CandidateError
 from harness.models.formats import Form, readable_form
 from harness.models.image_tower import ImageTower
 
+# Raise it when features change; those of earlier versions are then not used again. The tower's are this module's.
+VERSION = 1
+LIBRARIES = ("open_clip_torch", "timm", "torch", "torchvision", "pillow", "numpy")
+
 # What open_clip takes from a folder before anything else, by form.
 _NAMES: dict[Form, tuple[str, ...]] = {
     "safetensors": ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors"),

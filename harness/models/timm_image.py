@@ -13,6 +13,10 @@ from harness.errors import CandidateError, suggest
 from harness.models.formats import readable_form, weights_file
 from harness.models.image_tower import ImageTower
 
+# Raise it when features change; those of earlier versions are then not used again. The tower's are this module's.
+VERSION = 1
+LIBRARIES = ("timm", "torch", "torchvision", "pillow", "numpy")
+
 
 def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) -> ImageTower:
     """Load a timm model without its classifier: from a folder, or for `random:ARCHITECTURE` with weights drawn from seed 0.

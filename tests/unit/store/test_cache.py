@@ -8,18 +8,19 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from harness.errors import WorkspaceError
-from harness.store.cache import LIMIT_BYTES, Cache, cached_features, find_cache
-from tests.unit.core.test_feature import IDENTITY
+from harness.store import entry
+from harness.store.cache import Cache
 
 HEAD = 128
 KEYS = [f"{i:064x}" for i in range(100)]
@@ -182,8 +183,6 @@ def test_what_is_larger_than_all_the_room_is_not_kept_and_costs_nobody_a_place(c
 
 
 def test_a_reader_keeps_what_it_has_open_when_it_is_evicted(cache: Cache) -> None:
-    from harness.store import entry
-
     small = Cache(cache.folder, room_for(1))
     small.write(KEYS[0], features())
     with file_of(cache, KEYS[0]).open("rb") as stream:
@@ -273,6 +272,13 @@ def test_on_a_full_disk_it_goes_on_uncached_and_leaves_nothing(tiny_disk: Path) 
     assert np.array_equal(cache.read(KEYS[0]), features())
 
 
+def test_room_is_made_before_it_is_needed(tiny_disk: Path) -> None:
+    cache = Cache(tiny_disk, 900_000)
+    for i in range(4):
+        assert cache.write(KEYS[i], features(i, (1, 1000, 100))) == ""
+    assert [one.key for one in cache.entries()] == [KEYS[2], KEYS[3]]
+
+
 def test_on_a_read_only_disk_what_is_there_is_used(tiny_disk: Path) -> None:
     cache = Cache(tiny_disk)
     for i in (0, 1):
@@ -340,66 +346,32 @@ def test_processes_under_a_small_limit_never_see_a_wrong_number(cache: Cache) ->
     assert not [path for path in cache.folder.iterdir() if path.name.startswith(".")]
 
 
-# What a worker calls
+def test_a_writer_whose_new_file_is_swept_before_it_is_locked_begins_again(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, swept = tempfile.mkstemp, []
+
+    def make_and_sweep(*, dir: Path, prefix: str) -> tuple[int, str]:  # noqa: A002 - as tempfile names it
+        made = make(dir=dir, prefix=prefix)
+        if not swept:
+            cache.sweep(0)
+            swept.append(made[1])
+            assert not Path(made[1]).exists()
+        return made
+
+    monkeypatch.setattr(tempfile, "mkstemp", make_and_sweep)
+    assert cache.write(KEYS[0], features()) == ""
+    assert np.array_equal(cache.read(KEYS[0]), features())
+    assert swept
 
 
-def refuse() -> NDArray[np.float32]:
-    msg = "computed though it was kept"
-    raise AssertionError(msg)
+def test_what_others_write_meanwhile_counts(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, others = entry.write, [KEYS[1], KEYS[2], KEYS[3]]
 
+    def write_after_others(stream: BinaryIO, key: str, found: NDArray[np.float32]) -> None:
+        while others:
+            Cache(cache.folder).write(others.pop(), features())
+        write(stream, key, found)
 
-def test_what_is_kept_is_not_computed_again(cache: Cache) -> None:
-    first = cached_features(cache, IDENTITY, features)
-    assert (first.from_cache, first.note) == (False, "")
-    second = cached_features(cache, IDENTITY, refuse)
-    assert second.from_cache
-    assert np.array_equal(first.features, second.features)
-    with pytest.raises(AssertionError):
-        cached_features(cache, IDENTITY.model_copy(update={"dtype": "float16"}), refuse)
-
-
-def test_features_of_files_that_changed_are_not_kept(cache: Cache) -> None:
-    found = cached_features(cache, IDENTITY, features, is_unchanged=lambda: False)
-    assert found.note == "the features were not kept for the next run: their files changed while they were computed"
-    assert cache.entries() == ()
-
-
-def test_without_a_cache_or_an_identity_it_computes(cache: Cache) -> None:
-    for found in (
-        cached_features(None, IDENTITY, features),
-        cached_features(cache, None, features),
-        cached_features(Cache(cache.folder, 0), IDENTITY, features),
-    ):
-        assert np.array_equal(found.features, features())
-        assert (found.from_cache, found.note) == (False, "")
-    assert not cache.folder.exists()
-
-
-def test_a_cache_that_cannot_be_written_costs_a_note(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    found = cached_features(Cache(tmp_path / "file"), IDENTITY, features)
-    assert np.array_equal(found.features, features())
-    assert found.note.startswith("the features were not kept for the next run: ")
-
-
-# Where it is
-
-
-@pytest.mark.parametrize(
-    ("environ", "folder", "limit"),
-    [
-        ({"BENCH_CACHE": "/a/b"}, "/a/b", LIMIT_BYTES),
-        ({"BENCH_CACHE": "/a", "BENCH_CACHE_LIMIT": "5GB"}, "/a", 5 * 10**9),
-        ({"BENCH_CACHE": "/a", "BENCH_CACHE_LIMIT": " 0 "}, "/a", 0),
-        ({"BENCH_CACHE": "~/x"}, str(Path.home() / "x"), LIMIT_BYTES),
-        ({"BENCH_CACHE": "x"}, str(Path.cwd() / "x"), LIMIT_BYTES),
-    ],
-)
-def test_the_environment_says_where_and_how_much(environ: dict[str, str], folder: str, limit: int) -> None:
-    assert find_cache(environ) == Cache(Path(folder) / "features", limit)
-
-
-def test_a_limit_that_is_no_size_is_told() -> None:
-    with pytest.raises(WorkspaceError) as caught:
-        find_cache({"BENCH_CACHE_LIMIT": "much"})
-    assert caught.value.where == "BENCH_CACHE_LIMIT"
+    monkeypatch.setattr(entry, "write", write_after_others)
+    assert Cache(cache.folder, room_for(2)).write(KEYS[0], features()) == ""
+    # Each of the others began before the last had ended.
+    assert [one.key for one in cache.entries()] == [KEYS[3], KEYS[0]]
