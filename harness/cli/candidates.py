@@ -9,18 +9,25 @@ from typing import Annotated
 import typer
 
 from harness.cli import fetch
+from harness.cli.findings import conclude
 from harness.cli.listing import align, compact, describe
 from harness.cli.options import AsJson, Debug, Quiet, Workspace, here
 from harness.core.candidate import Broken, Registered
 from harness.core.card import Modality
+from harness.core.quantity import parse_duration
 from harness.errors import CandidateError
 from harness.load.candidates import find_candidate, load_candidates
 from harness.load.place import show as show_path
 from harness.load.workspace import load_workspaces
+from harness.testing import check_candidate
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.command("fetch")(fetch.command)
 Only = Annotated[Modality | None, typer.Option(help="List candidates of this kind of input only.")]
+Checked = Annotated[
+    list[str], typer.Argument(metavar="PATH|NAME…", help="Card files, plugins or folders of these, or candidates by name.")
+]
+Timeout = Annotated[str, typer.Option(metavar="TIME", help="Time for each candidate, e.g. 90s or 5m.")]
 Name = Annotated[str, typer.Argument(help="A candidate's name, or WORKSPACE:NAME.")]
 
 
@@ -49,6 +56,21 @@ def show(name: Name, *, as_json: AsJson = False, workspace: Workspace = here, qu
     facts = {"workspace": found.workspace, "file": show_path(Path(found.path))}
     facts |= {"warning": "; ".join(found.warnings)} if found.warnings else {}
     typer.echo(found.card.model_dump_json(indent=2) if as_json else describe(found.card, facts))
+
+
+@app.command()
+def check(
+    targets: Checked, *, timeout: Timeout = "60s",
+    as_json: AsJson = False, workspace: Workspace = here, quiet: Quiet = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Check that candidates do what bench asks of them, in processes of their own; nothing is fetched.
+
+    Exits with 0 if nothing failed, 1 if something did, 2 if there is no such file or name or a card is not valid.
+    """
+    del debug
+    seconds = parse_duration(timeout, "--timeout")
+    found = [check_candidate(target, workspace=workspace, seconds=seconds) for target in targets]
+    conclude([finding for findings in found for finding in findings], as_json=as_json, quiet=quiet)
 
 
 def _row(item: Registered) -> tuple[str, ...]:

@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.findings import conclude
 from harness.cli.listing import align, describe
 from harness.cli.options import AsJson, Debug, Quiet, Workspace, here
 from harness.load.place import show as show_path
 from harness.load.tasks import list_tasks, load_task
 from harness.load.workspace import load_workspaces
+from harness.testing import check_task
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+Checked = Annotated[list[str], typer.Argument(metavar="NAME|PATH…", help="Tasks by name, or the paths of their folders.")]
+Data = Annotated[str | None, typer.Option(metavar="PATH", help="Rows to check in place of the task's own.")]
+Seed = Annotated[int, typer.Option(min=0, help="Draws the split.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; use what is on this machine.")]
 Name = Annotated[str, typer.Argument(help="A task's name, WORKSPACE:NAME, or the path of its folder.")]
 
 
@@ -35,3 +41,17 @@ def show(name: Name, *, as_json: AsJson = False, workspace: Workspace = here, qu
     found = load_task(name, load_workspaces(workspace))
     facts = {"workspace": found.workspace, "file": show_path(found.path)}
     typer.echo(found.task.model_dump_json(indent=2) if as_json else describe(found.task, facts))
+
+
+@app.command()
+def check(  # noqa: PLR0913 - each parameter is an option
+    names: Checked, *, data: Data = None, seed: Seed = 0, offline: Offline = False,
+    as_json: AsJson = False, workspace: Workspace = here, quiet: Quiet = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Audit the rows of tasks: copies, leaks, doubtful labels, small classes, wide intervals.
+
+    Exits with 0 if nothing failed, 1 if something did, 2 if there is no such task or its file is not valid.
+    """
+    del debug
+    found = [check_task(name, workspace=workspace, data=data, seed=seed, offline=offline) for name in names]
+    conclude([finding for findings in found for finding in findings], as_json=as_json, quiet=quiet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from harness.core.data import Rows, Split
 from harness.errors import BenchError, TaskError
@@ -12,6 +13,16 @@ from harness.load.rows import Row
 FEW = 10
 IMBALANCE = 20
 _SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What makes figures less trustworthy, what to do, what is looked at (`about`), and the share of the rows that it concerns."""
+
+    about: str
+    what: str
+    hint: str
+    share: float = 0.0
 
 
 def find_faults(train: Sequence[Row], test: Sequence[Row] | None, place: str) -> list[BenchError]:
@@ -33,28 +44,26 @@ def find_faults(train: Sequence[Row], test: Sequence[Row] | None, place: str) ->
     return faults
 
 
-def find_warnings(rows: Rows, division: Split, *, drawn: bool) -> Iterator[str]:
+def find_doubts(rows: Rows, division: Split, *, drawn: bool) -> Iterator[Doubt]:
     """Say what makes figures less trustworthy; `drawn` tells that bench drew the test rows itself."""
-    yield from _size_warnings(Counter(rows.labels[position] for position in division.rest), rows.classes)
+    yield from _size_doubts(Counter(rows.labels[position] for position in division.rest), rows.classes)
     digests = [ident.partition("-")[0] for ident in rows.ids]
     learned = {digests[position] for position in division.rest}
     copies = sum(digests[position] in learned for position in division.test)
     if copies:
-        yield f"{copies} of {len(division.test)} test rows have the same content as a training row, which flatters every candidate"
-    labels: dict[str, set[int]] = defaultdict(set)
-    for digest, label in zip(digests, rows.labels, strict=True):
-        labels[digest].add(label)
-    torn = sum(len(found) > 1 for found in labels.values())
-    if torn:
-        yield f"{torn} contents occur with different labels"
+        what = f"{copies} of {len(division.test)} test rows have the same content as a training row, which flatters every candidate"
+        yield Doubt("leakage", what, "take these rows out of either file", copies / len(division.test))
+    yield from _label_doubts(digests, rows)
     if rows.groups:
         shared = {rows.groups[position] for position in division.rest} & {rows.groups[position] for position in division.test}
         if shared:
-            yield f"{len(shared)} groups stand in both training and test rows"
+            what = f"{len(shared)} groups stand in both training and test rows"
+            yield Doubt("groups", what, "leave `data.test` out, and bench divides by group; or divide the files by group")
     untested = sorted(set(rows.labels) - {rows.labels[position] for position in division.test})
     if untested:
         reason = "too few rows or groups to set some aside" if drawn else "the test file has none"
-        yield f"no test rows for {_names([rows.classes[label] for label in untested])}: {reason}"
+        what = f"no test rows for {_names([rows.classes[label] for label in untested])}: {reason}"
+        yield Doubt("classes", what, "add rows of these classes")
 
 
 def _test_faults(test: Sequence[Row], counts: Counter[str], place: str) -> list[BenchError]:
@@ -67,14 +76,25 @@ def _test_faults(test: Sequence[Row], counts: Counter[str], place: str) -> list[
     return [TaskError(what, where=place, hint="add training rows of these classes, or remove the test rows; check the spelling")]
 
 
-def _size_warnings(counts: Counter[int], classes: Sequence[str]) -> Iterator[str]:
+def _size_doubts(counts: Counter[int], classes: Sequence[str]) -> Iterator[Doubt]:
     small = [classes[label] for label in sorted(counts) if counts[label] < FEW]
     if small:
-        yield f"fewer than {FEW} rows to learn from in {len(small)} of {len(counts)} classes: {_names(small)}"
+        what = f"fewer than {FEW} rows to learn from in {len(small)} of {len(counts)} classes: {_names(small)}"
+        yield Doubt("classes", what, "add rows of these classes, or merge them with others")
     largest, smallest = max(counts, key=lambda label: counts[label]), min(counts, key=lambda label: counts[label])
     if counts[largest] > IMBALANCE * counts[smallest]:
         sizes = f'"{classes[largest]}" {counts[largest]} rows, "{classes[smallest]}" {counts[smallest]}'
-        yield f"the classes are very unequal: {sizes}"
+        yield Doubt("classes", f"the classes are very unequal: {sizes}", "choose macro_f1 or balanced_accuracy, or add rows")
+
+
+def _label_doubts(digests: Sequence[str], rows: Rows) -> Iterator[Doubt]:
+    labels: dict[str, set[int]] = defaultdict(set)
+    for digest, label in zip(digests, rows.labels, strict=True):
+        labels[digest].add(label)
+    torn = sum(len(found) > 1 for found in labels.values())
+    if torn:
+        hint = "settle which label is right; no candidate can be right on both"
+        yield Doubt("labels", f"{torn} contents occur with different labels", hint, torn / len(labels))
 
 
 def _classes(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.core.data import Dataset, Rows, Split
 from harness.core.task import Task
 from harness.errors import BenchError, Faults, TaskError, raise_all
-from harness.load.checks import find_faults, find_warnings
+from harness.load.checks import find_doubts, find_faults
 from harness.load.columns import Columns, check_columns, choose_columns
 from harness.load.faults import each_fault
 from harness.load.rows import Row, assemble, read_rows, sort_classes
@@ -40,7 +40,7 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
         raise _placed(error, source.name) from error
     drawn = () if test is not None else (f"test rows: {SHARE:.0%} drawn by class with seed {seed}",)
     notes = (*source.notes, *source.train.notes, *(source.test.notes if source.test else ()), *columns.notes, *drawn)
-    found = find_warnings(rows, division, drawn=test is None)
+    found = (doubt.what for doubt in find_doubts(rows, division, drawn=test is None))
     return Dataset(
         rows=rows,
         split=division,

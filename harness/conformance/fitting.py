@@ -1,0 +1,123 @@
+"""Checks of a model that learns the task by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.conformance.finding import NotApplicable
+from harness.conformance.probes import Lesson, Probes
+from harness.core.data import Input
+from harness.errors import CandidateError
+from harness.execute import subject
+from harness.techniques.inputs import Chosen
+
+# How far a probability may differ when a row comes in another batch, or when the same lesson is learned again.
+SHARE = 1e-4
+# How far the probabilities of a row may be from adding up to one.
+SUM = 1e-3
+
+Floats = NDArray[np.float32]
+Check = tuple[str, Callable[[], str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A loaded model, the way to load another, and the rows to try them with; `seen` keeps the first probabilities."""
+
+    model: Any
+    load: Callable[[], Any]
+    probes: Probes
+    seen: list[Floats] = field(default_factory=list)
+
+    def checks(self) -> Iterator[Check]:
+        """Name the checks in their order: the first fits the model and must pass, the last fits it on something else."""
+        yield "shape", self._shape
+        yield "batch size", self._batch_size
+        yield "row order", self._row_order
+        yield "empty input", self._empty_input
+        yield "huge input", self._huge_input
+        yield "unicode", self._unicode
+        yield "determinism", self._determinism
+        yield "refit", self._refit
+
+    def learn(self, lesson: Lesson, model: Any = None) -> Floats:  # noqa: ANN401 - a model is whatever has the methods
+        """Fit a model on a lesson and return its probabilities for the same rows."""
+        model = self.model if model is None else model
+        model.fit(self._lazy(lesson.rows), np.asarray(lesson.labels, np.int64), lesson.classes)
+        return self._predict(lesson.rows, lesson.classes, model)
+
+    def _lazy(self, rows: Sequence[Input]) -> Chosen:
+        """Hand rows over as a comparison does: a sequence that decodes pictures when they are asked for."""
+        return Chosen(subject.read_inputs(tuple(rows), is_image=self.probes.is_image), range(len(rows)))
+
+    def _predict(self, rows: Sequence[Input], classes: int, model: Any = None) -> Floats:  # noqa: ANN401 - see above
+        model = self.model if model is None else model
+        return subject.check_shares(model.predict(self._lazy(rows)), len(rows), classes)
+
+    def _shape(self) -> str:
+        lesson = self.probes.lesson
+        shares = self.learn(lesson)
+        self.seen.append(shares)
+        if shares.min() < 0:
+            what = f"predict returns a probability of {shares.min():.3g}"
+            raise CandidateError(what, hint="return probabilities; turn margins into shares with a softmax")
+        off = float(np.abs(shares.sum(1) - 1).max())
+        if off > SUM:
+            what = f"the probabilities of a row add up to {float(shares.sum(1)[np.abs(shares.sum(1) - 1).argmax()]):.4g}, not to 1"
+            raise CandidateError(what, hint="divide each row by its sum, or turn scores into shares with a softmax")
+        return f"predict returns n × {lesson.classes} probabilities that add up to 1"
+
+    def _determinism(self) -> str:
+        hint = "give every random step of `fit` a fixed seed, such as random_state=0"
+        return near(self.learn(self.probes.lesson, self.load()), self.seen[0], "fitted twice on the same rows", hint)
+
+    def _refit(self) -> str:
+        self.learn(self.probes.other)
+        hint = "let `fit` begin anew each time: make the estimator inside `fit`, and use `fit` and not `partial_fit`"
+        return near(self.learn(self.probes.lesson), self.seen[0], "fitted on something else before", hint)
+
+    def _batch_size(self) -> str:
+        lesson = self.probes.lesson
+        alone = np.concatenate([self._predict([row], lesson.classes) for row in lesson.rows])
+        return near(alone, self.seen[0], "one by one and all at once", "let the prediction of a row depend on that row alone")
+
+    def _row_order(self) -> str:
+        lesson = self.probes.lesson
+        order = np.random.default_rng(1).permutation(len(lesson.rows))
+        shuffled = self._predict([lesson.rows[position] for position in order], lesson.classes)
+        return near(shuffled, self.seen[0][order], "in another order", "give row i of the result for input i")
+
+    def _empty_input(self) -> str:
+        if not self.probes.hollow:
+            raise NotApplicable("there is no picture without content")
+        self._predict(self.probes.hollow, self.probes.lesson.classes)
+        return "rows with nothing to read are answered"
+
+    def _huge_input(self) -> str:
+        self._predict(self.probes.huge, self.probes.lesson.classes)
+        return "a picture of 12 megapixels and one of 1 × 1" if self.probes.is_image else "a text of 100,000 characters"
+
+    def _unicode(self) -> str:
+        if not self.probes.strange:
+            raise NotApplicable("pictures hold no text")
+        self._predict(self.probes.strange, self.probes.lesson.classes)
+        return "emoji, right-to-left, combining marks, NUL and other planes"
+
+
+def near(found: Floats, expected: Floats, when: str, hint: str) -> str:
+    """Return how near probabilities are to those expected.
+
+    Raises:
+        CandidateError: one differs by more than 1e-4.
+    """
+    apart = float(np.abs(found - expected).max())
+    if apart > SHARE:
+        rows = int((np.abs(found - expected).max(1) > SHARE).sum())
+        what = f"{when}, {rows} of {len(found)} rows get other probabilities (up to {apart:.1e} apart)"
+        raise CandidateError(what, hint=hint)
+    return f"{when}, probabilities are the same" + (f" to {apart:.0e}" if apart else "")

@@ -1,0 +1,133 @@
+"""Rows to try a candidate with: only such as bench can hand to it, read from a file that an author might have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from harness.core.card import Modality
+from harness.core.data import Input
+
+LONG_TEXT = 100_000
+LARGE_PICTURE = (4000, 3000)
+_COLORS = ((200, 40, 40), (40, 180, 60), (50, 60, 210))
+_TOPICS = ("my parcel is late", "give my money back", "I cannot log in")
+_ENDINGS = (
+    "today",
+    "please help",
+    "again",
+    "since Monday",
+    "why",
+    "and I am angry",
+    "thank you",
+    "it is urgent",
+    "as before",
+    "now",
+)
+_MIXED = (
+    "Where is my parcel?",
+    "I want my money back",
+    "Hello",
+    "The card was stolen yesterday, and nobody at the counter could tell me what to do about it or whom to ask.",
+    "ok",
+    "Straße, café, naïve, 東京, Москва",
+    "3.14159 and 1,000,000 and 50 %",
+    " ".join(f"Sentence number {number} of a long message." for number in range(5)),
+    "LOUD!!! words??? 🙂",
+    "a\tb\nc",
+)
+# A file can hold each of these. What it cannot hold whole, half a surrogate pair, is mended when rows are read.
+_STRANGE = (
+    "🙂👩‍👩‍👧‍👦🇨🇭",
+    "שלום עולם، مرحبا بالعالم",
+    "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L̠ͨͧͩ͘G̴̻͈͍͔̹̑͗̎̅͛́Ǫ̵̹̻̝̳͂̌̌͘!͖̬̰̙̗̿̋ͥͥ̂ͣ̐́́͜͞",
+    "a\x00b",
+    "\ufeffmark first",
+    "\u202eright to left\u202c",
+    "ﬁ ½ Ａ ⅷ",
+    "𝕬 𠀀 \U0010ffff",
+    "line\u2028separator\x85next",
+)
+# The loader leaves out rows that are blank. These are not blank to it, and yet hold nothing to read.
+_HOLLOW = ("\u200b", "…", "\x00", "\u00ad\u2060")
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Rows to learn from."""
+
+    rows: tuple[Input, ...]
+    labels: tuple[int, ...]
+    classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Rows of one kind of input; pictures are encoded, as in a file. Those that the kind does not have are empty."""
+
+    modality: Modality
+    mixed: tuple[Input, ...]
+    hollow: tuple[Input, ...]
+    huge: tuple[Input, ...]
+    strange: tuple[Input, ...]
+    lesson: Lesson
+    other: Lesson
+
+    @property
+    def is_image(self) -> bool:
+        """Tell whether the rows are pictures."""
+        return self.modality == "image"
+
+
+@cache
+def make_probes(modality: Modality) -> Probes:
+    """Return the rows for texts or for pictures, the same ones every time."""
+    return _pictures() if modality == "image" else _texts()
+
+
+def _texts() -> Probes:
+    rows = tuple(f"{topic} {ending}" for ending in _ENDINGS for topic in _TOPICS)
+    labels = tuple(range(3)) * len(_ENDINGS)
+    # Another lesson teaches the opposite: two classes, of the same rows.
+    other = Lesson(rows, tuple(1 - min(label, 1) for label in labels), 2)
+    huge = (("word " * LONG_TEXT)[:LONG_TEXT], "x" * (LONG_TEXT // 10))
+    return Probes("text", _MIXED, _HOLLOW, huge, _STRANGE, Lesson(rows, labels, 3), other)
+
+
+def _pictures() -> Probes:
+    drawn = np.random.default_rng(0)
+    mixed = (
+        _encode(_noise(drawn, 64, 48)),
+        _encode(_noise(drawn, 48, 96), "JPEG"),
+        _encode(_noise(drawn, 224, 224)),
+        _encode(_noise(drawn, 33, 77).convert("L")),
+        _encode(_noise(drawn, 40, 40).convert("P")),
+        _encode(_noise(drawn, 50, 30).convert("RGBA")),
+        _encode(_noise(drawn, 8, 8).convert("1")),
+    )
+    rows = tuple(_encode(_tint(drawn, color)) for _ in range(8) for color in _COLORS)
+    labels = tuple(range(3)) * 8
+    huge = (_encode(Image.linear_gradient("L").resize(LARGE_PICTURE).convert("RGB"), "JPEG"), _encode(_noise(drawn, 1, 1)))
+    other = Lesson(rows, tuple(1 - min(label, 1) for label in labels), 2)
+    return Probes("image", mixed, (), huge, (), Lesson(rows, labels, 3), other)
+
+
+def _noise(drawn: np.random.Generator, width: int, height: int) -> Image.Image:
+    """Draw a picture with shapes of several sizes in it: a few random points, smoothly joined."""
+    points = drawn.integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(points).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def _tint(drawn: np.random.Generator, color: tuple[int, int, int]) -> Image.Image:
+    pixels = np.asarray(color) + drawn.integers(-40, 41, (32, 32, 3))
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def _encode(picture: Image.Image, form: str = "PNG") -> bytes:
+    out = BytesIO()
+    picture.save(out, format=form)
+    return out.getvalue()
