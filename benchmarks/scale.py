@@ -72,11 +72,11 @@ def measure() -> list[Claim]:
         features = draw(Path(folder) / "features", labels)
         inputs = Inputs.of_layers(features)
         done = [
-            (f"LogME of {NAME} and {CLASSES} classes", lambda: log_me(inputs.features[0], labels, CLASSES), 200),
-            (f"H-score of {NAME} and {CLASSES} classes", lambda: h_score(inputs.features[0], labels, CLASSES), 200),
-            (f"{QUERIES:,} rows by nearest neighbors among {NAME}", lambda: neighbors(inputs, labels), 300),
-            (f"a linear probe on {NAME} and {FEW} classes", lambda: probe(inputs, labels), 900),
-            (f"all metrics of {ROWS:,} rows", lambda: [quality.compute(m, labels, told) for m in metrics], 50),
+            (f"LogME of {NAME} and {CLASSES} classes", lambda: log_me(inputs.features[0], labels, CLASSES), 150),
+            (f"H-score of {NAME} and {CLASSES} classes", lambda: h_score(inputs.features[0], labels, CLASSES), 150),
+            (f"{QUERIES:,} rows by nearest neighbors among {NAME}", lambda: neighbors(inputs, labels), 150),
+            (f"a linear probe on {NAME} and {FEW} classes", lambda: probe(inputs, labels), 800),
+            (f"all metrics of {ROWS:,} rows", lambda: [quality.compute(m, labels, told) for m in metrics], 20),
             (
                 f"{RESAMPLES} resamples of {ROWS:,} rows and {CLASSES} classes",
                 lambda: draw_scores("macro_f1", Reference(labels, CLASSES), [told], 0, number=RESAMPLES),
