@@ -28,6 +28,7 @@ from harness.load.data import load_dataset
 from harness.load.overrides import override
 from harness.load.tasks import LoadedTask, load_task
 from harness.load.workspace import Workspace, load_workspaces
+from harness.models import weights
 from harness.store import journal, predictions, runs
 from harness.store.cache import find_cache
 from harness.store.resume import done
@@ -160,7 +161,7 @@ def compare(
     info = head.model_copy(
         update={
             "cards": tuple(c.card for c in chosen if isinstance(c, Registered)),
-            "card_warnings": tuple(w for c in chosen if isinstance(c, Registered) for w in c.warnings),
+            "card_warnings": _warn_of_cards(chosen, entered, settings),
             "provenance": provenance.describe(Path(workspace)),
             "plan": tuple(trial.key for trial in trials),
             "digests": dict(ground.sources),
@@ -277,6 +278,13 @@ def _head(loaded: LoadedTask, data: Dataset, settings: Settings, *, entered: Fie
         versions=provenance.versions(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _warn_of_cards(chosen: Sequence[Registered | Broken], entered: Field, settings: Settings) -> tuple[str, ...]:
+    """Return what is doubtful about the cards, and whose own code is run."""
+    told = [warning for one in chosen if isinstance(one, Registered) for warning in one.warnings]
+    run = weights.tell_remote_code((one.card for one, _ in entered.ready), settings.trust)
+    return (*told, run) if run else tuple(told)
 
 
 def _jobs(

@@ -10,6 +10,7 @@ from harness.core.candidate import Broken, Registered
 from harness.core.progress import Progress
 from harness.core.ranking import Excluded, FailedCandidate, SkippedCandidate
 from harness.core.run import Settings
+from harness.core.secrets import redact
 from harness.core.task import Task
 from harness.errors import BenchError, Unavailable, Unreachable
 from harness.models import weights
@@ -35,6 +36,9 @@ def survey_field(task: Task, chosen: Iterable[Registered | Broken], settings: Se
     """Screen by the cards alone, then find each remaining candidate's weights, fetching them if need be."""
     from harness.rank.constraints import screen  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
+    def say(line: str) -> None:
+        tell(Progress("message", text=line))
+
     offline = settings.offline
     _announce(chosen, offline=offline, tell=tell)
     ready: list[tuple[Registered, Path | None]] = []
@@ -52,14 +56,19 @@ def survey_field(task: Task, chosen: Iterable[Registered | Broken], settings: Se
             continue
         try:
             tell(Progress("message", text=f"looking for the weights of {name}", candidate=name))
-            ready.append((candidate, None if candidate.is_plugin else weights.locate(candidate.card, offline=offline)))
+            ready.append((candidate, weights.obtain(candidate, offline=offline, trust=settings.trust, tell=say)))
         except Unavailable as error:
             # One look at a network that is not there is enough.
             offline = offline or isinstance(error, Unreachable)
-            skipped.append(SkippedCandidate(candidate=name, reason=error.what))
+            skipped.append(SkippedCandidate(candidate=name, reason=_reason(error)))
         except BenchError as error:
-            failed.append(FailedCandidate(candidate=name, stage="locate", error=error.what, hint=error.hint))
+            failed.append(FailedCandidate(candidate=name, stage="locate", error=redact(error.what), hint=error.hint))
     return Field(tuple(ready), tuple(excluded), tuple(failed), tuple(skipped))
+
+
+def _reason(error: Unavailable) -> str:
+    """Return why a candidate is skipped, with the option that would let it take part if there is one."""
+    return redact(f"{error.what}; {error.hint}" if "--allow-" in error.hint else error.what)
 
 
 def _announce(chosen: Iterable[Registered | Broken], *, offline: bool, tell: Observer) -> None:
