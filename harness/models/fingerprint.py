@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.core.card import Card
 from harness.models import formats
 
-_SHA256, _SHA1 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
+_SHA256_NAME, _SHA1_NAME = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
 
 
 def sha256(path: Path) -> str:
@@ -33,6 +33,10 @@ def git_blob(path: Path) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
+def _sha1(path: Path) -> str:
+    return hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
 def files(folder: Path, card: Card) -> Iterator[Path]:
     """Yield in order every file that can change what the model computes; of pickles and code only what would be read."""
     form = formats.form_of(folder)
@@ -52,14 +56,15 @@ def of_files(folder: Path, card: Card) -> dict[str, str]:
 def find_false(folder: Path, digests: Mapping[str, str]) -> str | None:
     """Return the first file of the Hub's cache whose bytes are not those that the Hub stated; the cache names content by its hash.
 
-    The server lied then, the disk is damaged, or somebody changed it. Small files are named by git's hash, large ones by SHA-256.
+    The server lied then, the disk is damaged, or somebody changed it. Small files are named by git's hash (by mirrors also by plain
+    SHA-1), large ones by SHA-256.
     """
     for name, found in digests.items():
         path = folder / name
         stated = path.readlink().name if path.is_symlink() else ""
-        if _SHA256.fullmatch(stated) and found != stated:
+        if _SHA256_NAME.fullmatch(stated) and found != stated:
             return name
-        if _SHA1.fullmatch(stated) and git_blob(path) != stated:
+        if _SHA1_NAME.fullmatch(stated) and stated not in {git_blob(path), _sha1(path)}:
             return name
     return None
 

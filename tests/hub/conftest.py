@@ -54,7 +54,7 @@ def look(hub: Hub, home: dict[str, str]) -> Callable[..., list[dict[str, Any]]]:
     """Look for weights in a fresh process; nothing but the outcomes may be printed, and no token."""
 
     def run(*wishes: Wish) -> list[dict[str, Any]]:
-        done = subprocess.run([sys.executable, str(DRIVER), json.dumps(wishes)], timeout=60, check=False, **pipes(hub, home))
+        done = subprocess.run([sys.executable, str(DRIVER), json.dumps(wishes)], timeout=120, check=False, **pipes(hub, home))
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
         assert home["HF_TOKEN"] not in done.stdout

@@ -20,7 +20,7 @@ CARD = """
 
 
 def run(hub: Hub, home: dict[str, str], *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(BENCH), *arguments], cwd=cwd, timeout=60, check=False, **pipes(hub, home))
+    return subprocess.run([str(BENCH), *arguments], cwd=cwd, timeout=120, check=False, **pipes(hub, home))
 
 
 def test_fetch_brings_what_it_can_and_says_why_not(hub: Hub, home: dict[str, str], tmp_path: Path) -> None:
