@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt
 
-.PHONY: demo test test-slow chaos test-gpu check perf lock clean
+.PHONY: demo test test-slow fuzz chaos test-gpu check perf lock clean
 
 demo: .venv/demo.stamp  ## compare candidates on the two embedded tasks, without a network
 	@$(BIN)/bench compare --task support-intents --offline
@@ -18,6 +18,9 @@ test: .venv/dev.stamp  ## what CI runs, together with `make check`
 
 test-slow: .venv/dev.stamp
 	@$(BIN)/python -m pytest -m slow
+
+fuzz: .venv/dev.stamp  ## over 10,000 inputs for the parsers: each outcome is a value or an error of three lines
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.hunt
 
 chaos: .venv/dev.stamp  ## 200 comparisons with faults drawn at random, each ended in some way and resumed: nothing may be lost
 	@$(BIN)/python -m tests.chaos.storm --runs 200

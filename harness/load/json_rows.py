@@ -114,18 +114,19 @@ class _Array:
         self._next()
         while True:
             problem: Exception | None = None
+            if len(self._text) - self._at > MAX_ROW:
+                msg = f"a row has more than {MAX_ROW:,} characters, which is the limit"
+                raise self._fault(ValueError(msg))
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
                 after = _NO_SPACE.search(self._text, end)
-                if after and after[0] in ",]":
+                if after and (after[0] in ",]" or isinstance(value, dict | list | str)):  # a number could go on
                     self._at = end
                     return value
             except (ValueError, RecursionError) as error:
                 problem = error
-            if len(self._text) - self._at > MAX_ROW:
-                msg = f"a row has more than {MAX_ROW:,} characters, which is the limit"
-                raise self._fault(problem or ValueError(msg))
-            if not self._read(max(_BLOCK, len(self._text) - self._at)):
+            held = len(self._text) - self._at
+            if not self._read(min(max(_BLOCK, 3 * held), MAX_ROW + 1 - held)):
                 raise self._fault(problem or ValueError("the array is not closed"))
 
     def _read(self, size: int) -> bool:
