@@ -7,13 +7,16 @@ from pathlib import Path
 from harness.conformance.audit import Asked, audit
 from harness.conformance.finding import Finding
 from harness.conformance.inspection import SECONDS, find_files, inspect
+from harness.core.trust import CAUTIOUS, Trust
 from harness.load.tasks import load_task
 from harness.load.workspace import load_workspaces
 
 __all__ = ["Finding", "assert_candidate", "assert_task", "check_candidate", "check_task"]
 
 
-def check_candidate(target: str | Path, *, workspace: str | Path = ".", seconds: float = SECONDS) -> list[Finding]:
+def check_candidate(
+    target: str | Path, *, workspace: str | Path = ".", seconds: float = SECONDS, trust: Trust = CAUTIOUS
+) -> list[Finding]:
     """Make every check of the candidates in a card file, a plugin or a folder of these, or of one candidate by its name.
 
     Their code runs in processes of its own. A candidate that takes over `seconds`, crashes or exits is a finding like others.
@@ -21,7 +24,7 @@ def check_candidate(target: str | Path, *, workspace: str | Path = ".", seconds:
     Raises:
         BenchError: there is no such file or name, or a card is not valid.
     """
-    return [finding for file in find_files(str(target), Path(workspace), seconds) for finding in inspect(file, seconds)]
+    return [finding for file in find_files(str(target), Path(workspace), seconds) for finding in inspect(file, seconds, trust)]
 
 
 def assert_candidate(target: str | Path, *, workspace: str | Path = ".", seconds: float = SECONDS) -> None:

@@ -1,4 +1,4 @@
-"""`bench candidates`: what is registered."""
+"""`bench candidates`: what is registered, and whether it does what bench asks of it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from harness.cli import fetch
+from harness.cli.compare import AllowPickle, AllowRemoteCode
 from harness.cli.findings import conclude
 from harness.cli.listing import align, compact, describe
 from harness.cli.options import AsJson, Debug, Quiet, Workspace, here
 from harness.core.candidate import Broken, Registered
 from harness.core.card import Modality
 from harness.core.quantity import parse_duration
+from harness.core.trust import Trust
 from harness.errors import CandidateError
 from harness.load.candidates import find_candidate, load_candidates
 from harness.load.place import show as show_path
@@ -59,8 +61,8 @@ def show(name: Name, *, as_json: AsJson = False, workspace: Workspace = here, qu
 
 
 @app.command()
-def check(
-    targets: Checked, *, timeout: Timeout = "60s",
+def check(  # noqa: PLR0913 - each is an option
+    targets: Checked, *, timeout: Timeout = "60s", allow_pickle: AllowPickle = False, allow_remote_code: AllowRemoteCode = False,
     as_json: AsJson = False, workspace: Workspace = here, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Check that candidates do what bench asks of them, in processes of their own; nothing is fetched.
@@ -69,7 +71,8 @@ def check(
     """
     del debug
     seconds = parse_duration(timeout, "--timeout")
-    found = [check_candidate(target, workspace=workspace, seconds=seconds) for target in targets]
+    trust = Trust(pickle=allow_pickle, remote_code=allow_remote_code)
+    found = [check_candidate(target, workspace=workspace, seconds=seconds, trust=trust) for target in targets]
     conclude([finding for findings in found for finding in findings], as_json=as_json, quiet=quiet)
 
 

@@ -1,4 +1,4 @@
-"""`bench tasks`: what can be compared on."""
+"""`bench tasks`: what can be compared on, and whether its rows are sound."""
 
 from __future__ import annotations
 

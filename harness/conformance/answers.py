@@ -15,6 +15,7 @@ from harness.conformance.subject import Subject, checks, compare, keeps, of_card
 from harness.conformance.worker import Messages
 from harness.core.candidate import Registered
 from harness.core.card import Card
+from harness.core.trust import Trust
 from harness.errors import BenchError, CandidateError
 from harness.load.candidates import find_candidate, load_candidates, load_plugin
 from harness.load.faults import explain
@@ -32,7 +33,8 @@ def find(argument: dict[str, Any], messages: Messages) -> None:
     found = find_candidate(load_candidates(spaces), argument["name"])
     name = found.card.name if isinstance(found, Registered) else ""
     root = next(space.root for space in spaces if Path(found.path).is_relative_to(space.root))
-    messages.send("found", {"path": found.path, "name": name, "root": str(root)})
+    is_own = root == spaces[0].root
+    messages.send("found", {"path": found.path, "name": name, "root": str(root), "fence": "" if is_own else str(root)})
 
 
 def inspect(argument: dict[str, Any], messages: Messages) -> None:
@@ -60,7 +62,8 @@ def repeat(argument: dict[str, Any], messages: Messages) -> None:
 def _open(argument: dict[str, Any], messages: Messages) -> Iterator[Subject]:
     """Yield the candidates of a file that are asked for, having told how the import of a plugin went."""
     path = Path(argument["path"])
-    found = [of_card(Card.model_validate(card)) for card in argument["cards"]]
+    trust, fence = Trust(**argument["trust"]), argument["fence"]
+    found = [of_card(Card.model_validate(card), trust, Path(fence) if fence else None) for card in argument["cards"]]
     if path.suffix == ".py":
         messages.send("begin", path.name)
         messages.send("check", "import")

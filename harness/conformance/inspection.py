@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from harness.conformance.finding import Finding
 from harness.conformance.supervisor import Ending, Place, Process
 from harness.core.candidate import Registered
+from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import BenchError, CandidateError, raise_all
 from harness.load.candidates import list_files, load_cards
 from harness.load.workspace import USER, Workspace
@@ -23,11 +24,15 @@ _SUFFIXES = (*_CARDS, ".py")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of candidates; no names mean all that it holds. Of a plugin, which is not imported here, no cards are known."""
+    """A file of candidates; no names mean all that it holds. Of a plugin, which is not imported here, no cards are known.
+
+    `fence` is the workspace that weights may not lie outside of, empty for the user's own.
+    """
 
     path: Path
     cards: tuple[Registered, ...] = ()
     names: tuple[str, ...] = ()
+    fence: str = ""
 
 
 @dataclass(slots=True)
@@ -55,6 +60,17 @@ class _Visit:
                 self.findings.append(Finding.model_validate(content))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How a process is asked: its scratch folder, the time limit, what is trusted, whom it is to leave out, and its seed."""
+
+    room: Path
+    seconds: float
+    trust: Trust
+    done: tuple[str, ...] = ()
+    seed: int = 1
+
+
 def find_files(target: str, workspace: Path, seconds: float) -> tuple[File, ...]:
     """Return the files that a path means (a card file, a plugin, a folder of these), or the file that defines a name.
 
@@ -72,14 +88,15 @@ def find_files(target: str, workspace: Path, seconds: float) -> tuple[File, ...]
     return (_search(target, workspace, seconds),)
 
 
-def inspect(file: File, seconds: float = SECONDS) -> list[Finding]:
+def inspect(file: File, seconds: float = SECONDS, trust: Trust = CAUTIOUS) -> list[Finding]:
     """Make every check of every candidate in a file. Each has so many seconds; one that ends its process ends no other."""
     with tempfile.TemporaryDirectory(prefix="bench-check-", ignore_cleanup_errors=True) as scratch:
         room = Path(scratch)
         (room / "kept").mkdir()
-        findings, done = _visit_all(file, room, seconds)
+        asked = _Asked(room, seconds, trust)
+        findings, ended = _visit_all(file, asked)
         if file.path.suffix == ".py" and any((room / "kept").iterdir()):
-            findings += _repeat(file, room, seconds, done)
+            findings += _repeat(file, replace(asked, done=tuple(ended), seed=2))
     return sorted(findings, key=lambda finding: _place(finding.subject, findings))
 
 
@@ -87,14 +104,14 @@ def _place(subject: str, findings: list[Finding]) -> int:
     return next(place for place, finding in enumerate(findings) if finding.subject == subject)
 
 
-def _visit_all(file: File, room: Path, seconds: float) -> tuple[list[Finding], list[str]]:
+def _visit_all(file: File, asked: _Asked) -> tuple[list[Finding], list[str]]:
     """Look at one candidate after the other, going on in a new process where one ended the last; return whom that was, too."""
     findings: list[Finding] = []
     done: list[str] = []
     ended: list[str] = []
     while True:
         visit = _Visit()
-        ending = _ask("inspect", file, _Asked(room, seconds, tuple(done)), visit)
+        ending = _ask("inspect", file, replace(asked, done=tuple(done)), visit)
         findings += [found for found in visit.findings if found.check != "import" or not done]
         if ending is None:
             return findings, ended
@@ -106,23 +123,13 @@ def _visit_all(file: File, room: Path, seconds: float) -> tuple[list[Finding], l
             return findings, ended
 
 
-def _repeat(file: File, room: Path, seconds: float, ended: list[str]) -> Iterator[Finding]:
+def _repeat(file: File, asked: _Asked) -> Iterator[Finding]:
     """Ask every candidate again in another process, with another seed for Python's hashes."""
     visit = _Visit()
-    ending = _ask("repeat", file, _Asked(room, seconds, tuple(ended), seed=2), visit)
+    ending = _ask("repeat", file, asked, visit)
     yield from (finding for finding in visit.findings if finding.check == "processes")
     if ending is not None:
         yield _fault(ending, visit, file)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """How a process is asked: its scratch folder, the time limit, whom it is to leave out, and its seed."""
-
-    room: Path
-    seconds: float
-    done: tuple[str, ...]
-    seed: int = 1
 
 
 def _ask(question: str, file: File, asked: _Asked, visit: _Visit) -> Ending | None:
@@ -134,6 +141,8 @@ def _ask(question: str, file: File, asked: _Asked, visit: _Visit) -> Ending | No
             "names": file.names,
             "done": asked.done,
             "kept": str(asked.room / "kept"),
+            "trust": asdict(asked.trust),
+            "fence": file.fence,
         }
         process = Process(f"{_ANSWERS}:{question}", argument, Place(Path(folder), asked.room / "log", asked.seed))
         for kind, content in process.messages(asked.seconds):
@@ -176,7 +185,8 @@ def _search(name: str, workspace: Path, seconds: float) -> File:
         faults: list[BenchError] = []
         for kind, content in process.messages(seconds):
             if kind == "found" and isinstance(content, dict):
-                return _open(Path(content["path"]), Path(content["root"]), content["name"])
+                found = _open(Path(content["path"]), Path(content["root"]), content["name"])
+                return replace(found, fence=content["fence"])
             if kind == "faults" and isinstance(content, list):
                 faults += [CandidateError(what, where=where, hint=hint) for what, where, hint in content]
         raise_all(faults)

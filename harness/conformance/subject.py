@@ -17,8 +17,8 @@ from harness.conformance.probes import make_probes
 from harness.conformance.returning import check_files, check_memory, list_files
 from harness.core.candidate import Candidate
 from harness.core.card import Card
-from harness.core.trust import CAUTIOUS
-from harness.errors import CandidateError
+from harness.core.trust import Trust
+from harness.errors import CandidateError, Unavailable
 from harness.load.candidates import find_doubts
 from harness.models.adapters import load_model
 from harness.models.capabilities import EmbedsImage, EmbedsText, Fits, HasWeights
@@ -40,9 +40,19 @@ class Subject:
     load: Callable[[], object]
 
 
-def of_card(card: Card) -> Subject:
-    """Return what a card describes; only weights that are on this machine are read."""
-    return Subject(card, lambda: load_model(card, locate(card, offline=True), "cpu", CAUTIOUS))
+def of_card(card: Card, trust: Trust, fence: Path | None) -> Subject:
+    """Return what a card describes; only weights that are on this machine are read, and of folders only such within `fence`."""
+
+    def load() -> object:
+        try:
+            folder = locate(card, offline=True, trust=trust, root=fence)
+        except Unavailable as error:
+            fetch = card.is_hub and "--allow" not in error.hint
+            hint = f"bring them with: bench candidates fetch {card.name}" if fetch else error.hint
+            raise Unavailable(error.what, where=error.where, hint=hint) from error
+        return load_model(card, folder, "cpu", trust)
+
+    return Subject(card, load)
 
 
 def of_plugin(candidate: Candidate) -> Subject:

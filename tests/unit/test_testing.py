@@ -107,7 +107,7 @@ def test_weights_that_are_not_here_are_told_and_not_fetched(workspace: Path) -> 
     assert found["two", "card"].status == "warning"
     assert "the revision is not pinned" in found["two", "card"].what
     assert "the license is unknown" in found["two", "card"].what
-    assert (found["two", "load"].status, "not on this machine" in found["two", "load"].what) == ("failed", True)
+    assert (found["two", "load"].status, found["two", "load"].hint) == ("failed", "bring them with: bench candidates fetch two")
 
 
 def test_a_plugin_that_ends_the_process_keeps_only_names_from_being_looked_up(workspace: Path) -> None:
