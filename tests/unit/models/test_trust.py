@@ -13,6 +13,7 @@ from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError, Unavailable
 from harness.models.adapters import load_model
+from harness.models.formats import weights_only
 from harness.models.weights import locate, tell_remote_code
 
 PICKLE, CODE = Trust(pickle=True), Trust(remote_code=True)
@@ -128,6 +129,21 @@ def test_a_malicious_pickle_never_runs(
     with pytest.raises(CandidateError, match="holds more than tensors"):
         load_model(about, locate(about, offline=True, trust=PICKLE), "cpu", PICKLE)
     assert not marker.exists()
+
+
+def test_a_library_that_asks_for_the_whole_pickle_gets_tensors_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    import torch
+
+    marker, path = tmp_path / "marker", tmp_path / "evil.pt"
+    torch.save({"weight": Evil(marker)}, path)
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    with pytest.raises(CandidateError, match="holds more than tensors"), weights_only(card(tmp_path)):
+        torch.load(path, weights_only=False)
+    assert not marker.exists()
+    assert os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] == "1"
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
 
 
 def test_an_evil_pickle_beside_safetensors_is_not_looked_at(tmp_path: Path) -> None:
