@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cache.cases import Case, case_of
 from tests.unit.conftest import WORDS, save_tokenizer
 
 
@@ -73,3 +74,9 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copy_of(originals: Path, tmp_path: Path) -> Callable[[str], Path]:
     """Return a copy of a model that a test may change."""
     return lambda name: Path(shutil.copytree(originals / name, tmp_path / name))
+
+
+@pytest.fixture
+def case(copy_of: Callable[[str], Path], request: pytest.FixtureRequest) -> Case:
+    name = getattr(request, "param", "bert")
+    return case_of(name, copy_of(name))

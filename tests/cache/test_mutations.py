@@ -8,17 +8,11 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import itertools
-import json
-import os
 import shutil
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -26,68 +20,15 @@ from harness.core.candidate import Registered
 from harness.core.card import Card, Options
 from harness.core.data import Input
 from harness.core.feature import FeatureIdentity
-from harness.core.trust import CAUTIOUS
-from harness.models.adapters import adapter_module, load_model
-from harness.models.identity import Source, identify
-from harness.models.pictures import decode
-from harness.store.cache import Cache, Recalled, cached_features
-from tests.unit.models.test_images import encoded, picture
+from harness.models.adapters import adapter_module
+from harness.models.identity import identify
+from tests.cache.cases import ADAPTERS, PICTURES, Case, case_of, edit, flip_a_byte_of_the_weights
 
-TEXTS = ("the card was stolen", "my refund", "where is my parcel")
-PICTURES = tuple(encoded(picture(seed)) for seed in range(3))
-ADAPTERS = {"bert": "transformers", "vit": "transformers", "timm": "timm", "open_clip": "open_clip"}
 PREPROCESSING = {
     "vit": ("preprocessor_config.json", ("image_mean",), [0.5, 0.5, 0.4]),
     "timm": ("config.json", ("pretrained_cfg", "mean"), [0.5, 0.5, 0.4]),
     "open_clip": ("open_clip_config.json", ("preprocess_cfg", "mean"), [0.5, 0.5, 0.4]),
 }
-COPY = Callable[[str], Path]
-ROOT = Path(__file__).parents[2]
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """A candidate with its rows, as a job holds them."""
-
-    name: str
-    folder: Path
-    card: Card
-    inputs: tuple[Input, ...]
-    dtype: str = "float32"
-    device: str = "cpu"
-
-    @property
-    def is_image(self) -> bool:
-        return self.name != "bert"
-
-    def change(self, **changes: Any) -> Case:
-        """Return the case with parts of its card changed."""
-        return dataclasses.replace(self, card=self.card.model_copy(update=changes))
-
-    def watch(self) -> Source:
-        return Source.watch(self.card, self.folder, self.inputs, is_image=self.is_image)
-
-    def load(self) -> Any:
-        return load_model(self.card, self.folder, "cpu", CAUTIOUS)
-
-    def identify(self, model: Any = None) -> FeatureIdentity:
-        registered = Registered(self.card, path="cards.yaml", workspace="user", is_plugin=False)
-        found = identify(registered, model or self.load(), self.watch(), dtype=self.dtype, device=self.device)
-        assert found is not None
-        return found
-
-
-def case_of(name: str, folder: Path) -> Case:
-    # The source names no path, so that what a test changes is the only difference.
-    modality = ("text",) if name == "bert" else ("image",)
-    card = Card(name=name.replace("_", "-"), adapter=ADAPTERS[name], source="org/model", revision="a" * 40, modality=modality)
-    return Case(name, folder, card, TEXTS if name == "bert" else PICTURES)
-
-
-@pytest.fixture
-def case(copy_of: COPY, request: pytest.FixtureRequest) -> Case:
-    name = getattr(request, "param", "bert")
-    return case_of(name, copy_of(name))
 
 
 def differing(before: FeatureIdentity, after: FeatureIdentity) -> set[str]:
@@ -99,28 +40,11 @@ def differing(before: FeatureIdentity, after: FeatureIdentity) -> set[str]:
     return found - {"settings"}
 
 
-def flip_a_byte_of_the_weights(case: Case) -> None:
-    [path] = case.folder.glob("*.safetensors")
-    content = bytearray(path.read_bytes())
-    content[-3] ^= 1
-    path.write_bytes(content)
-
-
-def edit(path: Path, keys: Sequence[str], value: object) -> None:
-    whole = json.loads(path.read_text())
-    part = whole
-    for key in keys[:-1]:
-        part = part[key]
-    assert part[keys[-1]] != value
-    part[keys[-1]] = value
-    path.write_text(json.dumps(whole))
-
-
-# What is changed by the files, the card, the rows or the machine: (change, which fields of the identity must tell, and no others).
 def with_rows(change: Callable[[tuple[Input, ...]], tuple[Input, ...]]) -> Callable[[Case], Case]:
     return lambda case: dataclasses.replace(case, inputs=change(case.inputs))
 
 
+# What a card, its rows or its job say: the change, and the fields of the identity that must tell, and no others.
 BY_WORD: dict[str, tuple[Callable[[Case], Case], set[str]]] = {
     "source": (lambda case: case.change(source="org/other"), {"source"}),
     "revision": (lambda case: case.change(revision="b" * 40), {"revision"}),
@@ -342,24 +266,10 @@ def test_workers_and_runs_have_no_place_in_the_key() -> None:
     assert set(FeatureIdentity.model_fields) == {"format"} | where | how
 
 
-@pytest.mark.slow
-def test_another_process_finds_the_same_keys(originals: Path) -> None:
-    code = f"""
-        from pathlib import Path
-        from tests.cache.test_mutations import ADAPTERS, case_of
-        for name in ADAPTERS:
-            print(case_of(name, Path({str(originals)!r}) / name).identify().key)
-    """
-    environ = os.environ | {"PYTHONHASHSEED": "7"}
-    words = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)]
-    done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=120)
-    assert done.stdout.split() == [case_of(name, originals / name).identify().key for name in ADAPTERS], done.stderr
-
-
 # Two models.
 
 
-def test_models_never_share_a_key(originals: Path, copy_of: COPY) -> None:
+def test_models_never_share_a_key(originals: Path, copy_of: Callable[[str], Path]) -> None:
     cases = [case_of(name, originals / name) for name in ADAPTERS]
     other = case_of("vit", copy_of("vit"))
     flip_a_byte_of_the_weights(other)
@@ -385,46 +295,3 @@ def test_a_plugin_has_no_identity(case: Case) -> None:
     assert identify(registered, case.load(), case.watch(), dtype="float32", device="cpu") is None
     ordinary = dataclasses.replace(registered, is_plugin=False)
     assert identify(ordinary, object(), case.watch(), dtype="float32", device="cpu") is None
-
-
-# The whole way: what a worker does.
-
-
-@pytest.mark.parametrize("case", ADAPTERS, indirect=True)
-def test_features_from_the_cache_are_those_of_the_model_to_the_last_bit(case: Case, tmp_path: Path) -> None:
-    cache, calls = Cache(tmp_path / "cache"), []
-
-    def work() -> Recalled:
-        source = case.watch()
-        model = case.load()
-
-        def compute() -> np.ndarray[Any, np.dtype[np.float32]]:
-            calls.append(1)
-            return model.embed_image([decode(one) for one in case.inputs]) if case.is_image else model.embed_text(case.inputs)
-
-        return cached_features(cache, case.identify(model), compute, is_unchanged=source.is_unchanged)
-
-    cold, warm = work(), work()
-    assert (cold.from_cache, warm.from_cache, len(calls)) == (False, True, 1)
-    assert cold.features.tobytes() == warm.features.tobytes()
-    flip_a_byte_of_the_weights(case)
-    assert not work().from_cache
-
-
-@pytest.mark.parametrize("what", ["weights", "configuration", "a new file", "a file less", "a picture"])
-@pytest.mark.parametrize("case", ["vit"], indirect=True)
-def test_files_that_change_during_a_run_are_seen(what: str, case: Case, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(PICTURES[0])
-    source = Source.watch(case.card, case.folder, (str(tmp_path / "a.png"), PICTURES[1]), is_image=True)
-    assert source.is_unchanged()
-    if what == "weights":
-        flip_a_byte_of_the_weights(case)
-    elif what == "configuration":
-        edit(case.folder / "config.json", ("layer_norm_eps",), 1e-6)
-    elif what == "a new file":
-        (case.folder / "processor_config.json").write_text("{}")
-    elif what == "a file less":
-        (case.folder / "preprocessor_config.json").unlink()
-    else:
-        (tmp_path / "a.png").unlink()
-    assert not source.is_unchanged()

@@ -70,6 +70,8 @@ def test_rows_are_told_apart() -> None:
         ["e\u0301"],
         ["\ud800"],
         ["a\nb"],
+        ["atext 1\nb"],
+        ["atext \nb"],
     ]
     digests = [rows_digest(rows) for rows in tables]
     assert len(set(digests)) == len(tables)
