@@ -23,7 +23,7 @@ def parse_count(value: object) -> object:
     return round(float(match[1]) * _SCALE[match[2].upper()]) if match else value
 
 
-Count = Annotated[int, BeforeValidator(parse_count), Field(gt=0)]
+Count = Annotated[int, BeforeValidator(parse_count), Field(gt=0, lt=10**18)]
 Positive = Annotated[float, Field(gt=0)]
 
 

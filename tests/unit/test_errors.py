@@ -68,3 +68,16 @@ def test_a_near_word_is_suggested_and_a_far_one_is_not() -> None:
 @given(st.text(min_size=1), st.lists(st.text(min_size=1), min_size=1, max_size=5))
 def test_a_known_word_is_its_own_nearest(word: str, others: list[str]) -> None:
     assert suggest(word, [word, *others]).startswith(f'use "{word}"')
+
+
+def test_what_a_file_holds_cannot_leave_its_line_or_steer_the_terminal() -> None:
+    text = str(BenchError("a\nb\x1b[2J\ud800", where="c\u2028d", hint="e" * 5000))
+    lines = text.split("\n")
+    assert lines[:2] == ["a\ufffdb\ufffd[2J\ufffd", "where: c\ufffdd"]
+    assert len(lines) == 3
+    assert lines[2].endswith("e…")
+    assert len(lines[2]) < 2100
+
+
+def test_long_words_are_compared_in_part() -> None:
+    assert suggest("a" * 10**6, ["a" * 10**6, "b"]).startswith('use "aaa')

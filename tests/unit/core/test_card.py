@@ -75,7 +75,25 @@ def test_licenses_are_spdx_expressions_or_unknown(good: str) -> None:
     assert Card(name="x", license=good).license == good
 
 
-@pytest.mark.parametrize("wrong", ["openrail", "MIT OR", "MIT AND NoSuchLicense-1.0", "free for all"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "openrail",
+        "MIT OR",
+        "MIT AND NoSuchLicense-1.0",
+        "free for all",
+        "()",
+        "\ud800",
+        "LicenseRef-\ud800",
+        "MIT\nOR\nMIT",
+        "LicenseRef-a LicenseRef-b",
+        "LicenseRef-",
+        "Classpath-exception-2.0",
+        "MIT WITH MIT",
+        "(" * 400,
+        "MIT OR " * 200 + "MIT",
+    ],
+)
 def test_other_licenses_are_faults_that_name_the_word(wrong: str) -> None:
     with pytest.raises(ValidationError, match="not an SPDX license expression"):
         Card(name="x", license=wrong)

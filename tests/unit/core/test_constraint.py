@@ -33,10 +33,17 @@ def test_plain_numbers_pass_through(count: int) -> None:
     assert parse_count(str(count)) == count
 
 
-@pytest.mark.parametrize("wrong", ["many", "-5M", "5X", 0, -1, "0"])
+@pytest.mark.parametrize("wrong", ["many", "-5M", "5X", 0, -1, "0", "9" * 400, "9" * 400 + "B"])
 def test_what_is_no_count_is_refused(wrong: Any) -> None:
     with pytest.raises(ValidationError):
         Constraints(parameters=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["", "MIT OR", "(", "MIT OR Apache-2.0", "agpl-3", "llama3"])
+def test_a_policy_names_licenses_that_are_known_one_by_one(wrong: str) -> None:
+    for part in ("allow", "deny"):
+        with pytest.raises(ValidationError, match="SPDX"):
+            LicensePolicy.model_validate({part: ["MIT", wrong]})
 
 
 def test_nothing_binds_by_default() -> None:

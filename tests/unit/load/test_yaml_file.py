@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import BenchError, CandidateError, Faults, TaskError
 from harness.load import yaml_file
-from harness.load.yaml_file import read_yaml
+from harness.load.yaml_file import read_value, read_yaml
 
 
 def write(tmp_path: Path, content: Any) -> Path:
@@ -37,6 +37,7 @@ def test_values_and_lines(tmp_path: Path) -> None:
     [
         ("2021-08-01", "2021-08-01"), ("no", "no"), ("on", "on"), ("true", True), ("FALSE", False), ("12:30", "12:30"), ("~", None),
         ("'7'", "7"), ("7", 7), ("<<", "<<"), ("1e3", "1e3"), ("0.5", 0.5),
+        ("0b_", "0b_"), ("0x_", "0x_"), ("9" * 5000, "9" * 5000), ("0x" + "f" * 500, "0x" + "f" * 500),
     ],
 )  # fmt: skip
 def test_words_that_only_yaml_1_1_takes_for_something_else_stay_text(tmp_path: Path, text: str, value: object) -> None:
@@ -102,3 +103,15 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_missing_file_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="cannot read the file"):
         read_yaml(tmp_path / "none.yaml", TaskError)
+
+
+@pytest.mark.parametrize("text", ["a: [" + "1," * 60_000 + "]", "[" * 1_000_000, "{a: " * 300_000, "- " * 600_000, "? " * 600_000])
+def test_many_values_and_deep_ones_are_refused_at_once(tmp_path: Path, text: str) -> None:
+    assert any(word in fault(tmp_path, text).what for word in ("more than 50,000 values", "nested more than 40 deep"))
+
+
+def test_a_value_of_the_command_line_has_no_aliases() -> None:
+    assert read_value("{p95: 5}", "--constraint", TaskError) == {"p95": 5}
+    for text in ("[&a [1], *a]", "!!python/object:os.system {}", "[1", "\ud800"):
+        with pytest.raises(TaskError):
+            read_value(text, "--constraint", TaskError)

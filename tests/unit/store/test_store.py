@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from harness.atomic import write_bytes
 from harness.core.measurement import Measurement
 from harness.core.trial import Failed, Finished, Outcome, Record, Trial
 from harness.errors import WorkspaceError
-from harness.store import journal, predictions
+from harness.store import journal, predictions, runs
 from harness.store.predictions import Predictions
 
 
@@ -125,3 +128,29 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path,
         write_bytes(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_format_that_is_no_text_is_an_error_like_any_other(tmp_path: Path) -> None:
+    for form in ([], {}, 1, None):
+        (tmp_path / "records.jsonl").write_text(json.dumps({"format": form}) + "\n")
+        (tmp_path / "run.json").write_text(json.dumps({"format": form}))
+        with pytest.raises(WorkspaceError, match="journal cannot be read"):
+            journal.read(tmp_path / "records.jsonl")
+        with pytest.raises(WorkspaceError, match="json cannot be read"):
+            runs.read_info(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"reference": [0.5, 1.0, None]}, {"prediction": ["a", "b", "c"]}, {"reference": [-1, 0, 1]}, {"group": None}]
+)
+def test_predictions_of_another_form_are_an_error(tmp_path: Path, wrong: dict[str, list[object] | None]) -> None:
+    sound = {
+        "split": ["validation", "validation", "test"],
+        "reference": [0, 1, 1],
+        "prediction": [0, 1, 0],
+        "group": [None, "g", None],
+    }
+    columns = {name: values for name, values in (sound | wrong).items() if values is not None}
+    pq.write_table(pa.table(columns), tmp_path / "p.parquet")
+    with pytest.raises(WorkspaceError, match="predictions cannot be read"):
+        predictions.read(tmp_path / "p.parquet")
