@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import traceback
@@ -44,8 +45,17 @@ def main(job: Job, messages: Uplink) -> None:
     tqdm.tqdm.set_lock(threading.RLock())
     # Two pools of threads on the same cores wait for each other; torch keeps its own, numpy's is held to one thread.
     ThreadpoolController().select(internal_api="openblas").limit(limits=1)
+    if not job.candidate.is_plugin:
+        _stay_offline()
     Worker(job, messages).run()
     messages.close()
+
+
+def _stay_offline() -> None:
+    """Let a library fetch nothing: all that a card names was located before, and a download must not count as loading."""
+    hub = sys.modules.get("huggingface_hub")
+    if hub is not None:
+        hub.constants.HF_HUB_OFFLINE = True
 
 
 class Worker:
