@@ -60,7 +60,7 @@ def _to_table(content: Any, origin: str, datasets: ModuleType, budget: Budget) -
         msg = "the data set holds no rows"
         raise TaskError(msg, where=origin, hint="name another split: data.train_split")
     # A picture that is not inside the data set's own files lies where `datasets` has put it; its rows may name nothing else.
-    cache = Path(os.path.commonpath([datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_CACHE]))
+    cache = Path(os.path.commonpath(map(os.path.abspath, (datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_CACHE))))
     return Table(origin, columns, range(1, content.num_rows + 1), cache, cache)
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from harness.core.task import Data, Task
 from harness.errors import TaskError
+from harness.load import budget
 from harness.load.data import load_dataset
 from harness.load.hub import read_hub
 
@@ -38,6 +39,25 @@ def test_pictures_stay_encoded(tmp_path: Path) -> None:
     table = read_hub(str(tmp_path), "train", Data(train="x"), offline=True)
     assert sorted(map(str, table.columns["label"])) == ["a", "b"]
     assert all(set(cell) == {"bytes", "path"} for cell in table.columns["image"])
+
+
+def test_a_path_in_a_row_leads_nowhere_but_to_what_was_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(Path(datasets.config.HF_DATASETS_CACHE) / "hub"))
+    Image.new("RGB", (4, 4)).save(tmp_path / "x.png")
+    rows = "".join(f"{tmp_path / 'x.png'},{'ab'[i % 2]}\n" for i in range(20))
+    (tmp_path / "train.csv").write_text("image,label\n" + rows)
+    original = datasets.load_dataset
+    monkeypatch.setattr(datasets, "load_dataset", lambda _path, **named: original(str(tmp_path), **named))
+    task = Task(name="t", kind="image-classification", data=Data(train="org/set"))
+    with pytest.raises(TaskError, match="leaves the task folder"):
+        load_dataset(task, tmp_path / "task", override=None, seed=0, offline=True)
+
+
+def test_too_many_rows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "train.csv").write_text("text,label\n" + "a,b\n" * 20)
+    monkeypatch.setattr(budget, "MAX_ROWS", 10)
+    with pytest.raises(TaskError, match="at least 20 rows; the limit is 10"):
+        read_hub(str(tmp_path), "train", Data(train="x"), offline=True)
 
 
 def test_splits_of_one_data_set_make_train_and_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
