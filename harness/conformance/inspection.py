@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from harness.conformance.finding import Finding
 from harness.conformance.supervisor import Ending, Place, Process
@@ -57,7 +60,8 @@ class _Visit:
             case "names", list():
                 self.names = [str(name) for name in content]
             case "finding", dict():
-                self.findings.append(Finding.model_validate(content))
+                with contextlib.suppress(ValidationError):
+                    self.findings.append(Finding.model_validate(content))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from harness.core.secrets import without_secrets
 START_S = 60.0
 _TICK_S = 0.1
 _PATIENCE_S = 5.0
+_LONGEST = 2**20
 _FRAME = re.compile(r'File "([^"]+)", line (\d+) in ')
 _DUMP = "most recent call first"
 Message = tuple[str, object]
@@ -76,7 +77,7 @@ class Process:
                         due = time.monotonic() + seconds if kind == "begin" else due
                         self._answered |= kind in {"done", "faults"}
                         yield kind, content
-                rest = found[-1]
+                rest = found[-1][-_LONGEST:]
                 if time.monotonic() > due:
                     self.ending = self._late(seconds)
                     return

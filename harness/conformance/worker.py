@@ -6,11 +6,14 @@ import faulthandler
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 from typing import Any
 
 from harness.errors import BenchError, Faults
+
+FILE_BYTES = 2**30
 
 
 class Messages:
@@ -33,6 +36,8 @@ def main() -> None:
     # Where it was, when it ends by a signal, and when it is asked because it takes too long.
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=False)
+    # Neither what it prints nor what it writes may fill the disk: beyond this, writing is an error.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
     messages = Messages(int(descriptor))
     module, _, function = place.partition(":")
     try:

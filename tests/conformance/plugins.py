@@ -112,6 +112,19 @@ class Littering(Right):
         with open("features.bin", "w") as file: file.write("x")
         return super().embed_text(texts)
 
+class Greedy(Right):
+    def embed_text(self, texts):
+        with open("/tmp/bench-greedy", "wb") as file:
+            os.unlink(file.name); file.seek(2**31); file.write(b"x"); file.flush()
+        return super().embed_text(texts)
+
+class Forging(Right):
+    def embed_text(self, texts):
+        for descriptor in range(3, 64):
+            try: os.write(descriptor, b'["finding", {"check": 3}]\\nnonsense\\n["names", 7]\\n')
+            except OSError: pass
+        return super().embed_text(texts)[0]
+
 class Unable: pass
 
 class Hashing(Right):
@@ -185,8 +198,8 @@ def fail(device, dtype):
     raise OSError("no weights here")
 
 candidates = (
-    *map(candidate, (Flat, Wide, Infinite, Random, Centered, Sorted, Words, Short, Narrow, Leaking, Held, Littering)),
-    *map(candidate, (Unable, Hashing, Weightless, Leaving, Exiting, Crashing, Closing)),
+    *map(candidate, (Flat, Wide, Infinite, Random, Centered, Sorted, Words, Short, Narrow, Leaking, Held, Littering, Greedy)),
+    *map(candidate, (Forging, Unable, Hashing, Weightless, Leaving, Exiting, Crashing, Closing)),
     *map(candidate, (Doubled, Margins, Unseeded, Remembering, Together, Unsorted, Mute, Tired, Foreign)),
     candidate(Tiny, modality=("image",)),
     candidate(Right, "blind", modality=("text", "image")),
@@ -212,6 +225,8 @@ EXPECTED = {
     "leaking": {"memory"},
     "held": {"memory"},
     "littering": {"files"},
+    "greedy": {"shape"},
+    "forging": {"shape"},
     "unable": {"capability"},
     "hashing": {"processes"},
     "weightless": {"size"},
