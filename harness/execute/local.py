@@ -20,9 +20,9 @@ from harness.execute.warden import Ward
 
 _DOCTOR = "close other programs, or see `bench doctor`"
 _HINTS = {
-    "broke": "what it printed last is in logs/{log}",
-    "well": "it left before its work was done; what it printed last is in logs/{log}",
-    "ended": "--resume tries it again; --trial-timeout and --memory-limit set the limits; what it printed last is in logs/{log}",
+    "broke": "run its code by itself under a debugger",
+    "well": "it left before its work was done; look for an exit in its code",
+    "ended": "--resume tries it again; --trial-timeout and --memory-limit set the limits",
 }
 
 
@@ -96,7 +96,9 @@ class _Run:
         if not self._open:
             return None
         error = reason or "the process ended without a word"
-        hint = _HINTS.get(kind, "").format(log=self._job.log.name)
+        hint = _HINTS[kind]
+        if self._job.log.is_file():
+            hint += f"; what it printed last is in logs/{self._job.log.name}"
         return Failed(stage=self._stage, error=error, hint=hint, may_pass=kind == "ended")
 
     def _close(self, failed: Failed | None) -> Iterator[Progress]:
