@@ -35,7 +35,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; what goes wrong is told on stderr."""
     debug = "--debug" in arguments
-    arguments = _complete(arguments)
+    arguments = complete(arguments)
     try:
         build(arguments)(args=list(arguments), prog_name="bench")
     except SystemExit as leave:
@@ -86,10 +86,10 @@ def _first_word(arguments: Sequence[str]) -> str:
     return ""
 
 
-def _complete(arguments: Sequence[str]) -> list[str]:
+def complete(arguments: Sequence[str]) -> list[str]:
     """Give `--resume` its value where it stands alone.
 
-    >>> _complete(["compare", "--resume", "--task", "t"])
+    >>> complete(["compare", "--resume", "--task", "t"])
     ['compare', '--resume', 'latest', '--task', 't']
     """
     found = list(arguments)

@@ -144,6 +144,7 @@ def test_console_examples_work(console: Example, workspace: Path, capsys: pytest
 
 def _check_words(words: list[str], workspace: Path) -> None:
     """Let the command line read the words, and what reads the values read those, without running the command."""
+    words = cli.complete(words)
     command: Any = typer.main.get_command(cli.build(words))
     given = command.commands[words[0]].make_context(words[0], words[1:]).params
     override(
