@@ -115,13 +115,13 @@ def test_image_preprocessing_changes_the_key_and_stands_in_the_settings(case: Ca
 
 
 @pytest.mark.parametrize("case", ["timm", "open_clip"], indirect=True)
-@pytest.mark.parametrize("digit", [0.4001, 0.40000001])
-def test_every_digit_of_the_preprocessing_counts(digit: float, case: Case) -> None:
+@pytest.mark.parametrize(("hold", "digits"), [(tuple, 0.40000001), (torch.tensor, 0.400001)])
+def test_every_digit_of_the_preprocessing_counts(hold: Callable[[list[float]], object], digits: float, case: Case) -> None:
     model = case.load()
     normalize = model.transform.transforms[-1]
-    normalize.mean = (0.5, 0.4, 0.4)
+    normalize.mean = hold([0.5, 0.4, 0.4])
     before = case.identify(model)
-    normalize.mean = (0.5, 0.4, digit)
+    normalize.mean = hold([0.5, 0.4, digits])
     assert case.identify(model).key != before.key
 
 
