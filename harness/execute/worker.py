@@ -105,11 +105,11 @@ class Worker:
     def _failure(self, error: BaseException) -> Failed:
         traceback.print_exception(error)
         if isinstance(error, BenchError):
-            return Failed(stage=self.stage, error=error.what, hint=error.hint)
+            return Failed(stage=self.stage, error=_writable(error.what), hint=_writable(error.hint))
         text = next(iter(str(error).splitlines()), "")
         where = traceback.extract_tb(error.__traceback__)[-1]
         hint = f"raised in {os.path.basename(where.filename)}, line {where.lineno}; the whole traceback is in {self.job.log.name}"  # noqa: PTH119
-        return Failed(stage=self.stage, error=f"{type(error).__name__}: {text}"[:500], hint=hint)
+        return Failed(stage=self.stage, error=_writable(f"{type(error).__name__}: {text}"), hint=_writable(hint))
 
     def _memory(self) -> Measurement:
         """Measure what loading and answering adds, on the longest rows one at a time; a model that fits is fitted first."""
@@ -235,3 +235,8 @@ class Worker:
 
     def _conditions(self) -> str:
         return f"{self.machine['threads']} threads, {self.job.trials[0].dtype}, {self.job.device}"
+
+
+def _writable(text: str, most: int = 500) -> str:
+    """Cut a text, and write half a surrogate pair, which no file can hold, as its number."""
+    return text[:most].encode("utf-8", "backslashreplace").decode()

@@ -94,6 +94,7 @@ def test_what_takes_too_much_is_ended_with_the_reason(body: str, limits: dict[st
         ("raise KeyboardInterrupt", "embed"),
         ("os.killpg(0, signal.SIGKILL)", "embed"),
         ("raise GeneratorExit", "embed"),
+        ("raise ValueError('half a pair: \\ud800')", "embed"),
     ],
 )
 def test_the_others_go_on_whatever_one_does(body: str, stage: str, tmp_path: Path) -> None:
