@@ -188,6 +188,8 @@ def _run(folder: Path, jobs: Sequence[Job], tell: Observer, formats: Sequence[st
             if progress.record is not None:
                 journal.append(folder / "records.jsonl", progress.record)
             tell(progress)
+        # What a writer was about to keep when it was ended; those that live hold a lock on theirs.
+        find_cache(os.environ).sweep(0)
         if is_stopped() and not (folder / "records.jsonl").is_file():
             shutil.rmtree(folder)
             raise KeyboardInterrupt
