@@ -88,7 +88,8 @@ def test_it_holds_the_package_and_nothing_else(names: list[str]) -> None:
     strange = [name for name in names if not name.startswith("harness/") and ".dist-info/" not in name]
     assert strange == []
     unwanted = ("test", "conftest", ".pyc", "__pycache__", "shared", "reports/latest", "records.jsonl", ".git")
-    assert [name for name in names if any(word in name.lower() for word in unwanted)] == []
+    found = [name for name in names if any(word in name.lower() for word in unwanted)]
+    assert found == ["harness/testing.py"]  # the checks for authors of plugins
     assert len(names) == len(set(names))
 
 

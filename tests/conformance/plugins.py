@@ -44,7 +44,7 @@ class Both(Right, Learner):
 class Loud(Right):
     def embed_text(self, texts):
         print("x" * 100_000); os.write(1, b"y" * 100_000)
-        if any("TOKEN" in name for name in os.environ):
+        if "SOME_TOKEN" in os.environ:
             raise ValueError("a secret is here")
         return super().embed_text(texts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -23,10 +24,10 @@ ROOT = Path(__file__).parents[3]
 QUICK = ("quality",)
 FOREVER = "while True: time.sleep(0.05)"
 DETACHED = f"""
-        if not os.listdir(os.environ['MARK']) and os.fork() == 0:
+        if not os.listdir(MARKS) and os.fork() == 0:
             os.setsid()
             if os.fork() == 0:
-                open(os.environ['MARK'] + str(os.getpid()), 'w').close()
+                open(MARKS + "/" + str(os.getpid()), "w").close()
                 {FOREVER}
             os._exit(0)
 """
@@ -34,6 +35,11 @@ DETACHED = f"""
 
 def broken(body: str) -> str:
     return GOOD.replace("return vectors(texts)", body)
+
+
+def detached(marks: Path, then: str) -> str:
+    """Return a candidate that starts a process out of its sight, and then goes on."""
+    return f"MARKS = {str(marks)!r}\n" + broken(f"{DETACHED}        {then}")
 
 
 def limited(job: Job, **limits: float) -> Job:
@@ -49,12 +55,12 @@ def failure(found: list[Record]) -> Failed:
 
 
 @pytest.fixture
-def marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def marks(tmp_path: Path) -> Iterator[Path]:
     """A folder in which processes leave their number; none of them may be left at the end."""
     folder = tmp_path / "marks"
     folder.mkdir()
-    monkeypatch.setenv("MARK", f"{folder}/")
     yield folder
+    assert list(folder.iterdir()) != []
     for mark in folder.iterdir():
         assert not psutil.pid_exists(int(mark.name)) or psutil.Process(int(mark.name)).status() == psutil.STATUS_ZOMBIE
 
@@ -116,9 +122,9 @@ def test_a_forger_of_messages_is_not_believed(tmp_path: Path) -> None:
 
 
 def test_nothing_that_a_candidate_starts_outlives_it(marks: Path, tmp_path: Path) -> None:
-    found = records(jobs(tmp_path, ("forks", broken(DETACHED + "        time.sleep(0.3); return vectors(texts)")), measures=QUICK))
+    forks = detached(marks, "time.sleep(0.3); return vectors(texts)")
+    found = records(jobs(tmp_path, ("forks", forks), measures=QUICK))
     assert states(found, "forks") == {"finished", "inapplicable"}
-    assert len(list(marks.iterdir())) >= 1
 
 
 def test_when_bench_is_gone_so_is_everything_else(marks: Path, tmp_path: Path) -> None:
@@ -127,7 +133,7 @@ import os, signal, sys, time
 from pathlib import Path
 from harness.execute import local
 from tests.unit.execute.plugins import jobs
-for progress in local.execute(jobs(Path({str(tmp_path)!r}), ("stays", {broken(DETACHED + f"        {FOREVER}")!r}))):
+for progress in local.execute(jobs(Path({str(tmp_path)!r}), ("stays", {detached(marks, FOREVER)!r}))):
     if progress.text == "embed":
         time.sleep(1)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -158,14 +164,23 @@ def test_a_flood_of_output_is_kept_at_both_ends(tmp_path: Path) -> None:
     assert len(failure(found).log) == 200
 
 
-def test_secrets_reach_neither_the_candidate_nor_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_TOKEN", "hf_" + "q" * 30)
-    monkeypatch.setenv("MY_SECRET_THING", "swordfish-swordfish")
+def test_secrets_reach_neither_the_candidate_nor_its_log(tmp_path: Path) -> None:
     body = """
         print(sorted(os.environ), open('/proc/self/environ').read(), 'hf_' + 'q' * 30)
         raise ValueError('stop')"""
-    found = records(jobs(tmp_path, ("curious", broken(body)))[:1])
-    told = (tmp_path / "curious.log").read_text() + failure(found).model_dump_json()
+    script = f"""
+from pathlib import Path
+from tests.unit.execute.plugins import jobs, records
+for record in records(jobs(Path({str(tmp_path)!r}), ("curious", {broken(body)!r}), measures=("quality",))):
+    print(record.model_dump_json())
+"""
+    secrets = {"HF_TOKEN": "hf_" + "q" * 30, "MY_SECRET_THING": "swordfish-swordfish"}
+    # A fresh bench: a server of processes that runs already was started without them.
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=os.environ | secrets, capture_output=True, text=True, check=True
+    )
+    told = (tmp_path / "curious.log").read_text() + done.stdout
+    assert "stop" in done.stdout
     assert "PATH" in told
     assert "qqqqqqqqqq" not in told
     assert "swordfish" not in told

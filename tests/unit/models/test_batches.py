@@ -162,7 +162,7 @@ from harness.models.transformers_text import load
 
 folder = Path(sys.argv[1])
 model = load(Card(name="tiny", adapter="transformers", source=str(folder)), folder, "cpu")
-texts = [("the card was stolen " * (1 + i % 7)).strip() for i in range(4000)]
+texts = [("the card was stolen " * (1 + i % 7)).strip() for i in range(16_000)]
 expected = model.embed_text(texts)
 model.batches.budget = 2**20
 pages = int(Path("/proc/self/statm").read_text().split()[0])
