@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from harness.core.candidate import Broken, Registered
 from harness.core.data import Dataset
 from harness.core.evidence import Answers, Truth
+from harness.core.metric import METRICS
 from harness.core.progress import Progress
 from harness.core.ranking import Ranking, Recommendation
 from harness.core.run import DataFacts, RunInfo, Settings
@@ -154,7 +155,7 @@ def compare(
     loaded, data, chosen = _load(found, settings, workspaces)
     entered = survey_field(loaded.task, chosen, settings, tell)
     process.preload([candidate for candidate, _ in entered.ready], offline=settings.offline)
-    device, facts = _survey_machine(settings.device, loaded.task.metric)
+    device, facts = _survey_machine(settings.device, loaded.task.metric, entered)
     head = _head(loaded, data, settings, entered=entered, facts=facts)
     ground = Ground(device, data.digest, provenance.digest(head.versions, facts), entered.digests())
     trials = plan(loaded.task, [candidate for candidate, _ in entered.ready], settings, ground)
@@ -242,8 +243,10 @@ def _load(
     return loaded, data, tuple(chosen)
 
 
-def _survey_machine(device: str, metric: str) -> tuple[str, dict[str, str | int | float]]:
-    answer = process.ask(machine.survey, (device, metric))
+def _survey_machine(device: str, metric: str, entered: Field) -> tuple[str, dict[str, str | int | float]]:
+    """Choose the device and describe the machine: in a worker, unless that can be done without any heavy library."""
+    light = device == "cpu" and metric in METRICS and not process.wants_torch(candidate for candidate, _ in entered.ready)
+    answer = machine.survey((device, metric)) if light else process.ask(machine.survey, (device, metric))
     if isinstance(answer, BenchError):
         raise answer
     if not isinstance(answer, tuple):

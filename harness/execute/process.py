@@ -50,8 +50,13 @@ def preload(candidates: Iterable[Registered], *, offline: bool) -> None:
         os.environ.update(_OFFLINE)
     chosen = list(candidates)
     libraries = {adapter_module(candidate.card) for candidate in chosen if not candidate.is_plugin}
-    first = ["torch"] if libraries or any(_names_torch(Path(candidate.path)) for candidate in chosen) else []
+    first = ["torch"] if wants_torch(chosen) else []
     multiprocessing.get_context("forkserver").set_forkserver_preload([*first, *_ALWAYS, *sorted(libraries)])
+
+
+def wants_torch(candidates: Iterable[Registered]) -> bool:
+    """Tell whether any candidate is loaded by an adapter, which is built on torch, or by a plugin whose file speaks of it."""
+    return any(not candidate.is_plugin or _names_torch(Path(candidate.path)) for candidate in candidates)
 
 
 def _names_torch(plugin: Path) -> bool:

@@ -24,8 +24,9 @@ _VARIABLES = (
     "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF",
     "TOKENIZERS_PARALLELISM", "TRANSFORMERS_OFFLINE",
 )  # fmt: skip
-# Facts of the machine on which figures depend.
-_MACHINE = ("processor", "cores", "threads", "device", "gpu")
+# Facts of the machine, and variables, on which figures depend.
+_MACHINE = ("processor", "cores", "device", "gpu")
+_THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS")
 _GIT_SECONDS = 10
 
 
@@ -40,9 +41,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def digest(found: Mapping[str, str], facts: Mapping[str, str | int | float]) -> str:
-    """Return a hash of versions and machine: figures of two digests are not compared as if they were of one run."""
-    content = [dict(found), {key: facts[key] for key in _MACHINE if key in facts}]
+def digest(found: Mapping[str, str], facts: Mapping[str, str | int | float], environ: Mapping[str, str] | None = None) -> str:
+    """Return a hash of versions, machine and threads: figures of two digests are not compared as if they were of one run."""
+    environ = os.environ if environ is None else environ
+    threads = {name: environ.get(name, "") for name in _THREADS}
+    content = [dict(found), {key: facts[key] for key in _MACHINE if key in facts}, threads]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -39,6 +39,7 @@ def test_versions_and_machine_tell_runs_apart() -> None:
     assert one == provenance.digest(dict(reversed(found.items())), facts | {"memory_gb": 9.0})
     assert one != provenance.digest(found | {"torch": "0"}, facts)
     assert one != provenance.digest(found, facts | {"processor": "q"})
+    assert provenance.digest(found, facts, {}) != provenance.digest(found, facts, {"OMP_NUM_THREADS": "7"})
 
 
 def test_limits_grow_with_model_and_rows_and_give_way_to_the_user() -> None:
