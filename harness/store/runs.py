@@ -81,12 +81,19 @@ def hold(folder: Path) -> Iterator[None]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove runs of a task that were ended before they had a head; one that is just beginning is held or young."""
+    """Remove runs of a task that were ended before they had a head, and what workers left in others; no run that is held.
+
+    One that is just beginning is held, or young.
+    """
     for path in folder.iterdir():
         with contextlib.suppress(OSError, WorkspaceError):
-            if path.is_symlink() or not path.is_dir() or (path / "run.json").exists():
+            if path.is_symlink() or not path.is_dir():
                 continue
-            if time.time() - path.stat().st_mtime > _SECONDS_TO_BEGIN:
+            has_head = (path / "run.json").exists()
+            if has_head and any((path / "logs").glob(".work-*")):
+                with hold(path):
+                    continue
+            if not has_head and time.time() - path.stat().st_mtime > _SECONDS_TO_BEGIN:
                 with hold(path):
                     shutil.rmtree(path)
 

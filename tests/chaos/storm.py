@@ -36,7 +36,7 @@ FAULTS = (
 MOMENTS = ("load", "1", "2", "3")
 DISTURBANCES = ("none", "kill bench", "kill candidate", "kill both", "kill guard", "interrupt", "interrupt twice", "terminate")
 POWER_CUTS = ("none", "none", "torn journal", "zeroed end", "lost file")
-LIMITS = ("--trial-timeout", "3s", "--memory-limit", "400MB")
+LIMITS = ("--trial-timeout", "2s", "--memory-limit", "400MB")
 MEASURES = ("quality", "quality", "quality", "quality,memory")
 FIGURES = ("score", "low", "high", "train_score", "test")
 DISK_MB = 150
@@ -118,13 +118,14 @@ def kin(mark: str) -> list[psutil.Process]:
     return found
 
 
-def disturb(bench: subprocess.Popen[str], mark: str, kind: str) -> None:
-    """Do to a running comparison what was drawn."""
+def disturb(started: list[subprocess.Popen[str]], mark: str, kind: str) -> None:
+    """Do to a running comparison, the first if there are two, what was drawn; candidates and guards are those of either."""
+    bench = started[0]
     # The candidate has a group of its own; its guard leads a session of its own.
-    others = [process for process in kin(mark) if process.pid != bench.pid]
+    others = [process for process in kin(mark) if process.pid not in {one.pid for one in started}]
     with contextlib.suppress(psutil.Error, OSError):
         groups = [p for p in others if os.getpgid(p.pid) == p.pid and os.getsid(p.pid) != p.pid]
-        guards = [p for p in others if os.getsid(p.pid) == p.pid and p.pid != bench.pid]
+        guards = [p for p in others if os.getsid(p.pid) == p.pid]
         for process in {"kill candidate": groups, "kill both": groups, "kill guard": guards}.get(kind, []):
             process.kill()
     number = {"kill bench": signal.SIGKILL, "kill both": signal.SIGKILL, "terminate": signal.SIGTERM}.get(kind)
@@ -210,7 +211,7 @@ def wait_for_none(mark: str, seconds: float = 15) -> list[psutil.Process]:
     """Wait until no process bears the mark; return those that still do."""
     until = time.monotonic() + seconds
     while (left := kin(mark)) and time.monotonic() < until:
-        time.sleep(0.1)
+        time.sleep(0.3)
     return left
 
 
@@ -228,7 +229,7 @@ def weather(one: Draw, parent: Path, calm: Calm) -> Found:
         if one.disturbance != "none":
             with contextlib.suppress(subprocess.TimeoutExpired):
                 started[0].wait(one.after * calm.seconds * 1.5)
-            disturb(started[0], mark, one.disturbance)
+            disturb(started, mark, one.disturbance)
         for bench in started:
             finish(bench, found, "first")
         found.first = started[0].returncode
@@ -268,7 +269,7 @@ def _resume(one: Draw, found: Found, place: Path, begun: tuple[list[str], dict[s
     before = {run: records(run) for run in runs}
     lost = cut_power(runs[-1], one) if runs else set()
     found.resumed = bool(runs)
-    bench = begin([*lines, "--resume"] if runs else lines, surroundings | {"CHAOS_MOMENT": "1"})
+    bench = begin([*lines, "--resume"] if runs else lines, surroundings | {"CHAOS_MOMENT": "never"})
     told = finish(bench, found, "second")
     found.second = bench.returncode
     if bench.returncode != 0:

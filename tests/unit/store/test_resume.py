@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -166,7 +167,12 @@ def test_runs_that_never_began_are_swept_away_and_young_ones_are_not(tmp_path: P
         (folder / "predictions").mkdir(parents=True)
     past = time.time() - 60
     os.utime(old, (past, past))
+    ended = tmp_path / "example" / "ended"
+    (ended / "logs" / ".work-a").mkdir(parents=True)
+    runs.write_info(ended, info)
     folder = runs.create(tmp_path, info)
+    assert not (ended / "logs" / ".work-a").exists()
+    shutil.rmtree(ended)
     assert sorted(p.name for p in folder.parent.iterdir()) == sorted([info.run, "young"])
     assert not (folder / "run.json").exists()
     runs.write_info(folder, info)
