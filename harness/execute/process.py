@@ -11,6 +11,7 @@ import signal
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from time import monotonic
@@ -19,12 +20,13 @@ from typing import Any
 from harness.core.candidate import Registered
 from harness.core.secrets import without_secrets
 from harness.errors import SetupError
+from harness.execute import kin
 from harness.execute.uplink import Garbled, Lines, Message
 from harness.execute.warden import Ends, Ward, guard
 from harness.models.adapters import adapter_module
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-_ALWAYS = ("harness.execute.worker", "harness.techniques.linear_probe", "sklearn.covariance")
+_ALWAYS = ("harness.execute.server", "harness.execute.worker", "harness.techniques.linear_probe", "sklearn.covariance")
 # A plugin whose file names one of these gets torch imported once for all, before its worker starts.
 _OVER_TORCH = re.compile(rb"\b(torch\w*|transformers|sentence_transformers|timm|open_clip|accelerate|peft)\b")
 _TICK_S = 0.1
@@ -164,12 +166,19 @@ class Worker:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
-        if self._child and self._process.exitcode != 0:
-            # The warden could not do its work; what shares the candidate's group goes with it.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._child, signal.SIGKILL)
+        if self._process.exitcode != 0:
+            # The warden could not do its work: what it guarded is the server's now, and no other worker runs.
+            _end_orphans()
         self._messages.close()
         self._verdict.close()
+
+
+def _end_orphans() -> None:
+    """End every process that the server of processes has below it."""
+    server: int | None = getattr(forkserver._forkserver, "_forkserver_pid", None)  # noqa: SLF001 - no public way
+    for pid in kin.below(server) if server is not None else ():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _guard(ward: Ward, messages: Connection, verdict: Connection, lifeline: Connection) -> None:

@@ -152,6 +152,13 @@ def test_a_candidate_without_its_guard_ends(tmp_path: Path) -> None:
     assert failure(found).may_pass
 
 
+def test_what_a_candidate_started_ends_even_without_its_guard(marks: Path, tmp_path: Path) -> None:
+    alone = detached(marks, f"time.sleep(0.5); os.kill(os.getppid(), signal.SIGKILL)\n        {FOREVER}")
+    found = records([limited(jobs(tmp_path, ("orphans", alone))[0], seconds=20)])
+    assert failure(found).error == "its guard was ended"
+    wait_until(lambda: not any(psutil.pid_exists(int(mark.name)) for mark in marks.iterdir()))
+
+
 def test_a_flood_of_output_is_kept_at_both_ends(tmp_path: Path) -> None:
     body = "\n        for i in range(60_000): print(f'{i:06d}' + 'x' * 94)\n        raise ValueError('enough')"
     found = records(jobs(tmp_path, ("noisy", broken(body)))[:1])
