@@ -149,7 +149,9 @@ def compare(
     find_cache(os.environ)
     workspaces = load_workspaces(Path(workspace))
     found = load_task(task, workspaces)
-    earlier = None if resume is None else runs.read_info(_find_earlier(reports, found.task.name, resume))
+    # Looked for once: by the time that weights are fetched, the task's last run may be another one.
+    folder = None if resume is None else _find_earlier(reports, found.task.name, resume)
+    earlier = None if folder is None else runs.read_info(folder)
     before = earlier.settings if earlier else Settings()
     settings = settings.apply(before) if isinstance(settings, Changes) else settings or before
     loaded, data, chosen = _load(found, settings, workspaces)
@@ -171,7 +173,7 @@ def compare(
     if earlier is not None:
         resumed = {"run": earlier.run, "started": earlier.started, "resumed": (*earlier.resumed, info.started)}
         info = info.model_copy(update=resumed)
-    folder = runs.create(reports, info) if earlier is None else _find_earlier(reports, info.task.name, resume or "")
+    folder = folder or runs.create(reports, info)
     with runs.hold(folder):
         runs.write_info(folder, info)
         lost = journal.repair(folder / "records.jsonl")

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -39,16 +38,26 @@ def volunteer() -> None:
 
 def below(pid: int) -> list[int]:
     """Return every living descendant of a process."""
-    if not (_PROC / "self/task").is_dir():
-        with contextlib.suppress(psutil.Error):
-            return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-        return []
     found: list[int] = []
     waiting = [pid]
     while waiting:
-        children = list(_children(waiting.pop()))
-        found += children
-        waiting += children
+        born = children(waiting.pop())
+        found += born
+        waiting += born
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """Return the living children of a process, whichever of its threads started them."""
+    if not (_PROC / "self/task").is_dir():
+        with contextlib.suppress(psutil.Error):
+            return [child.pid for child in psutil.Process(pid).children()]
+        return []
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.scandir(_PROC / str(pid) / "task"):
+            with contextlib.suppress(OSError):
+                found += map(int, (Path(task.path) / "children").read_bytes().split())
     return found
 
 
@@ -71,9 +80,9 @@ def end_below(pid: int) -> bool:
     until = time.monotonic() + _SECONDS_TO_END
     while time.monotonic() < until:
         living = below(pid)
-        for child in living:
+        for one in living:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(child, signal.SIGKILL)
+                os.kill(one, signal.SIGKILL)
         if not _reap() and not living:
             return True
         time.sleep(0.005)
@@ -88,14 +97,6 @@ def _reap() -> bool:
     except ChildProcessError:
         return False
     return True
-
-
-def _children(pid: int) -> Iterator[int]:
-    """Yield the children of a process, whichever thread started them."""
-    with contextlib.suppress(OSError):
-        for task in os.scandir(_PROC / str(pid) / "task"):
-            with contextlib.suppress(OSError):
-                yield from map(int, (Path(task.path) / "children").read_bytes().split())
 
 
 def _prctl(option: int, value: int) -> None:

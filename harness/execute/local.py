@@ -11,6 +11,7 @@ from time import monotonic
 from pydantic import ValidationError
 
 from harness.core.progress import Progress
+from harness.core.secrets import redact
 from harness.core.trial import Failed, Record
 from harness.execute import process
 from harness.execute.child_log import last_lines
@@ -108,7 +109,8 @@ class _Run:
             self._failures.append(Record(trial=trial, outcome=failed, started=started, seconds=seconds))
         log = last_lines(self._job.log) if self._failures else ()
         for record in self._failures:
-            outcome = record.outcome.model_copy(update={"log": log})
+            told = redact(getattr(record.outcome, "error", ""))
+            outcome = record.outcome.model_copy(update={"log": log, "error": told})
             yield Progress("record", candidate=self._name, record=record.model_copy(update={"outcome": outcome}))
 
     def _ward(self) -> Ward:

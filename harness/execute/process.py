@@ -81,7 +81,7 @@ class Worker:
         context = multiprocessing.get_context("forkserver")
         self._seconds = ward.limits.seconds
         self._due = monotonic() + _SECONDS_TO_START
-        self._reason = ""
+        self._reason, self._kind = "", "ended"
         self._ending = ("ended", "its guard was ended")
         self._messages, messages = context.Pipe(duplex=False)
         self._verdict, verdict = context.Pipe(duplex=False)
@@ -111,7 +111,7 @@ class Worker:
             elif not self._reason and is_stopped():
                 self._end("it was stopped")
         yield from self._rest()
-        yield ("ended", self._reason) if self._reason else self._ending
+        yield (self._kind, self._reason) if self._reason else self._ending
 
     def _listen(self) -> Iterator[Message]:
         """Yield what can be read now, waiting a moment for it."""
@@ -138,6 +138,7 @@ class Worker:
             return list(lines.feed(chunk))
         except Garbled as error:
             del self._open[pipe]
+            self._kind = "broke"
             self._end(f"it sent something that is no message: {error}")
             return []
 
@@ -167,16 +168,18 @@ class Worker:
             self._process.kill()
             self._process.join()
         if self._process.exitcode != 0:
-            # The warden could not do its work: what it guarded is the server's now, and no other worker runs.
+            # The warden could not do its work: what it guarded is the server's now.
             _end_orphans()
         self._messages.close()
         self._verdict.close()
 
 
 def _end_orphans() -> None:
-    """End every process that the server of processes has below it."""
+    """End what has become the server's without being started through it: processes whose warden was killed, and theirs."""
     server: int | None = getattr(forkserver._forkserver, "_forkserver_pid", None)  # noqa: SLF001 - no public way
-    for pid in kin.below(server) if server is not None else ():
+    own = {child.pid for child in multiprocessing.active_children()}
+    orphans = [pid for pid in kin.children(server) if pid not in own] if server is not None else []
+    for pid in [*orphans, *(one for orphan in orphans for one in kin.below(orphan))]:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -61,6 +62,8 @@ def write_info(folder: Path, info: RunInfo) -> None:
 def hold(folder: Path) -> Iterator[None]:
     """Keep every other bench off a run's folder for as long as this lasts, and clear away what an ended one left half-written.
 
+    Where the file system knows no locks, nobody is kept off.
+
     Raises:
         WorkspaceError: another bench is working on the run.
     """
@@ -68,9 +71,12 @@ def hold(folder: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             what = "another bench is working on this run"
             raise WorkspaceError(what, where=str(folder), hint="wait for its end, or begin a new run without --resume") from error
+        except OSError as error:
+            if error.errno not in {errno.ENOLCK, errno.ENOTSUP, errno.EINVAL}:
+                raise _unwritable(folder, error) from error
         for place in (folder, folder / "predictions", folder / "figures"):
             sweep(place)
         for work in (folder / "logs").glob(".work-*"):

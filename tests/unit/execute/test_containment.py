@@ -119,6 +119,7 @@ def test_a_forger_of_messages_is_not_believed(tmp_path: Path) -> None:
     found = records([limited(jobs(tmp_path, ("forger", broken(forged)))[0], seconds=20)])
     assert {r.outcome.state for r in found} == {"failed"}
     assert "no message" in failure(found).error
+    assert not failure(found).may_pass
 
 
 def test_nothing_that_a_candidate_starts_outlives_it(marks: Path, tmp_path: Path) -> None:
