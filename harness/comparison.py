@@ -17,7 +17,7 @@ from harness.core.metric import METRICS
 from harness.core.progress import Progress
 from harness.core.ranking import Ranking, Recommendation
 from harness.core.run import DataFacts, RunInfo, Settings
-from harness.core.trial import Finished, Record, Trial
+from harness.core.trial import Failed, Finished, Record, Trial
 from harness.errors import BenchError, WorkspaceError, raise_all, suggest
 from harness.execute import local, machine, process, provenance
 from harness.execute.interrupt import interrupts
@@ -313,8 +313,8 @@ def _jobs(
                         metric=info.task.metric,
                         is_image=info.task.modality == "image",
                         device=mine[0].device,
-                        predictions=folder / "predictions",
-                        log=folder / "logs" / f"{candidate.card.name}.log",
+                        predictions=folder.absolute() / "predictions",
+                        log=folder.absolute() / "logs" / f"{candidate.card.name}.log",
                         trust=info.settings.trust,
                         limits=limits_of(candidate.card, info.settings, len(data.rows), free),
                     )
@@ -330,13 +330,23 @@ def _rank(folder: Path, info: RunInfo, *, interrupted: bool) -> Comparison:
 
     path = folder / "records.jsonl"
     planned = set(info.plan)
-    records = tuple(r for r in (journal.read(path) if path.is_file() else ()) if not planned or r.trial.key in planned)
-    last = {record.trial.key: record for record in records}
+    records = {r.trial.key: r for r in (journal.read(path) if path.is_file() else ()) if not planned or r.trial.key in planned}
     answers, truth = [], Truth(np.empty(0, np.int64), np.empty(0, np.int64))
-    for record in last.values():
-        if isinstance(record.outcome, Finished) and record.trial.measures == "quality":
+    for key, record in records.items():
+        if not isinstance(record.outcome, Finished) or record.trial.measures != "quality":
+            continue
+        try:
             found = predictions.read(folder / "predictions" / record.predictions)
-            validation, test = found["validation"], found["test"]
-            answers.append(Answers(record, validation.predictions, test.predictions, validation.sample, test.sample))
-            truth = Truth(validation.references, test.references, validation.groups, test.groups)
-    return Comparison(folder, info, rank(info, answers, truth, records), records, interrupted)
+        except WorkspaceError as error:
+            records[key] = record.model_copy(update={"outcome": _unreadable(error)})
+            continue
+        validation, test = found["validation"], found["test"]
+        answers.append(Answers(record, validation.predictions, test.predictions, validation.sample, test.sample))
+        truth = Truth(validation.references, test.references, validation.groups, test.groups)
+    last = tuple(records.values())
+    return Comparison(folder, info, rank(info, answers, truth, last), last, interrupted)
+
+
+def _unreadable(error: WorkspaceError) -> Failed:
+    """Return what becomes of a finished trial whose evidence is gone: its own row, and nobody else's."""
+    return Failed(stage="reading", error=error.what, hint="`bench compare … --resume` runs it again", may_pass=True)

@@ -65,12 +65,12 @@ class ChildLog:
             self._lost += len(content)
 
 
-def last_lines(path: Path, most: int = 200, width: int = 500) -> tuple[str, ...]:
-    """Return the end of a log: at most so many lines, each at most so wide; nothing where there is no log."""
+def last_lines(path: Path, since: int = 0, most: int = 200, width: int = 500) -> tuple[str, ...]:
+    """Return the end of a log, of what was written after `since` bytes: at most so many lines, each at most so wide."""
     try:
         with path.open("rb") as stream:
             size = stream.seek(0, 2)
-            stream.seek(max(0, size - most * width))
+            stream.seek(max(since, size - most * width))
             content = stream.read()
     except OSError:
         return ()

@@ -16,6 +16,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PROC = Path("/proc")
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36
 _SECONDS_TO_END = 10.0
+# Not every kernel is built with these lists.
+_LISTS_CHILDREN = (_PROC / f"self/task/{os.getpid()}/children").exists()
 
 
 def adopt_orphans() -> None:
@@ -49,7 +51,7 @@ def below(pid: int) -> list[int]:
 
 def children(pid: int) -> list[int]:
     """Return the living children of a process, whichever of its threads started them."""
-    if not (_PROC / "self/task").is_dir():
+    if not _LISTS_CHILDREN:
         with contextlib.suppress(psutil.Error):
             return [child.pid for child in psutil.Process(pid).children()]
         return []
@@ -70,6 +72,14 @@ def resident(pid: int) -> int:
     with contextlib.suppress(OSError, ValueError, IndexError):
         return int((_PROC / str(pid) / "statm").read_bytes().split()[1]) * _PAGE
     return 0
+
+
+def fair_share(pid: int) -> int:
+    """Return the bytes of memory of a process, of pages that several processes share only its part; slow to ask."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) * 1024
+    return resident(pid)
 
 
 def end_below(pid: int) -> bool:

@@ -19,6 +19,9 @@ from harness.execute.entry import begin
 from harness.execute.job import Job
 from harness.execute.warden import Ward
 
+# How long the end of a candidate may take, in seconds.
+_PATIENCE_S = 20.0
+_SHORTER = "set TMPDIR to a folder with a shorter path; sockets are put there"
 _DOCTOR = "close other programs, or see `bench doctor`"
 _HINTS = {
     "broke": "run its code by itself under a debugger",
@@ -52,6 +55,7 @@ class _Run:
         self._is_stopped = is_stopped
         self._name = job.candidate.card.name
         self._stage = "start"
+        self._printed = job.log.stat().st_size if job.log.is_file() else 0
         self._scratch = job.log.parent / f".work-{self._name}"
         self._open = {trial.key: trial for trial in job.trials}
         self._failures: list[Record] = []
@@ -62,9 +66,12 @@ class _Run:
         try:
             worker = process.Worker(self._ward())
         except OSError as error:
-            yield from self._close(Failed(stage="start", error=f"no process can be started: {error}", hint=_DOCTOR, may_pass=True))
+            if self._is_stopped():
+                return
+            hint = _SHORTER if "too long" in str(error) else _DOCTOR
+            yield from self._close(Failed(stage="start", error=f"no process can be started: {error}", hint=hint, may_pass=True))
             return
-        verdict = ("ended", "it was stopped")
+        verdict, patience_s = ("ended", "it was stopped"), _PATIENCE_S
         try:
             for kind, content in worker.messages(self._is_stopped):
                 if kind in {"well", "broke", "ended"}:
@@ -74,8 +81,11 @@ class _Run:
                     yield Progress("stage", text=content, candidate=self._name)
                 elif kind == "record":
                     yield from self._record(content)
+        except (KeyboardInterrupt, GeneratorExit):
+            patience_s = 0.5
+            raise
         finally:
-            worker.stop()
+            worker.stop(patience_s)
             shutil.rmtree(self._scratch, ignore_errors=True)
         yield from self._close(None if self._is_stopped() else self._explain(*verdict))
 
@@ -107,7 +117,7 @@ class _Run:
             seconds = round(monotonic() - self._begun, 3)
             started = self._started.isoformat(timespec="seconds")
             self._failures.append(Record(trial=trial, outcome=failed, started=started, seconds=seconds))
-        log = last_lines(self._job.log) if self._failures else ()
+        log = last_lines(self._job.log, self._printed) if self._failures else ()
         for record in self._failures:
             told = redact(getattr(record.outcome, "error", ""))
             outcome = record.outcome.model_copy(update={"log": log, "error": told})

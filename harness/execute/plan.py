@@ -16,6 +16,8 @@ from harness.techniques.catalogue import TECHNIQUES
 
 _SECONDS_AT_LEAST = 600.0
 _OPERATIONS_PER_S = 5e9
+_SECONDS_A_ROW = 1.0
+_SECONDS_TO_LEARN_A_ROW = 0.1
 _TOKENS = 512
 _SHARE_OF_MEMORY = 0.9
 _SHARE_OF_DISK = 0.5
@@ -80,11 +82,12 @@ def plan(task: Task, candidates: Sequence[Registered], settings: Settings, groun
 def limits_of(card: Card, settings: Settings, rows: int, free_bytes: tuple[int, int]) -> Limits:
     """Return what a worker may take: what the user says, else enough for a slow processor and most of what is free.
 
-    `free_bytes` are of memory and of the disk. The time is ten minutes, and what two operations a parameter and token take at five
-    billion a second.
+    `free_bytes` are of memory and of the disk. The time is ten minutes, a tenth of a second a row to learn from it, and what two
+    operations a parameter and token take at five billion a second; a second a row where the parameters are unknown.
     """
     tokens = min(card.context or _TOKENS, _TOKENS)
-    seconds = _SECONDS_AT_LEAST + 2 * (card.parameters or 0) * tokens * rows / _OPERATIONS_PER_S
+    operations = 2 * card.parameters * tokens / _OPERATIONS_PER_S if card.parameters is not None else _SECONDS_A_ROW
+    seconds = _SECONDS_AT_LEAST + rows * (_SECONDS_TO_LEARN_A_ROW + operations)
     memory, disk = free_bytes
     return Limits(
         seconds=settings.trial_timeout_s or round(seconds),

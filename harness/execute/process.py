@@ -9,9 +9,10 @@ import os
 import re
 import signal
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from time import monotonic
@@ -35,6 +36,8 @@ _SECONDS_TO_START = 300.0
 # How long a warden may take to end what it guards.
 _PATIENCE_S = 20.0
 _CHUNK = 1 << 18
+# Several comparisons may run in threads of one program.
+_STARTING = threading.Lock()
 
 
 def preload(candidates: Iterable[Registered], *, offline: bool) -> None:
@@ -90,8 +93,7 @@ class Worker:
         self._child = 0
         self._process = context.Process(target=_guard, args=(ward, messages, verdict, lifeline))
         try:
-            with _without_main(), _without_secrets():
-                self._process.start()
+            _start(self._process)
         except EOFError as error:
             raise OSError("the server of processes is gone") from error
         finally:
@@ -160,10 +162,10 @@ class Worker:
         while self._messages in self._open and wait([self._messages], timeout=_TICK_S):
             yield from self._take(self._messages)
 
-    def stop(self) -> None:
-        """End the process and everything below it now, if any of it still runs."""
+    def stop(self, patience_s: float) -> None:
+        """End the process and everything below it, if any of it still runs; a warden is waited for so many seconds at most."""
         self._lifeline.close()
-        self._process.join(_PATIENCE_S)
+        self._process.join(patience_s)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -177,11 +179,28 @@ class Worker:
 def _end_orphans() -> None:
     """End what has become the server's without being started through it: processes whose warden was killed, and theirs."""
     server: int | None = getattr(forkserver._forkserver, "_forkserver_pid", None)  # noqa: SLF001 - no public way
-    own = {child.pid for child in multiprocessing.active_children()}
-    orphans = [pid for pid in kin.children(server) if pid not in own] if server is not None else []
+    with _STARTING:
+        own = {child.pid for child in multiprocessing.active_children()}
+        orphans = [pid for pid in kin.children(server) if pid not in own] if server is not None else []
     for pid in [*orphans, *(one for orphan in orphans for one in kin.below(orphan))]:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
+
+
+def _start(process: multiprocessing.process.BaseProcess) -> None:
+    """Start a process through the server, and the server itself if it does not run yet.
+
+    A terminal sends Ctrl-C to everybody: the server, and whoever it starts, leave it to bench.
+    """
+    with _STARTING, _without_main(), _without_secrets():
+        # This one lets the signal through again when it has started what it starts.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        process.start()
 
 
 def _guard(ward: Ward, messages: Connection, verdict: Connection, lifeline: Connection) -> None:
@@ -221,8 +240,7 @@ def ask(question: Callable[..., Any], argument: object, seconds: float = 300.0) 
     reader, writer = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(question, argument, writer))
     try:
-        with _without_main(), _without_secrets():
-            process.start()
+        _start(process)
         writer.close()
         with contextlib.suppress(EOFError, OSError):
             return reader.recv() if reader.poll(seconds) else None

@@ -1,25 +1,34 @@
 """What the server of processes does beside serving, from the moment at which it imports this file; nothing else may import it.
 
 A warden ends all that is below it. Should somebody kill a warden, its orphans become the server's, for bench to end; and should
-bench be gone too, the server ends them when it leaves.
+bench be gone too, the server ends them when it leaves, and removes what multiprocessing left for it.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import shutil
 import warnings
+from multiprocessing import forkserver
+from pathlib import Path
 
 from harness.execute import kin
 
 
-def _end_orphans(server: int) -> None:
-    """End what is below the server, if this is the server and not one of its forks."""
+def _leave(server: int) -> None:
+    """End what is below the server, if this is the server and not one of its forks, and remove the folder of its socket.
+
+    The server leaves when bench is gone, which may have had no time to remove that folder itself.
+    """
     if os.getpid() == server:
         kin.end_below(server)
+        folder = Path(str(getattr(forkserver._forkserver, "_forkserver_address", ""))).parent  # noqa: SLF001 - no public way
+        if folder.name.startswith("pymp-"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 kin.adopt_orphans()
-atexit.register(_end_orphans, os.getpid())
+atexit.register(_leave, os.getpid())
 # The server of processes wonders about children that it has not started: the orphans.
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned unexpected pid")

@@ -63,7 +63,12 @@ def guard(ward: Ward, ends: Ends) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     kin.adopt_orphans()
-    ward.scratch.mkdir(parents=True, exist_ok=True)
+    verdict = Uplink(ends.verdict)
+    try:
+        ward.scratch.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        verdict.send("ended", f"no folder for its temporary files: {error.strerror}")
+        return
     reader, writer = os.pipe()
     warden = os.getpid()
     child = os.fork()
@@ -72,7 +77,6 @@ def guard(ward: Ward, ends: Ends) -> None:
         _be_candidate(ward, ends, writer, warden)
     os.close(writer)
     ends.messages.close()
-    verdict = Uplink(ends.verdict)
     watch = _Watch(ward, child, reader)
     try:
         with contextlib.suppress(OSError):
@@ -92,6 +96,8 @@ def _be_candidate(ward: Ward, ends: Ends, log: int, warden: int) -> None:
     try:
         # A group of its own: a signal that it sends to its group reaches no one else.
         os.setpgid(0, 0)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         kin.die_with(warden)
         kin.volunteer()
         os.dup2(log, 1)
@@ -140,7 +146,7 @@ class _Watch:
         self._child = child
         self._reader: int | None = reader
         self._log = ChildLog(ward.log)
-        self._level = kin.resident(child)
+        self._level, self._fair_level = kin.resident(child), kin.fair_share(child)
         self._disk_due = 0.0
         self._free = shutil.disk_usage(ward.scratch).free
 
@@ -158,8 +164,8 @@ class _Watch:
                     return verdict
 
     def close(self) -> None:
-        """Take the rest of what was printed, once nobody can print any more."""
-        while self._reader is not None:
+        """Take the rest of what was printed; who cannot be ended and still holds the pipe is not waited for."""
+        while self._reader is not None and wait([self._reader], timeout=_TICK_S):
             self._drain()
         self._log.close()
 
@@ -196,9 +202,17 @@ class _Watch:
         return None
 
     def _held(self) -> int:
-        """Return the memory of the candidate and all below it, less what it was born with."""
-        sizes = [kin.resident(pid) for pid in kin.below(os.getpid())]
-        return sum(max(0, size - self._level) for size in sizes)
+        """Return the memory of the candidate and all below it, less what it was born with.
+
+        What processes share is counted once for each of them, which is quick; where that is too much, it is counted fairly, and
+        twice: the shares of those that are left grow while one that was counted ends.
+        """
+        living = kin.below(os.getpid())
+        held = sum(max(0, kin.resident(pid) - self._level) for pid in living)
+        if held <= (self._ward.limits.memory_bytes or 0) or len(living) < 2:
+            return held
+        fair = min(sum(map(kin.fair_share, living)) for _ in range(2))
+        return min(held, fair - self._fair_level)
 
     def _disk_excess(self) -> tuple[str, str] | None:
         limit = self._ward.limits.disk_bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
@@ -28,6 +29,7 @@ from harness.measure.busy import Neighbors
 from harness.measure.flops import count_flops
 from harness.measure.memory import PeakMemory
 from harness.measure.transferability import h_score, log_me
+from harness.models.adapters import adapter_module
 from harness.models.capabilities import CountsTokens, HasWeights
 from harness.models.identity import Source, identify
 from harness.store import predictions
@@ -46,6 +48,8 @@ def main(job: Job, messages: Uplink) -> None:
     # Two pools of threads on the same cores wait for each other; torch keeps its own, numpy's is held to one thread.
     ThreadpoolController().select(internal_api="openblas").limit(limits=1)
     if not job.candidate.is_plugin:
+        # A server that was started for others may lack it; importing it must count neither as loading nor as memory.
+        importlib.import_module(adapter_module(job.candidate.card))
         _stay_offline()
     Worker(job, messages).run()
     messages.close()

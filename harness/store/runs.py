@@ -7,6 +7,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -22,6 +23,8 @@ from harness.errors import WorkspaceError, suggest
 from harness.store.formats import is_newer, upgrade
 
 _SECONDS_TO_BEGIN = 10.0
+# What new_run_id gives.
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 def new_run_id() -> str:
@@ -37,10 +40,11 @@ def create(reports: Path, info: RunInfo) -> Path:
     """
     folder = reports / info.task.name / info.run
     try:
-        folder.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder.parent)
+        folder.mkdir()
     except OSError as error:
         raise _unwritable(folder, error) from error
-    _sweep(folder.parent)
     return folder
 
 
@@ -89,19 +93,24 @@ def hold(folder: Path) -> Iterator[None]:
 def _sweep(folder: Path) -> None:
     """Remove runs of a task that were ended before they had a head, and what workers left in others; no run that is held.
 
-    One that is just beginning is held, or young.
+    Only folders that bench itself has named are looked at. One without a head that is young is just beginning; one with records is
+    somebody's work.
     """
     for path in folder.iterdir():
+        if path.is_symlink() or not _RUN_ID.fullmatch(path.name):
+            continue
         with contextlib.suppress(OSError, WorkspaceError):
-            if path.is_symlink() or not path.is_dir():
-                continue
-            has_head = (path / "run.json").exists()
-            if has_head and any((path / "logs").glob(".work-*")):
+            if any((path / "logs").glob(".work-*")):
                 with hold(path):
                     continue
-            if not has_head and time.time() - path.stat().st_mtime > _SECONDS_TO_BEGIN:
+            if time.time() - path.stat().st_mtime > _SECONDS_TO_BEGIN and not _is_begun(path):
                 with hold(path):
-                    shutil.rmtree(path)
+                    if not _is_begun(path):
+                        shutil.rmtree(path)
+
+
+def _is_begun(folder: Path) -> bool:
+    return (folder / "run.json").exists() or (folder / "records.jsonl").exists()
 
 
 def _unwritable(folder: Path, error: OSError) -> WorkspaceError:
@@ -113,6 +122,8 @@ def point_latest(folder: Path) -> None:
     """Let `reports/<task>/latest` lead to this run; where links are not to be had, do without."""
     link, fresh = folder.parent / "latest", folder.parent / f".latest-{folder.name}"
     try:
+        # One that was ended in between may have left it.
+        fresh.unlink(missing_ok=True)
         fresh.symlink_to(folder.name)
         os.replace(fresh, link)  # noqa: PTH105 - Path.replace would follow neither, but says so less clearly
     except OSError:
@@ -151,7 +162,7 @@ def find(reports: Path, run: str) -> Path:
         WorkspaceError: there is no such run.
     """
     if (Path(run) / "run.json").is_file():
-        return Path(run)
+        return Path(run).resolve()
     known = {path.parent.name: path.parent for path in sorted(reports.glob("*/*/run.json")) if not path.parent.is_symlink()}
     latest = {path.name: path / "latest" for path in reports.glob("*") if (path / "latest" / "run.json").is_file()}
     found = known.get(run) or latest.get(run)

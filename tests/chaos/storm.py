@@ -68,9 +68,12 @@ class Calm:
 
 @dataclass
 class Found:
-    """What one run left behind, and what was wrong about it."""
+    """What was done to one run, what it left behind, and what was wrong about that."""
 
     draw: Draw
+    applied: tuple[str, ...] = ()
+    is_hit: bool = False
+    is_cut: bool = False
     faults: list[str] = field(default_factory=list)
     first: int | None = None
     second: int | None = None
@@ -101,9 +104,22 @@ def command(place: Path, names: tuple[str, ...], measures: str, *more: str) -> l
     ]  # fmt: skip
 
 
+def aside(place: Path) -> Path:
+    """Return where a run puts temporary files that are not its workspace's; short, as the name of a socket must be."""
+    return Path(tempfile.gettempdir()) / f"{place.name}-tmp"
+
+
 def environment(mark: str, moment: str, place: Path) -> dict[str, str]:
     """Return the environment of a run; the mark is found again in every process that comes of it."""
-    own = {"CHAOS_MARK": mark, "CHAOS_MOMENT": moment, "OMP_NUM_THREADS": "1", "BENCH_CACHE": str(place / "cache")}
+    others = aside(place)
+    others.mkdir(exist_ok=True)
+    own = {
+        "TMPDIR": str(others),
+        "CHAOS_MARK": mark,
+        "CHAOS_MOMENT": moment,
+        "OMP_NUM_THREADS": "1",
+        "BENCH_CACHE": str(place / "cache"),
+    }
     return os.environ | own
 
 
@@ -118,24 +134,30 @@ def kin(mark: str) -> list[psutil.Process]:
     return found
 
 
-def disturb(started: list[subprocess.Popen[str]], mark: str, kind: str) -> None:
-    """Do to a running comparison, the first if there are two, what was drawn; candidates and guards are those of either."""
-    bench = started[0]
-    # The candidate has a group of its own; its guard leads a session of its own.
-    others = [process for process in kin(mark) if process.pid not in {one.pid for one in started}]
-    with contextlib.suppress(psutil.Error, OSError):
-        groups = [p for p in others if os.getpgid(p.pid) == p.pid and os.getsid(p.pid) != p.pid]
-        guards = [p for p in others if os.getsid(p.pid) == p.pid]
-        for process in {"kill candidate": groups, "kill both": groups, "kill guard": guards}.get(kind, []):
-            process.kill()
+def disturb(started: list[subprocess.Popen[str]], mark: str, kind: str) -> bool:
+    """Do to a running comparison, the first if there are two, what was drawn; tell whether there was anybody to do it to.
+
+    Candidates and guards are those of either comparison: a candidate has a group of its own, its guard leads a session of its own.
+    """
+    bench, told = started[0], {one.pid for one in started}
+    hit = False
+    for process in kin(mark) if kind in {"kill candidate", "kill both", "kill guard"} else ():
+        with contextlib.suppress(psutil.Error, OSError):
+            leads = os.getsid(process.pid) == process.pid
+            has_group = os.getpgid(process.pid) == process.pid
+            if process.pid not in told and has_group and leads == (kind == "kill guard"):
+                process.kill()
+                hit = True
     number = {"kill bench": signal.SIGKILL, "kill both": signal.SIGKILL, "terminate": signal.SIGTERM}.get(kind)
     if kind.startswith("interrupt"):
         number = signal.SIGINT
-    if number is not None:
+    if number is not None and bench.poll() is None:
         bench.send_signal(number)
+        hit = True
     if kind == "interrupt twice":
         time.sleep(0.2)
-        bench.send_signal(number or signal.SIGINT)
+        bench.send_signal(signal.SIGINT)
+    return hit
 
 
 def cut_power(run: Path, one: Draw) -> set[str]:
@@ -187,8 +209,8 @@ def predictions(run: Path) -> dict[str, bytes]:
 
 
 def leftovers(place: Path) -> list[str]:
-    """Return the temporary files and folders below a workspace, and what workers left elsewhere."""
-    return [str(path.relative_to(place)) for path in place.rglob(".*")]
+    """Return the temporary files and folders below a workspace, and what is left where the run was told to put others."""
+    return [str(path) for path in (*place.rglob(".*"), *aside(place).iterdir())]
 
 
 @contextlib.contextmanager
@@ -205,6 +227,7 @@ def small_disk(parent: Path) -> Iterator[tuple[Path, bool]]:
         if mounted:
             subprocess.run(["umount", "-l", str(place)], check=False)
         shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(aside(place), ignore_errors=True)
 
 
 def wait_for_none(mark: str, seconds: float = 15) -> list[psutil.Process]:
@@ -221,6 +244,7 @@ def weather(one: Draw, parent: Path, calm: Calm) -> Found:
     with small_disk(parent) as (place, mounted):
         shutil.copytree(TEMPLATE, place, dirs_exist_ok=True)
         faults = tuple(f for f in one.faults if mounted or f != "fills-disk")
+        found.applied = faults
         names = (*HEALTHY[:2], *(f"faulty-{fault}" for fault in faults))
         mark = f"{os.getpid()}-{one.number}"
         surroundings = environment(mark, one.moment, place)
@@ -229,7 +253,7 @@ def weather(one: Draw, parent: Path, calm: Calm) -> Found:
         if one.disturbance != "none":
             with contextlib.suppress(subprocess.TimeoutExpired):
                 started[0].wait(one.after * calm.seconds * 1.5)
-            disturb(started, mark, one.disturbance)
+            found.is_hit = disturb(started, mark, one.disturbance)
         for bench in started:
             finish(bench, found, "first")
         found.first = started[0].returncode
@@ -268,7 +292,7 @@ def _resume(one: Draw, found: Found, place: Path, begun: tuple[list[str], dict[s
     runs = sorted(path.parent for path in (place / "reports").glob("small/2*/run.json"))
     before = {run: records(run) for run in runs}
     lost = cut_power(runs[-1], one) if runs else set()
-    found.resumed = bool(runs)
+    found.resumed, found.is_cut = bool(runs), bool(lost)
     bench = begin([*lines, "--resume"] if runs else lines, surroundings | {"CHAOS_MOMENT": "never"})
     told = finish(bench, found, "second")
     found.second = bench.returncode
@@ -328,9 +352,9 @@ def storm(runs: int, seed: int, lanes: int) -> list[Found]:
 
 def summary(done: list[Found], seconds: float) -> str:
     """Return the numbers."""
-    faults = Counter(fault for one in done for fault in one.draw.faults)
-    disturbed = Counter(one.draw.disturbance for one in done)
-    cuts = Counter(one.draw.power_cut for one in done)
+    faults = Counter(fault for one in done for fault in one.applied)
+    disturbed = Counter(one.draw.disturbance if one.is_hit else "none met" for one in done)
+    cuts = Counter(one.draw.power_cut if one.is_cut else "none" for one in done)
     broken = [one for one in done if one.faults]
     lines = [
         f"{len(done)} runs, {sum(one.resumed for one in done)} of them resumed and the others, ended before they began, run anew",

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.e2e.command import BENCH, run_bench
@@ -89,14 +90,49 @@ def test_ctrl_c_reports_what_is_known(place: Path) -> None:
 
 def test_ctrl_c_twice_ends_at_once(place: Path) -> None:
     bench = start(place)
+    # A guard that is held up holds up the first wish, by many seconds.
+    guards = [p for p in psutil.Process(bench.pid).children(recursive=True) if os.getsid(p.pid) == p.pid]
+    assert len(guards) == 1
+    guards[0].suspend()
     bench.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert bench.poll() is None
     bench.send_signal(signal.SIGINT)
-    begun = time.monotonic()
-    _, err = bench.communicate(timeout=60)
+    _, err = bench.communicate(timeout=10)
+    assert not guards[0].is_running()
     assert bench.returncode == 130
     assert "Traceback" not in err
-    assert time.monotonic() - begun < 30
+    assert not list((place / "reports/example").glob("2*/report.json"))
     assert len(resume(place)["ranking"]) == 4
+
+
+def test_ctrl_c_of_a_terminal_reaches_everybody_and_fails_nobody(place: Path) -> None:
+    command = [str(BENCH), "compare", "--task", "example", "--candidates", "hashing,slow", *QUICK]
+    environment = os.environ | {"MARK": str(place / "mark"), "SLEEP": "0"}
+    bench = subprocess.Popen(
+        command, cwd=place, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    # While the server of processes is importing.
+    until = time.monotonic() + 60
+    while not list((place / "reports").glob("example/2*/run.json")):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.killpg(bench.pid, signal.SIGINT)
+    _, err = bench.communicate(timeout=60)
+    assert bench.returncode == 130, err
+    assert "Traceback" not in err
+    for journal in (place / "reports").glob("example/2*/records.jsonl"):
+        assert '"state":"failed"' not in journal.read_text()
+
+
+def test_a_candidate_that_changes_its_folder_harms_nobody(place: Path) -> None:
+    (place / "candidates" / "slow.py").write_text(SLOW.replace("        time.sleep", "        os.chdir('/')\n        time.sleep"))
+    done = run_bench(
+        "compare", "--task", "example", "--candidates", "slow", *QUICK, "--json", cwd=place, MARK=str(place / "mark"), SLEEP="0"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "slow" in [row["candidate"] for row in json.loads(done.stdout)["ranking"]]
 
 
 def test_a_mended_plugin_is_run_again_and_the_others_are_not(place: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -160,6 +161,47 @@ def test_what_a_candidate_started_ends_even_without_its_guard(marks: Path, tmp_p
     wait_until(lambda: not any(psutil.pid_exists(int(mark.name)) for mark in marks.iterdir()))
 
 
+def test_memory_that_processes_share_is_counted_once(tmp_path: Path) -> None:
+    body = """
+        block = np.ones(200 * 2**20, np.uint8)
+        for _ in range(4):
+            if os.fork() == 0: time.sleep(2); os._exit(0)
+        time.sleep(1)
+        return vectors(texts)"""
+    one = jobs(tmp_path, ("shares", broken(body)), measures=QUICK)[0]
+    found = records([limited(one, memory_bytes=700_000_000)])
+    assert states(found, "shares") == {"finished", "inapplicable"}, failure(found).error
+    tight = records([limited(one, memory_bytes=100_000_000)])
+    assert failure(tight).error.startswith("it took")
+
+
+def test_the_log_of_a_failure_is_of_that_try(tmp_path: Path) -> None:
+    one = jobs(tmp_path, ("again", broken("raise ValueError('first try')")), measures=QUICK)[0]
+    assert failure(records([one])).log[-1] == "ValueError: first try"
+    silent = jobs(tmp_path, ("again", broken("os._exit(3)")), measures=QUICK)[0]
+    assert failure(records([silent])).log == ()
+
+
+def test_comparisons_in_threads_of_one_program_do_not_harm_each_other(tmp_path: Path) -> None:
+    main, lost = sys.modules["__main__"], broken(f"os.kill(os.getppid(), signal.SIGKILL)\n        {FOREVER}")
+    places = [tmp_path / name for name in "abc"]
+    for place in places:
+        place.mkdir()
+    with ThreadPoolExecutor(3) as pool:
+        sources = [(("good", GOOD),), (("lost", lost), ("good", GOOD)), (("good", GOOD),)]
+        found = list(pool.map(lambda p, s: records(jobs(p, *s, measures=QUICK)), places, sources))
+    assert [states(one, "good") for one in found] == [{"finished", "inapplicable"}] * 3
+    assert states(found[1], "lost") == {"failed"}
+    assert sys.modules["__main__"] is main
+
+
+def test_a_disk_that_takes_no_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    worker = process.Worker(Ward(_leave, None, Limits(), tmp_path / "log", tmp_path / "file" / "work"))
+    assert list(worker.messages(lambda: False)) == [("ended", "no folder for its temporary files: Not a directory")]
+    worker.stop(20)
+
+
 def test_a_flood_of_output_is_kept_at_both_ends(tmp_path: Path) -> None:
     body = "\n        for i in range(60_000): print(f'{i:06d}' + 'x' * 94)\n        raise ValueError('enough')"
     found = records(jobs(tmp_path, ("noisy", broken(body)))[:1])
@@ -212,7 +254,7 @@ def test_a_guard_that_does_not_answer_is_overruled(tmp_path: Path, monkeypatch: 
 def test_a_ward_that_prints_nothing_leaves_no_log(tmp_path: Path) -> None:
     worker = process.Worker(Ward(_leave, None, Limits(), tmp_path / "log", tmp_path / "work"))
     assert list(worker.messages(lambda: False)) == [("well", "")]
-    worker.stop()
+    worker.stop(20)
     assert list(tmp_path.iterdir()) == []
 
 

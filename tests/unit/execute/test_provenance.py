@@ -48,7 +48,7 @@ def test_limits_grow_with_model_and_rows_and_give_way_to_the_user() -> None:
     plain = limits_of(small, Settings(), 1000, free)
     assert plain.memory_bytes == 9000
     assert plain.disk_bytes == 500
-    assert limits_of(Card(name="n"), Settings(), 1000, free).seconds == 600
+    assert limits_of(Card(name="n"), Settings(), 1000, free).seconds == 600 + 1000 * (1 + 0.1)
     assert (plain.seconds or 0) < (limits_of(large, Settings(), 1000, free).seconds or 0)
     assert (plain.seconds or 0) < (limits_of(small, Settings(), 9000, free).seconds or 0)
     said = limits_of(small, Settings(trial_timeout_s=3, memory_limit_bytes=7), 1000, free)

@@ -158,25 +158,53 @@ def test_holding_a_run_clears_away_what_was_half_written(tmp_path: Path) -> None
     assert left == ["logs/a.log", "run.json"]
 
 
-def test_runs_that_never_began_are_swept_away_and_young_ones_are_not(tmp_path: Path) -> None:
+def test_runs_that_never_began_are_swept_away_and_nothing_else_is(tmp_path: Path) -> None:
     from tests.unit.store.test_formats import FIRST
 
     info = runs.read_info(FIRST)
-    old, young = tmp_path / "example" / "old", tmp_path / "example" / "young"
-    for folder in (old, young):
-        (folder / "predictions").mkdir(parents=True)
-    past = time.time() - 60
-    os.utime(old, (past, past))
-    ended = tmp_path / "example" / "ended"
-    (ended / "logs" / ".work-a").mkdir(parents=True)
+    place = tmp_path / "example"
+    dead, young, torn, ended, shared = (
+        place / name
+        for name in ("20260101-000000-dead", "20260101-000000-a001", "20260101-000000-a002", "20260101-000000-a003", "shared")
+    )
+    for folder in (dead, young, torn, ended / "logs" / ".work-a", shared):
+        folder.mkdir(parents=True)
+    (shared / "report.html").write_text("a report that the user put there")
+    write(torn, record("a"))
     runs.write_info(ended, info)
+    past = time.time() - 60
+    for folder in (dead, torn, ended, shared):
+        os.utime(folder, (past, past))
     folder = runs.create(tmp_path, info)
+    assert {p.name for p in place.iterdir()} == {info.run, young.name, torn.name, ended.name, "shared"}
     assert not (ended / "logs" / ".work-a").exists()
-    shutil.rmtree(ended)
-    assert sorted(p.name for p in folder.parent.iterdir()) == sorted([info.run, "young"])
     assert not (folder / "run.json").exists()
     runs.write_info(folder, info)
     assert runs.read_info(folder) == info
     assert runs.find_latest(tmp_path, "example") == folder
     with pytest.raises(WorkspaceError, match="no run"):
         runs.find_latest(tmp_path, "other")
+
+
+def test_latest_leads_to_the_run_however_it_was_named(tmp_path: Path) -> None:
+    from tests.unit.store.test_formats import FIRST
+
+    folder = tmp_path / "example" / "20260101-000000-a001"
+    shutil.copytree(FIRST, folder)
+    # What a bench that was ended in between may have left.
+    (folder.parent / f".latest-{folder.name}").symlink_to("nowhere")
+    for name in (str(folder), str(folder.parent / "latest"), "example"):
+        runs.point_latest(runs.find(tmp_path, name))
+        assert (folder.parent / "latest").readlink() == Path(folder.name)
+    assert sorted(p.name for p in folder.parent.iterdir()) == [folder.name, "latest"]
+
+
+def test_a_contender_whose_predictions_are_gone_loses_its_own_row_only(tmp_path: Path) -> None:
+    from harness.comparison import reopen
+    from tests.unit.store.test_formats import FIRST
+
+    shutil.copytree(FIRST, tmp_path / "run")
+    next(iter(sorted((tmp_path / "run" / "predictions").iterdir()))).unlink()
+    found = reopen(str(tmp_path / "run"))
+    assert len(found.result.rows) == 2
+    assert [(row.stage, row.error.partition(":")[0]) for row in found.result.failed] == [("reading", "predictions cannot be read")]
