@@ -8,21 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from harness.core.candidate import Broken, Registered
 from harness.core.data import Dataset
-from harness.core.evidence import Answers, Truth
 from harness.core.metric import METRICS
 from harness.core.progress import Progress
 from harness.core.ranking import Ranking, Recommendation
 from harness.core.run import DataFacts, RunInfo, Settings
-from harness.core.trial import Failed, Finished, Record, Trial
+from harness.core.trial import Finished, Record, Trial
 from harness.errors import BenchError, WorkspaceError, raise_all, suggest
-from harness.execute import local, machine, process, provenance
+from harness.execute import machine, process, provenance
+from harness.execute.campaign import Campaign, weigh
+from harness.execute.clock import Clock
 from harness.execute.interrupt import interrupts
-from harness.execute.job import Job
-from harness.execute.plan import Ground, check_techniques, limits_of, plan
+from harness.execute.plan import Ground, check_techniques, plan
+from harness.execute.race import hold_race
 from harness.execute.screening import Field, Observer, survey_field
 from harness.load.candidates import load_candidates, select
 from harness.load.data import load_dataset
@@ -30,7 +32,7 @@ from harness.load.overrides import override
 from harness.load.tasks import LoadedTask, load_task
 from harness.load.workspace import Workspace, load_workspaces
 from harness.models import weights
-from harness.store import journal, predictions, runs
+from harness.store import journal, runs
 from harness.store.cache import find_cache
 from harness.store.resume import done
 
@@ -143,7 +145,7 @@ def compare(
         BenchError: the input must be mended; the text says where and how.
         KeyboardInterrupt: the user stopped it before any trial was finished.
     """
-    tell = observe or (lambda _progress: None)
+    tell, begun = observe or (lambda _progress: None), monotonic()
     reports = Path(workspace) / "reports"
     check_formats(formats)
     find_cache(os.environ)
@@ -180,17 +182,18 @@ def compare(
         stands = done(folder, trials)
         if earlier is not None:
             tell(Progress("message", text=_tell_resumed(info, trials, stands, lost)))
-        jobs = _jobs(entered.ready, [t for t in trials if t.key not in stands], data, info, folder=folder)
-        return _run(folder, jobs, tell, formats)
+        campaign = Campaign(folder, info, entered.ready, data, tell=tell)
+        return _run(campaign, trials, ground, begun=begun, formats=formats)
 
 
-def _run(folder: Path, jobs: Sequence[Job], tell: Observer, formats: Sequence[str]) -> Comparison:
-    """Execute what is left, then rank and report what is known."""
+def _run(campaign: Campaign, trials: Sequence[Trial], ground: Ground, *, begun: float, formats: Sequence[str]) -> Comparison:
+    """Execute what is left, train what is promising, then rank and report what is known."""
+    folder = campaign.folder
     with interrupts() as is_stopped:
-        for progress in local.execute(jobs, is_stopped):
-            if progress.record is not None:
-                journal.append(folder / "records.jsonl", progress.record)
-            tell(progress)
+        clock = Clock(campaign.info.settings.budget_s, begun, is_stopped)
+        campaign.run(trials, clock.is_over)
+        hold_race(campaign, ground, clock)
+        campaign.note_unreached(trials, clock)
         # What a writer was about to keep when it was ended; those that live hold a lock on theirs.
         find_cache(os.environ).sweep(0)
         if is_stopped() and not (folder / "records.jsonl").is_file():
@@ -294,59 +297,9 @@ def _warn_of_cards(chosen: Sequence[Registered | Broken], entered: Field, settin
     return (*told, run) if run else tuple(told)
 
 
-def _jobs(
-    ready: Sequence[tuple[Registered, Path | None]], trials: Sequence[Trial], data: Dataset, info: RunInfo, *, folder: Path
-) -> list[Job]:
-    """Group trials by candidate and pass: each group gets a process."""
-    free = machine.free_bytes(folder)
-    jobs = []
-    for candidate, path in ready:
-        for measures in ("quality", "memory"):
-            mine = tuple(t for t in trials if t.candidate == candidate.card.name and t.measures == measures)
-            if mine:
-                jobs.append(
-                    Job(
-                        candidate=candidate,
-                        folder=path,
-                        trials=mine,
-                        data=data,
-                        metric=info.task.metric,
-                        is_image=info.task.modality == "image",
-                        device=mine[0].device,
-                        predictions=folder.absolute() / "predictions",
-                        log=folder.absolute() / "logs" / f"{candidate.card.name}.log",
-                        trust=info.settings.trust,
-                        limits=limits_of(candidate.card, info.settings, len(data.rows), free),
-                    )
-                )
-    return jobs
-
-
 def _rank(folder: Path, info: RunInfo, *, interrupted: bool) -> Comparison:
-    """Read the records and predictions back from the disk and rank them: what is shown is what is stored."""
-    import numpy as np  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
+    """Rank what the disk holds: what is shown is what is stored."""
+    from harness.rank.ranking import rank  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
-    from harness.rank.ranking import rank  # noqa: PLC0415 - as above
-
-    path = folder / "records.jsonl"
-    planned = set(info.plan)
-    records = {r.trial.key: r for r in (journal.read(path) if path.is_file() else ()) if not planned or r.trial.key in planned}
-    answers, truth = [], Truth(np.empty(0, np.int64), np.empty(0, np.int64))
-    for key, record in records.items():
-        if not isinstance(record.outcome, Finished) or record.trial.measures != "quality":
-            continue
-        try:
-            found = predictions.read(folder / "predictions" / record.predictions)
-        except WorkspaceError as error:
-            records[key] = record.model_copy(update={"outcome": _unreadable(error)})
-            continue
-        validation, test = found["validation"], found["test"]
-        answers.append(Answers(record, validation.predictions, test.predictions, validation.sample, test.sample))
-        truth = Truth(validation.references, test.references, validation.groups, test.groups)
-    last = tuple(records.values())
-    return Comparison(folder, info, rank(info, answers, truth, last), last, interrupted)
-
-
-def _unreadable(error: WorkspaceError) -> Failed:
-    """Return what becomes of a finished trial whose evidence is gone: its own row, and nobody else's."""
-    return Failed(stage="reading", error=error.what, hint="`bench compare … --resume` runs it again", may_pass=True)
+    found = weigh(folder, info)
+    return Comparison(folder, info, rank(info, found.answers, found.truth, found.records), found.records, interrupted)

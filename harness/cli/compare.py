@@ -9,7 +9,7 @@ import typer
 
 from harness.cli.options import AsJson, Debug, Quiet, Workspace, here
 from harness.core.quantity import parse_duration, parse_size
-from harness.core.run import MEASURES, Settings
+from harness.core.run import EFFORTS, MEASURES, Settings
 from harness.errors import WorkspaceError, raise_all, suggest
 
 if TYPE_CHECKING:
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 Task = Annotated[str, typer.Option("--task", help="A task's name, WORKSPACE:NAME, or the path of its folder.")]
 Candidates = Annotated[str, typer.Option("--candidates", metavar="A,B,…", help="Names or patterns; all that suit, if left out.")]
-Techniques = Annotated[str, typer.Option("--techniques", metavar="A,B,…", help="knn, linear-probe; all, if left out.")]
+Techniques = Annotated[
+    str, typer.Option("--techniques", metavar="A,B,…", help="knn, linear-probe, full, lora, …; what the effort says, if left out.")
+]
+Effort = Annotated[
+    str, typer.Option("--effort", help="quick: frozen features only; standard: trains the best few; thorough: more.")
+]
+Budget = Annotated[str | None, typer.Option("--budget", metavar="TIME", help="How long all of it may take, e.g. 30m.")]
 Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="A file or folder in place of the task's own rows.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Draws the split and the bootstrap.")]
@@ -55,6 +61,8 @@ def command(  # noqa: PLR0913 - each is an option
     task: Task,
     candidates: Candidates = "",
     techniques: Techniques = "",
+    effort: Effort = "standard",
+    budget: Budget = None,
     data: Data = None,
     constraint: Change = None,
     device: Device = "auto",
@@ -81,6 +89,8 @@ def command(  # noqa: PLR0913 - each is an option
     wishes = {
         "candidates": split(candidates),
         "techniques": split(techniques),
+        "effort": _known(effort),
+        "budget_s": parse_duration(budget, "--budget") if budget else None,
         "data": data,
         "device": device,
         "seed": seed,
@@ -97,6 +107,17 @@ def command(  # noqa: PLR0913 - each is an option
         found = compare(task, settings, workspace=workspace, observe=watcher, resume=resume, formats=split(formats))
     close(found, as_json=as_json)
     raise typer.Exit(130 if found.interrupted else 0 if found.recommendation else 1)
+
+
+def _known(effort: str) -> str:
+    """Accept known efforts only.
+
+    Raises:
+        WorkspaceError: it is unknown.
+    """
+    if effort not in EFFORTS:
+        raise WorkspaceError(f'unknown effort "{effort}"', where="--effort", hint=suggest(effort, EFFORTS))
+    return effort
 
 
 def parse_measures(words: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ _OPTIONS = {
     "measures": "measure",
     "trial_timeout_s": "trial_timeout",
     "memory_limit_bytes": "memory_limit",
+    "budget_s": "budget",
 }
 
 

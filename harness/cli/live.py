@@ -74,7 +74,9 @@ class Watcher:
 
 
 def _line(record: Record) -> str:
-    what = f"{record.trial.candidate} {record.trial.technique or record.trial.measures}"
+    trial = record.trial
+    far = f" ({trial.fidelity.epochs:g} of {trial.fidelity.of:g} epochs)" if trial.fidelity else ""
+    what = f"{trial.candidate} {trial.technique or trial.measures}{far}"
     if isinstance(record.outcome, Failed):
         return f"{what}: failed at {record.outcome.stage}: {record.outcome.error}"
     if isinstance(record.outcome, Skipped | Inapplicable):

@@ -66,6 +66,8 @@ class Constraints(Noun):
     parameters: Count | None = None
     context: Count | None = None
     throughput_per_s: Positive | None = None
+    training_memory_mb: Positive | None = None
+    training_minutes: Positive | None = None
     min_quality: float | None = None
 
     @model_validator(mode="before")

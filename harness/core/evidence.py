@@ -35,3 +35,8 @@ class Answers:
     test: NDArray[np.int64]
     validation_sample: NDArray[np.float64] | None = None
     test_sample: NDArray[np.float64] | None = None
+
+    @property
+    def confirms(self) -> bool:
+        """Tell whether the test rows were to be predicted."""
+        return self.record.trial.confirms

@@ -45,6 +45,11 @@ class RankedContender(Noun):
         """Return candidate and technique as one word pair."""
         return f"{self.candidate} · {self.technique}"
 
+    @property
+    def is_trained(self) -> bool:
+        """Tell whether weights of the model itself were changed."""
+        return self.value("trainable_parameters") is not None
+
     def value(self, measurement: str) -> float | None:
         """Return a measured value by name, or None where it was not measured."""
         return next((m.value for m in self.measurements if m.name == measurement), None)
@@ -105,6 +110,22 @@ class Alternative(Noun):
     detail: str
 
 
+class Gain(Noun):
+    """What training a candidate adds to the best of its heads on frozen features, in the metric; positive is better."""
+
+    candidate: str
+    technique: str
+    over: str
+    gain: float
+    low: float
+    high: float
+
+    @property
+    def is_seen(self) -> bool:
+        """Tell whether the rows show a gain at all: its interval lies above nothing."""
+        return self.low > 0
+
+
 class Ranking(Noun):
     """The whole answer for one task."""
 
@@ -121,3 +142,4 @@ class Ranking(Noun):
     excluded: tuple[Excluded, ...]
     failed: tuple[FailedCandidate, ...]
     skipped: tuple[SkippedCandidate, ...]
+    gains: tuple[Gain, ...] = ()

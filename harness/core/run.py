@@ -8,10 +8,13 @@ from pydantic import Field
 
 from harness.core.card import Card
 from harness.core.noun import Noun
+from harness.core.race import Race
 from harness.core.ranking import Excluded, FailedCandidate, SkippedCandidate
 from harness.core.task import Task
 from harness.core.trust import Trust
 
+Effort = Literal["quick", "standard", "thorough"]
+EFFORTS: tuple[Effort, ...] = ("quick", "standard", "thorough")
 Measure = Literal["quality", "latency", "memory"]
 MEASURES: tuple[Measure, ...] = ("quality", "latency", "memory")
 
@@ -21,7 +24,8 @@ class Settings(Noun):
 
     `candidates` are names or patterns, empty for all; `constraints` are changes to the task such as `latency_ms=5` or
     `prefer=memory`. `trial_timeout_s` and `memory_limit_bytes` end a candidate that takes more; None leaves both to the plan.
-    Without `latency` or `memory` among the measures that is not measured; quality always is.
+    Without `latency` or `memory` among the measures that is not measured; quality always is. With `quick` effort nothing is trained
+    but heads on frozen features; `budget_s` is the time after which nothing more is begun and what runs is ended.
     """
 
     candidates: tuple[str, ...] = ()
@@ -32,6 +36,8 @@ class Settings(Noun):
     offline: bool = False
     constraints: tuple[str, ...] = ()
     measures: tuple[Measure, ...] = MEASURES
+    effort: Effort = "standard"
+    budget_s: float | None = None
     trial_timeout_s: float | None = None
     memory_limit_bytes: int | None = None
     allow_pickle: bool = False
@@ -75,7 +81,8 @@ class RunInfo(Noun):
     """The head of a run folder, `run.json`.
 
     `plan` holds the keys of the trials that count; records of other trials are of an earlier state of the task or its candidates.
-    `digests` are the hashes of the candidates' files by name, `resumed` the moments at which the run was taken up again.
+    `digests` are the hashes of the candidates' files by name, `resumed` the moments at which the run was taken up again. `race` is
+    None where nothing was to be trained.
     """
 
     format: Literal["bench.run/2"] = "bench.run/2"
@@ -96,3 +103,4 @@ class RunInfo(Noun):
     digests: dict[str, str] = Field(default_factory=dict)
     provenance: Provenance = Provenance()
     resumed: tuple[str, ...] = ()
+    race: Race | None = None

@@ -12,7 +12,7 @@ from harness.core.metric import METRICS
 from harness.core.noun import Noun
 
 Kind = Literal["text-classification", "image-classification"]
-Prefer = Literal["latency", "memory", "throughput", "parameters"]
+Prefer = Literal["latency", "memory", "throughput", "parameters", "training_cost"]
 MODALITY: dict[str, Modality] = {"text-classification": "text", "image-classification": "image"}
 
 

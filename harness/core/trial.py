@@ -10,16 +10,29 @@ from pydantic import Field
 from harness.core.measurement import Measurement
 from harness.core.noun import Noun
 
-Pass = Literal["quality", "memory"]
+Pass = Literal["quality", "memory", "training"]
 Origin = Literal["", "computed", "cached"]
+
+
+class Fidelity(Noun):
+    """How far a contender is trained: `epochs` of the `of` for which the schedule of its learning rate is laid out."""
+
+    epochs: Annotated[float, Field(gt=0)]
+    of: Annotated[float, Field(gt=0)]
+
+    @property
+    def share(self) -> float:
+        """Return how much of the whole training that is, 1 for all of it."""
+        return self.epochs / self.of
 
 
 class Trial(Noun):
     """One candidate used in one way on one task with one seed.
 
     The `quality` pass fits the technique, predicts, and then times the fitted contender if it is to be `timed`; the `memory` pass
-    (technique empty) measures what loading and running the candidate adds to a fresh process. The digests stand for the rows and
-    their division, the candidate's files, and the versions and the machine that it runs on.
+    (technique empty) measures what loading and running the candidate adds to a fresh process; the `training` pass changes weights,
+    by a `recipe` and as far as the `fidelity` says, and predicts the test rows only where it `confirms`. The digests stand for the
+    rows and their division, the candidate's files, and the versions and the machine that it runs on.
     """
 
     candidate: str
@@ -34,20 +47,42 @@ class Trial(Noun):
     device: str = "cpu"
     dtype: str = "float32"
     seed: int = 0
+    recipe: dict[str, str | int | float] = Field(default_factory=dict)
+    fidelity: Fidelity | None = None
+    confirms: bool = True
 
     @property
     def key(self) -> str:
         """Return the hash of everything that defines the trial: equal keys mean equal work."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        # A trial without training has the key that it had before there was any.
+        unused = set() if self.measures == "training" else {"recipe", "fidelity", "confirms"}
+        return hashlib.sha256(self.model_dump_json(exclude=unused).encode()).hexdigest()[:16]
+
+    @property
+    def runner(self) -> str:
+        """Return what stays the same while a contender is trained further: the hash of everything but how far."""
+        further = self.model_dump_json(exclude={"fidelity": {"epochs"}, "timed": True, "confirms": True})
+        return hashlib.sha256(further.encode()).hexdigest()[:16]
+
+
+class Epoch(Noun):
+    """One point of a learning curve; scores are of the task's metric, losses are mean cross-entropies."""
+
+    epoch: float
+    train_loss: float
+    validation_loss: float
+    validation_score: float
+    train_score: float | None = None
 
 
 class Finished(Noun):
-    """The trial ran; `recipe` is what the technique chose inside the training rows."""
+    """The trial ran; `recipe` is what the technique chose inside the training rows, or was trained by; `curve` is of training."""
 
     state: Literal["finished"] = "finished"
     measurements: tuple[Measurement, ...] = ()
     recipe: dict[str, str | int | float] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    curve: tuple[Epoch, ...] = ()
 
     def find(self, name: str) -> Measurement | None:
         """Return the measurement of that name, if it was taken."""

@@ -14,7 +14,10 @@ from harness.execute.limits import NO_LIMITS, Limits
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Trials of one candidate that share one process: all its techniques, or its memory."""
+    """Trials of one candidate that share one process: all that learn on its features, its memory, or one training.
+
+    `checkpoint` is the folder in which a training leaves what the next round goes on from.
+    """
 
     candidate: Registered
     folder: Path | None
@@ -27,3 +30,4 @@ class Job:
     log: Path
     trust: Trust = CAUTIOUS
     limits: Limits = NO_LIMITS
+    checkpoint: Path | None = None

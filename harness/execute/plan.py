@@ -58,7 +58,9 @@ def plan(task: Task, candidates: Sequence[Registered], settings: Settings, groun
     for candidate in candidates:
         card = candidate.card
         needs = {"fit"} if card.baseline else {"embed", "fit"} if candidate.is_plugin else {"embed"}
-        wanted = [n for n, (need, *_) in TECHNIQUES.items() if need in needs and (need == "fit" or not wishes or n in wishes)]
+        # Heads on frozen features are what training is compared with, and chosen by: naming trainings alone leaves them in.
+        heads = [n for n in wishes if TECHNIQUES[n][0] != "train"]
+        wanted = [n for n, (need, *_) in TECHNIQUES.items() if need in needs and (need == "fit" or not heads or n in heads)]
         passes = [*wanted, ""] if "memory" in settings.measures else wanted
         trials += [
             Trial(
@@ -79,15 +81,16 @@ def plan(task: Task, candidates: Sequence[Registered], settings: Settings, groun
     return tuple(trials)
 
 
-def limits_of(card: Card, settings: Settings, rows: int, free_bytes: tuple[int, int]) -> Limits:
+def limits_of(card: Card, settings: Settings, rows: int, free_bytes: tuple[int, int], *, epochs: float = 0.0) -> Limits:
     """Return what a worker may take: what the user says, else enough for a slow processor and most of what is free.
 
     `free_bytes` are of memory and of the disk. The time is ten minutes, a tenth of a second a row to learn from it, and what two
-    operations a parameter and token take at five billion a second; a second a row where the parameters are unknown.
+    operations a parameter and token take at five billion a second; a second a row where the parameters are unknown. A step of
+    training takes three times as much, and every row takes it `epochs` times.
     """
     tokens = min(card.context or _TOKENS, _TOKENS)
     operations = 2 * card.parameters * tokens / _OPERATIONS_PER_S if card.parameters is not None else _SECONDS_A_ROW
-    seconds = _SECONDS_AT_LEAST + rows * (_SECONDS_TO_LEARN_A_ROW + operations)
+    seconds = _SECONDS_AT_LEAST + rows * (_SECONDS_TO_LEARN_A_ROW + operations * (1 + 3 * epochs))
     memory, disk = free_bytes
     return Limits(
         seconds=settings.trial_timeout_s or round(seconds),

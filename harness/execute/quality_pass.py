@@ -46,7 +46,7 @@ def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: s
     rest = np.asarray(data.split.rest)
     head = technique.fit(inputs, rest, labels[rest], classes)
     confirmed = subject.check_shares(head.predict(inputs, test), len(test), classes)
-    predictions = _predictions(data, validation, confirmed)
+    predictions = keep(data, validation, confirmed, metric_name=metric_name, metric=metric, seed=seed)
     told = validation.argmax(1)
     better = quality.better(metric_name)
     measurements = [
@@ -57,8 +57,6 @@ def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: s
         ),
         *quality.companions(labels[choosing], told, classes),
     ]
-    if metric_name not in METRICS:
-        predictions = _with_samples(predictions, metric, seed)
     return Judged(predictions, tuple(measurements), head.recipe, head)
 
 
@@ -75,9 +73,10 @@ def _validate(technique: Technique, inputs: Inputs, data: Dataset, metric: objec
     return shares[np.asarray(data.split.choosing)], train_scores
 
 
-def _predictions(data: Dataset, validation: Floats, test: Floats) -> Predictions:
-    chosen, confirmed = data.rows.take(data.split.choosing), data.rows.take(data.split.test)
-    return Predictions(
+def keep(data: Dataset, validation: Floats, test: Floats, *, metric_name: str, metric: object, seed: int) -> Predictions:
+    """Return answers with their rows, and for an external metric with that of every resample; `test` may be of no rows."""
+    chosen, confirmed = data.rows.take(data.split.choosing), data.rows.take(data.split.test if len(test) else ())
+    found = Predictions(
         validation_ids=chosen.ids,
         validation_references=np.asarray(chosen.labels, np.int64),
         validation=validation,
@@ -87,6 +86,7 @@ def _predictions(data: Dataset, validation: Floats, test: Floats) -> Predictions
         validation_groups=chosen.groups,
         test_groups=confirmed.groups,
     )
+    return found if metric_name in METRICS else _with_samples(found, metric, seed)
 
 
 def _with_samples(found: Predictions, metric: object, seed: int) -> Predictions:

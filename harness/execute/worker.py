@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -16,6 +16,7 @@ import tqdm
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from harness.core.data import Input
 from harness.core.measurement import Measurement
 from harness.core.table import Selected
 from harness.core.trial import Failed, Finished, Inapplicable, Origin, Outcome, Record, Trial
@@ -81,6 +82,8 @@ class Worker:
         try:
             if self.job.trials[0].measures == "memory":
                 self.send(self.job.trials[0], Finished(measurements=(self._memory(),)))
+            elif self.job.trials[0].measures == "training":
+                self._training(self.job.trials[0])
             else:
                 self._quality()
         except BaseException as error:  # noqa: BLE001 - the trial boundary: a candidate may raise anything
@@ -135,6 +138,16 @@ class Worker:
         conditions = f"peak above the process before loading, batch 1, {len(longest)} longest rows, {self._conditions()}"
         return Measurement(name="memory_mb", value=peak.added_mb(), unit="MB", better="lower", conditions=conditions)
 
+    def _training(self, trial: Trial) -> None:
+        """Train one contender; imported here, because nothing else needs the libraries that training does."""
+        from harness.execute.training_pass import train_contender  # noqa: PLC0415 - as above
+
+        done = train_contender(self.job, trial, self.enter)
+        speed, notes = self._measure_speed(done.answer) if trial.timed else ([], ())
+        finished = done.finished
+        update = {"measurements": (*finished.measurements, *speed), "notes": (*finished.notes, *notes)}
+        self.send(trial, finished.model_copy(update=update))
+
     def _quality(self) -> None:
         job, inputs = self.job, self.job.data.rows.inputs
         source = Source.watch(job.candidate.card, job.folder, inputs, is_image=job.is_image)
@@ -184,21 +197,26 @@ class Worker:
             self.send(trial, self._failure(error))
 
     def _time(self, trial: Trial, judged: Judged, inputs: Inputs, model: object) -> tuple[list[Measurement], tuple[str, ...]]:
-        """Measure the speed of a fitted contender on real rows, and note who else used the processors meanwhile."""
-        self.enter("latency")
-        job, rest = self.job, self.job.data.split.rest
-        timed = job.data.rows.take(rest[:: max(1, len(rest) // _TIMED_ROWS)][:_TIMED_ROWS])
+        """Measure the speed of a contender whose head was fitted on features or raw rows."""
+        is_embedded, job = TECHNIQUES[trial.technique][0] == "embed", self.job
 
-        def answer(rows: Sequence[int]) -> object:
-            encoded = [timed.inputs[i] for i in rows]
+        def answer(encoded: Sequence[Input]) -> object:
             everything = np.arange(len(encoded))
-            if TECHNIQUES[trial.technique][0] == "embed":
+            if is_embedded:
                 return judged.head.predict(Inputs.of_layers(subject.embed(model, encoded, is_image=job.is_image)), everything)
             raw = Inputs(inputs.features, subject.read_inputs(encoded, is_image=job.is_image), inputs.model)
             return judged.head.predict(raw, everything)
 
+        return self._measure_speed(answer)
+
+    def _measure_speed(self, answer: Callable[[Sequence[Input]], object]) -> tuple[list[Measurement], tuple[str, ...]]:
+        """Measure how fast encoded rows of the task are answered, and note who else used the processors meanwhile."""
+        self.enter("latency")
+        job, rest = self.job, self.job.data.split.rest
+        timed = job.data.rows.take(rest[:: max(1, len(rest) // _TIMED_ROWS)][:_TIMED_ROWS])
         neighbors = Neighbors()
-        speed = time_contender(answer, len(timed), f"batch 1, {self._conditions()}")
+        conditions = f"batch 1, {self._conditions()}"
+        speed = time_contender(lambda rows: answer([timed.inputs[i] for i in rows]), len(timed), conditions)
         busy = neighbors.busiest()
         return speed, (f"the machine was busy while latency was measured ({busy} used over 20 % of a core)",) if busy else ()
 

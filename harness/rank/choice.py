@@ -23,6 +23,7 @@ _COSTS: dict[Prefer, tuple[str, int]] = {
     "memory": ("memory_mb", 1),
     "throughput": ("throughput_per_s", -1),
     "parameters": ("parameters", 1),
+    "training_cost": ("training_minutes", 1),
 }
 
 
@@ -59,11 +60,15 @@ class Rule:
         return _COSTS[self.prefer][0]
 
     def cost(self, row: RankedContender) -> float:
-        """Return what a contender costs, infinite where it was not measured; a baseline has no parameters of a foundation model."""
+        """Return what a contender costs, infinite where it was not measured.
+
+        A baseline has no parameters of a foundation model, and a head on frozen features no cost of training.
+        """
         name, sign = _COSTS[self.prefer]
         value = row.value(name)
         if value is None:
-            return 0.0 if self.prefer == "parameters" and row.baseline else math.inf
+            is_free = row.baseline if self.prefer == "parameters" else row.value("trainable_parameters") is None
+            return 0.0 if is_free and self.prefer in {"parameters", "training_cost"} else math.inf
         return sign * value
 
 

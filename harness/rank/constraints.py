@@ -21,6 +21,8 @@ WORDS = {
     "parameters": "number of parameters",
     "context": "context length",
     "throughput_per_s": "throughput",
+    "training_memory_mb": "memory for training",
+    "training_minutes": "time for training",
     "min_quality": "quality",
     "languages": "languages",
     "modality": "modality",
@@ -34,8 +36,11 @@ _MEASURED = {
     "weights_mb": ("weights_mb", "MB"),
     "parameters": ("parameters", ""),
     "throughput_per_s": ("throughput_per_s", "rows/s"),
+    "training_memory_mb": ("training_memory_mb", "MB"),
+    "training_minutes": ("training_minutes", "min"),
 }
 _OF_WEIGHTS = ("weights_mb", "parameters")
+_OF_TRAINING = ("training_memory_mb", "training_minutes")
 _ANY_LANGUAGE = {"multilingual", "mul"}
 
 
@@ -58,7 +63,8 @@ def judge(card: Card, task: Task, measurements: Sequence[Measurement], validatio
     """Judge what needs measurements: latency, throughput, memory, size, and quality by the worse end of its interval.
 
     What has a limit and was not measured is `unknown`. A measured number of parameters stands before the card's. A baseline
-    holds no weights of a foundation model, so limits on them do not bind it.
+    holds no weights of a foundation model, so limits on them do not bind it; limits on training do not bind heads on
+    frozen features.
     """
     known = {m.name: m for m in measurements}
     found = []
@@ -68,6 +74,8 @@ def judge(card: Card, task: Task, measurements: Sequence[Measurement], validatio
             found.append(_compare(name, measured.value, limit, "measured"))
         elif name == "parameters" and card.parameters is not None:
             found.append(_compare(name, card.parameters, limit, "as its card states"))
+        elif name in _OF_TRAINING and "trainable_parameters" not in known:
+            found.append(Verdict(constraint=name, verdict="pass", reason="No weights of the model are trained."))
         elif name in _OF_WEIGHTS and card.baseline:
             found.append(Verdict(constraint=name, verdict="pass", reason="A baseline has no weights of a foundation model."))
         else:
@@ -90,6 +98,8 @@ def _limits(task: Task) -> dict[str, float]:
         "weights_mb": limits.weights_mb,
         "parameters": limits.parameters,
         "throughput_per_s": limits.throughput_per_s,
+        "training_memory_mb": limits.training_memory_mb,
+        "training_minutes": limits.training_minutes,
     }
     return {name: limit for name, limit in every.items() if limit is not None}
 

@@ -40,19 +40,43 @@ class Contender:
 def gather(info: RunInfo, answers: Sequence[Answers], records: Sequence[Record]) -> tuple[Contender, ...]:
     """Return the contenders that finished, by name; a later record of the same contender stands before an earlier one.
 
+    Of several recipes of one technique, the one that was trained furthest takes part, and of equal ones the best by its score.
+
+    Raises:
+        WorkspaceError: the run's head does not know a candidate of its records.
+    """
+    latest: dict[tuple[str, str], Answers] = {}
+    for one in answers:
+        name = (one.record.trial.candidate, one.record.trial.technique)
+        if name not in latest or _standing(one) >= _standing(latest[name]):
+            latest[name] = one
+    return one_each(info, [latest[name] for name in sorted(latest)], records)
+
+
+def one_each(info: RunInfo, answers: Sequence[Answers], records: Sequence[Record]) -> tuple[Contender, ...]:
+    """Return a contender for each of the answers.
+
     Raises:
         WorkspaceError: the run's head does not know a candidate of its records.
     """
     cards = {card.name: card for card in info.cards}
     memory = {record.trial.candidate: record for record in _latest(records) if record.trial.measures == "memory"}
-    latest = {(a.record.trial.candidate, a.record.trial.technique): a for a in answers}
     found = []
-    for (candidate, technique), mine in sorted(latest.items()):
+    for mine in answers:
+        candidate = mine.record.trial.candidate
         if candidate not in cards:
             what = f'the run holds records of "{candidate}", but no card of it'
             raise WorkspaceError(what, where=f"run {info.run}", hint="run the comparison again")
-        found.append(_contender(cards[candidate], technique, mine, memory.get(candidate)))
+        found.append(_contender(cards[candidate], mine.record.trial.technique, mine, memory.get(candidate)))
     return tuple(found)
+
+
+def _standing(one: Answers) -> tuple[float, float]:
+    """Return how far a contender was trained, and how well it did there; without training, 1 and nothing."""
+    outcome, fidelity = one.record.outcome, one.record.trial.fidelity
+    score = outcome.find("score") if isinstance(outcome, Finished) and fidelity else None
+    worth = 0.0 if score is None else -score.value if score.better == "lower" else score.value
+    return (fidelity.share if fidelity else 1.0, worth)
 
 
 def _contender(card: Card, technique: str, answers: Answers, memory: Record | None) -> Contender:
@@ -75,7 +99,7 @@ def _contender(card: Card, technique: str, answers: Answers, memory: Record | No
 
 def failed(records: Sequence[Record]) -> tuple[FailedCandidate, ...]:
     """Return what broke while quality was measured; a fault that all techniques of a candidate share is told once."""
-    mine = [r for r in _latest(records) if r.trial.measures == "quality"]
+    mine = [r for r in _latest(records) if r.trial.measures != "memory"]
     found: dict[tuple[str, str, str], list[Record]] = {}
     for record in mine:
         if isinstance(record.outcome, Failed):
@@ -86,7 +110,7 @@ def failed(records: Sequence[Record]) -> tuple[FailedCandidate, ...]:
             candidate=name, technique=technique, stage=stage, error=error, hint=group[0].outcome.hint, log=group[0].outcome.log
         )
         for (name, stage, error), group in found.items()
-        for technique in ([""] if len(group) == tried[name] else [r.trial.technique for r in group])
+        for technique in ([""] if len(group) == tried[name] else dict.fromkeys(r.trial.technique for r in group))
         if isinstance(group[0].outcome, Failed)
     )
 
@@ -96,7 +120,7 @@ def skipped(records: Sequence[Record]) -> tuple[SkippedCandidate, ...]:
     found = (
         SkippedCandidate(candidate=r.trial.candidate, reason=r.outcome.reason)
         for r in _latest(records)
-        if r.trial.measures == "quality" and isinstance(r.outcome, Skipped)
+        if r.trial.measures != "memory" and isinstance(r.outcome, Skipped)
     )
     return tuple(dict.fromkeys(found))
 

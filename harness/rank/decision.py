@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harness.core.ranking import Recommendation
 from harness.rank import wording
 from harness.rank.choice import Choice, Field, Rule, choose
+from harness.rank.gains import find_gains
 from harness.rank.statistics import CONFIDENCE, find_rivals, more_rows, probability_best, probability_within
 
 
@@ -30,7 +31,7 @@ def recommend(field: Field, rule: Rule) -> Recommendation | None:
         probability_best=float(probability_best(field.draws)[choice.index]),
         probability_within_margin=within,
         decisive=within >= CONFIDENCE,
-        reason=f"{_open(field, choice, rule)} {_justify(field, choice, rule, certainty)}",
+        reason=f"{_open(field, choice, rule)} {_justify(field, choice, rule, certainty)}{wording.training(row, find_gains(field))}",
         rivals=tuple(rival.name for rival in rivals),
         more_rows=more,
         baseline_suffices=_has_model(field) and not choice.is_forced and any(field.rows[i].baseline for i in choice.eligible),

@@ -20,8 +20,9 @@ from harness.rank.choice import Field, Rule
 from harness.rank.constraints import judge, screen
 from harness.rank.contender import Contender
 from harness.rank.decision import recommend
+from harness.rank.gains import find_gains
 from harness.rank.pareto import pareto_front
-from harness.rank.scoring import Scores, is_recorded, reference, score_contenders
+from harness.rank.scoring import Scores, confirm_contenders, is_recorded, reference, score_contenders
 from harness.rank.statistics import is_overfit, probability_best
 from harness.rank.ties import tie_groups
 
@@ -45,12 +46,12 @@ def rank(info: RunInfo, answers: Sequence[Answers], truth: Truth, records: Seque
     field = contenders.gather(info, answers, records)
     classes, metric, seed = len(info.data.classes), info.task.metric, info.settings.seed
     scores = score_contenders(metric, field, reference(truth, "validation", classes), "validation", seed=seed)
-    tests = score_contenders(metric, field, reference(truth, "test", classes), "test", seed=seed)
+    tests = confirm_contenders(metric, field, reference(truth, "test", classes), seed=seed)
     verdicts = [_missed(info, one, found) for one, found in zip(field, scores.estimates, strict=True)]
     lower = _is_lower(metric, field)
     standing = _stand(field, scores, verdicts, lower=lower)
     drafts = [_row(info, one, scores, i, lower=lower) for i, one in enumerate(field)]
-    rows = [_complete(draft, standing, i, tests.estimates[i : i + 1]) for i, draft in enumerate(drafts)]
+    rows = [_complete(draft, standing, i, tests[i]) for i, draft in enumerate(drafts)]
     choosable, rule = standing.field(rows, standing.choosable), _rule(info)
     failures = {row.name: [v.constraint for v in missed] for row, missed in zip(rows, verdicts, strict=True) if missed}
     return Ranking(
@@ -67,6 +68,7 @@ def rank(info: RunInfo, answers: Sequence[Answers], truth: Truth, records: Seque
         excluded=(*info.excluded, *_excluded(field, verdicts)),
         failed=(*info.failed, *contenders.failed(records)),
         skipped=(*info.skipped, *contenders.skipped(records)),
+        gains=find_gains(standing.field(rows, standing.allowed)),
     )
 
 
@@ -159,7 +161,7 @@ def _row(info: RunInfo, one: Contender, scores: Scores, place: int, *, lower: bo
     )
 
 
-def _complete(draft: RankedContender, standing: _Standing, place: int, test: Sequence[Estimate]) -> RankedContender:
+def _complete(draft: RankedContender, standing: _Standing, place: int, test: Estimate | None) -> RankedContender:
     """Add what depends on the others, and the test score."""
     notes = draft.notes
     if not (draft.control or draft.baseline) and standing.points[place] <= standing.control:
@@ -167,7 +169,7 @@ def _complete(draft: RankedContender, standing: _Standing, place: int, test: Seq
     return draft.model_copy(
         update={
             "tie": standing.ties.get(place, 0),
-            "test": test[0] if test else None,
+            "test": test,
             "expected_regret": float(standing.regret[place]),
             "probability_best": standing.best.get(place, 0.0),
             "pareto": place in standing.front,

@@ -58,6 +58,14 @@ def score_contenders(metric: str, field: Sequence[Contender], right: Reference, 
     return Scores(points, draws, estimates)
 
 
+def confirm_contenders(metric: str, field: Sequence[Contender], right: Reference, *, seed: int) -> tuple[Estimate | None, ...]:
+    """Score contenders on the test rows; one whose training was not carried to the end did not predict them and has none."""
+    where = [i for i, one in enumerate(field) if one.answers.confirms]
+    found = score_contenders(metric, [field[i] for i in where], right, "test", seed=seed).estimates
+    known = dict(zip(where, found, strict=False))
+    return tuple(known.get(i) for i in range(len(field)))
+
+
 def is_recorded(metric: str, contender: Contender, point: float) -> bool:
     """Tell whether the metric is the one that the run was made with, so that its train score may stand beside this score."""
     recorded = contender.find("score")

@@ -153,6 +153,8 @@ def _limits(info: RunInfo) -> Iterable[Fact]:
         ("Parameters", limits.parameters, "≤ {}", count),
         ("Context", limits.context, "≥ {} tokens", _plain),
         ("Throughput", limits.throughput_per_s, "≥ {} rows/s", _plain),
+        ("Memory for training", limits.training_memory_mb, "≤ {} MB", _plain),
+        ("Time for training", limits.training_minutes, "≤ {} min", _plain),
     )
     for label, value, text, write in plain:
         if value is not None:

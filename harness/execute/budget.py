@@ -1,0 +1,111 @@
+"""What training will take, and how much of it a budget allows. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from harness.core.data import Dataset
+
+# Of what is left, so much is planned for: a machine is never as fast again as it was once.
+_PRUDENCE = 0.85
+_SECONDS_TO_BEGIN = 8.0
+# A forward pass takes about a third of a training step.
+_FORWARD = 1 / 3
+_CURVE_ROWS = 2000
+_SHARES = {1: (1.0,), 2: (0.4, 1.0)}
+_MANY = (0.15, 0.4, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Rows that one contender works through: trained on in an epoch, and answered at each look."""
+
+    trained: int
+    asked: int
+    confirmed: int
+
+    @classmethod
+    def of(cls, data: Dataset) -> Amounts:
+        """Count them; with folds, each one's model is trained."""
+        folds = range(len(data.split.folds))
+        trained = sum(len(data.split.training(fold)) for fold in folds)
+        return cls(trained, len(data.split.choosing) + len(folds) * min(_CURVE_ROWS, trained // len(folds)), len(data.split.test))
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A contender before it is trained; `s_per_row` is what a row takes to be trained on once, as far as is known."""
+
+    candidate: str
+    technique: str
+    recipe: dict[str, str | int | float]
+    epochs: float
+    s_per_row: float
+
+    def seconds(self, amounts: Amounts, share: float, since: float = 0.0) -> float:
+        """Return about how long training from one share of all epochs to another takes, with the answers that are due."""
+        asked = 2 * amounts.asked + (amounts.confirmed if share >= 1 else 0)
+        rows = amounts.trained * self.epochs * (share - since) + _FORWARD * asked
+        return _SECONDS_TO_BEGIN + rows * self.s_per_row
+
+
+def shares(entrants: int) -> tuple[float, ...]:
+    """Return up to which share of its training each round goes."""
+    return _SHARES.get(entrants, _MANY)
+
+
+def survivors(entrants: int) -> int:
+    """Return how many of a round's contenders the next one has room for.
+
+    >>> [survivors(n) for n in (1, 2, 3, 8)]
+    [1, 1, 2, 4]
+    """
+    return max(1, math.ceil(entrants / 2))
+
+
+def race_seconds(entrants: Sequence[Entrant], amounts: Amounts, until: Sequence[float], since: float = 0.0) -> float:
+    """Return about how long rounds up to the given shares take if each keeps as many as it has room for, whoever they are."""
+    total, left = 0.0, len(entrants)
+    for share in until:
+        total += left * sum(one.seconds(amounts, share, since) for one in entrants) / len(entrants)
+        since, left = share, survivors(left)
+    return total
+
+
+def fit(entrants: Sequence[Entrant], amounts: Amounts, seconds: float) -> tuple[Entrant, ...]:
+    """Return as many entrants, the first ones first, as can be raced in the time; alone, one may be trained for fewer epochs.
+
+    Empty where the time does not allow the first of them a single epoch.
+    """
+    usable = seconds * _PRUDENCE
+    for count in range(len(entrants), 0, -1):
+        if race_seconds(entrants[:count], amounts, shares(count)) <= usable:
+            return tuple(entrants[:count])
+    if not entrants:
+        return ()
+    first = entrants[0]
+    epochs = 1.0 + (usable - replace(first, epochs=1.0).seconds(amounts, 1.0)) / (amounts.trained * first.s_per_row)
+    return (replace(first, epochs=float(math.floor(epochs))),) if epochs >= 1 else ()
+
+
+def least_seconds(entrants: Sequence[Entrant], amounts: Amounts) -> float:
+    """Return the least time in which any of the entrants is trained for one epoch."""
+    return min(replace(one, epochs=min(1.0, one.epochs)).seconds(amounts, 1.0) for one in entrants) / _PRUDENCE
+
+
+def room(entrants: Sequence[Entrant], amounts: Amounts, until: Sequence[float], *, since: float, seconds: float) -> int:
+    """Return how many of the entrants, the first ones first, can run the remaining rounds in the time."""
+    counts = range(len(entrants), 0, -1)
+    allowed = seconds * _PRUDENCE
+    return next((n for n in counts if race_seconds(entrants[:n], amounts, until, since) <= allowed), 0)
+
+
+def affordable(entrant: Entrant, amounts: Amounts, *, since: float, seconds: float) -> float:
+    """Return up to which share of its training an entrant gets in the time, at most 1; `since` if there is none for more."""
+    if entrant.seconds(amounts, 1.0, since) <= seconds * _PRUDENCE:
+        return 1.0
+    spare = seconds * _PRUDENCE - entrant.seconds(amounts, 1.0, 1.0)
+    gained = spare / (amounts.trained * entrant.epochs * entrant.s_per_row)
+    return round(max(since, since + gained), 3)

@@ -1,0 +1,126 @@
+"""The trials of one run: executed, kept in its journal, and read back as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.core.candidate import Registered
+from harness.core.data import Dataset
+from harness.core.evidence import Answers, Truth
+from harness.core.progress import Progress
+from harness.core.run import RunInfo
+from harness.core.trial import Failed, Finished, Record, Skipped, Trial
+from harness.errors import WorkspaceError
+from harness.execute import local, machine
+from harness.execute.clock import Clock
+from harness.execute.job import Job
+from harness.execute.plan import limits_of
+from harness.store import journal, predictions, runs
+from harness.store.resume import done
+
+Ready = Sequence[tuple[Registered, Path | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The last record of each trial that counts, and the answers of those that finished with their truth."""
+
+    records: tuple[Record, ...]
+    answers: tuple[Answers, ...]
+    truth: Truth
+
+
+class Campaign:
+    """Executes trials of a run; `info` is its head, which is written again whenever it changes."""
+
+    def __init__(self, folder: Path, info: RunInfo, ready: Ready, data: Dataset, *, tell: Callable[[Progress], None]) -> None:
+        """Take up a run whose folder and head are written."""
+        self.folder, self.info, self.ready, self.data, self.tell = folder, info, ready, data, tell
+
+    def run(self, trials: Sequence[Trial], is_stopped: Callable[[], bool]) -> None:
+        """Execute those trials that no record stands for, until `is_stopped` says to stop."""
+        stands = done(self.folder, trials)
+        for progress in local.execute(self._jobs([t for t in trials if t.key not in stands]), is_stopped):
+            if progress.record is not None:
+                journal.append(self.folder / "records.jsonl", progress.record)
+            self.tell(progress)
+
+    def note_unreached(self, trials: Sequence[Trial], clock: Clock) -> None:
+        """Where the budget is spent, record what it left no time for, so that the report can say so; a resumed run tries it."""
+        if not clock.has_run_out():
+            return
+        known = {record.trial.key for record in weigh(self.folder, self.info).records}
+        reason = f"the budget of {self.info.settings.budget_s:g} s was spent before it was tried"
+        for trial in trials:
+            if trial.key not in known:
+                started = datetime.now(UTC).isoformat(timespec="seconds")
+                record = Record(trial=trial, outcome=Skipped(reason=reason), started=started, seconds=0.0)
+                journal.append(self.folder / "records.jsonl", record)
+
+    def update(self, info: RunInfo) -> None:
+        """Replace the run's head."""
+        self.info = info
+        runs.write_info(self.folder, info)
+
+    def _jobs(self, trials: Sequence[Trial]) -> list[Job]:
+        """Group trials by candidate and pass: each group gets a process, and each training its own, whose memory is measured."""
+        groups: dict[tuple[str, str, str], list[Trial]] = {}
+        for trial in trials:
+            alone = trial.key if trial.measures == "training" else ""
+            groups.setdefault((trial.candidate, trial.measures, alone), []).append(trial)
+        order = {candidate.card.name: i for i, (candidate, _) in enumerate(self.ready)}
+        free = machine.free_bytes(self.folder)
+        return [self._job(tuple(group), order[name], free) for (name, *_), group in groups.items()]
+
+    def _job(self, trials: tuple[Trial, ...], place: int, free: tuple[int, int]) -> Job:
+        candidate, path = self.ready[place]
+        folder, card, one = self.folder.absolute(), candidate.card, trials[0]
+        epochs = one.fidelity.of * len(self.data.split.folds) if one.fidelity else 0.0
+        return Job(
+            candidate=candidate,
+            folder=path,
+            trials=trials,
+            data=self.data,
+            metric=self.info.task.metric,
+            is_image=self.info.task.modality == "image",
+            device=one.device,
+            predictions=folder / "predictions",
+            log=folder / "logs" / f"{card.name}.log",
+            trust=self.info.settings.trust,
+            limits=limits_of(card, self.info.settings, len(self.data.rows), free, epochs=epochs),
+            checkpoint=folder / "checkpoints" / one.runner if one.measures == "training" else None,
+        )
+
+
+def weigh(folder: Path, info: RunInfo) -> Evidence:
+    """Read records and predictions back from the disk; a finished trial whose predictions are lost has failed.
+
+    Records count if the run's plan names their trials; of a run without a plan all do.
+    """
+    import numpy as np  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
+
+    path, planned = folder / "records.jsonl", set(info.plan)
+    found = journal.read(path) if path.is_file() else ()
+    records = {record.trial.key: record for record in found if not planned or record.trial.key in planned}
+    answers, truth = [], Truth(np.empty(0, np.int64), np.empty(0, np.int64))
+    for key, record in records.items():
+        if not isinstance(record.outcome, Finished) or record.trial.measures == "memory":
+            continue
+        try:
+            kept = predictions.read(folder / "predictions" / record.predictions)
+        except WorkspaceError as error:
+            records[key] = record.model_copy(update={"outcome": _unreadable(error)})
+            continue
+        validation, test = kept["validation"], kept["test"]
+        answers.append(Answers(record, validation.predictions, test.predictions, validation.sample, test.sample))
+        if len(test.references) or not len(truth.validation):
+            truth = Truth(validation.references, test.references, validation.groups, test.groups)
+    return Evidence(tuple(records.values()), tuple(answers), truth)
+
+
+def _unreadable(error: WorkspaceError) -> Failed:
+    """Return what becomes of a finished trial whose evidence is gone: its own row, and nobody else's."""
+    return Failed(stage="reading", error=error.what, hint="`bench compare … --resume` runs it again", may_pass=True)

@@ -1,0 +1,246 @@
+"""The race of contenders that are trained: rounds of growing fidelity, after each of which the hopeless ones leave.
+
+Round 0, the frozen features, is over when it begins. A round trains each runner further from where the last one left it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.core.metric import METRICS
+from harness.core.progress import Progress
+from harness.core.race import Race, Round, Runner
+from harness.core.trial import Failed, Fidelity, Finished, Record, Skipped, Trial
+from harness.execute import budget
+from harness.execute.budget import Amounts, Entrant
+from harness.execute.campaign import Campaign, Evidence, weigh
+from harness.execute.clock import Clock
+from harness.execute.entrants import CANDIDATES, choose_candidates, list_entrants, training_techniques
+from harness.execute.plan import Ground
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+def hold_race(campaign: Campaign, ground: Ground, clock: Clock) -> None:
+    """Train what is promising, as far as the clock allows; the run's head tells of every round."""
+    techniques = training_techniques(campaign.info.settings)
+    if not techniques or clock.is_over():
+        return
+    track = _Track(campaign, ground, clock)
+    entrants, absent = _enter(campaign, techniques)
+    if not entrants:
+        track.publish(Race(plan="nothing is trained", absent=tuple(absent)))
+        return
+    chosen = budget.fit(entrants, track.amounts, clock.left())
+    if not chosen:
+        least = budget.least_seconds(entrants, track.amounts)
+        plan = f"the {_minutes(clock.left())} that are left train nothing; one epoch of one contender takes about {_minutes(least)}"
+        track.publish(Race(plan=plan, absent=tuple(absent)))
+        return
+    absent += [f"{e.candidate} {e.technique} {_tell(e.recipe)}: no time for it in the budget" for e in entrants[len(chosen) :]]
+    track.publish(Race(plan=_plan(chosen, track.amounts, clock), absent=tuple(absent)))
+    track.run(chosen)
+    shutil.rmtree(campaign.folder / "checkpoints", ignore_errors=True)
+
+
+def _enter(campaign: Campaign, techniques: Sequence[str]) -> tuple[list[Entrant], list[str]]:
+    """Return the contenders that could be trained, in the order in which they give way, and who cannot."""
+    from harness.rank.ranking import rank  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
+
+    info, found = campaign.info, weigh(campaign.folder, campaign.info)
+    ranking = rank(info, found.answers, found.truth, found.records)
+    broken = {r.trial.candidate for r in found.records if isinstance(r.outcome, Failed) and r.outcome.stage == "load"}
+    cards = [c.card for c, _ in campaign.ready if not (c.card.baseline or c.is_plugin or c.card.name in broken)]
+    absent = [
+        f"{c.card.name}: bench does not train what a plugin loads" for c, _ in campaign.ready if c.is_plugin and not c.card.baseline
+    ]
+    chosen, others = choose_candidates(cards, ranking, CANDIDATES[info.settings.effort])
+    rows = len(campaign.data.split.training(0))
+    return list_entrants(chosen, ranking, techniques, effort=info.settings.effort, rows=rows), [*absent, *others]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A runner after a round: its record if it has one, what it scored, and its chance."""
+
+    entrant: Entrant
+    trial: Trial
+    record: Record | None
+    score: float | None = None
+    chance: float | None = None
+
+    @property
+    def finished(self) -> Finished | None:
+        outcome = self.record.outcome if self.record else None
+        return outcome if isinstance(outcome, Finished) else None
+
+    def refresh(self) -> Entrant:
+        """Return the entrant with what its training really took a row."""
+        measured = self.finished.find("training_s_per_1000_rows") if self.finished else None
+        return replace(self.entrant, s_per_row=measured.value / 1000) if measured else self.entrant
+
+
+class _Track:
+    """Rounds one after the other, with everything published as it becomes known."""
+
+    def __init__(self, campaign: Campaign, ground: Ground, clock: Clock) -> None:
+        self.campaign, self.ground, self.clock = campaign, ground, clock
+        self.amounts = Amounts.of(campaign.data)
+        self.race = Race()
+
+    def publish(self, race: Race) -> None:
+        """Write the race into the run's head, and say its plan when it is new."""
+        if race.plan != self.race.plan:
+            self.campaign.tell(Progress("message", text=f"training: {race.plan}"))
+        self.race = race
+        self.campaign.update(self.campaign.info.model_copy(update={"race": race}))
+
+    def run(self, entrants: Sequence[Entrant]) -> None:
+        """Run the rounds until one contender or none is left, everything is trained, or the time is over."""
+        until, since, running = list(budget.shares(len(entrants))), 0.0, list(entrants)
+        while until and running and not self.clock.is_over():
+            running, until = self._cut(running, until, since)
+            if not running:
+                break
+            share = until.pop(0)
+            standings = self._round(running, share, is_last=not until)
+            after = self._leave(standings, is_last=not until)
+            runners = tuple(_runner(one, reason) for one, reason in after)
+            done = Round(number=len(self.race.rounds) + 1, share=share, runners=runners)
+            self.publish(self.race.model_copy(update={"rounds": (*self.race.rounds, done)}))
+            running = [one.refresh() for one, reason in after if not reason]
+            since = share
+
+    def _cut(self, running: Sequence[Entrant], until: list[float], since: float) -> tuple[list[Entrant], list[float]]:
+        """Return as many runners as the time allows, and the rounds left: where one alone has no time for all, a shorter one."""
+        seconds = self.clock.left()
+        count = budget.room(running, self.amounts, until, since=since, seconds=seconds)
+        if count:
+            return list(running[:count]), until
+        share = budget.affordable(running[0], self.amounts, since=since, seconds=seconds)
+        return ([running[0]], [share]) if share > since else ([], [])
+
+    def _round(self, running: Sequence[Entrant], share: float, *, is_last: bool) -> list[_Standing]:
+        """Train every runner up to a share, and weigh what came of it."""
+        trials = [self._trial(one, share, is_last=is_last) for one in running]
+        info = self.campaign.info
+        keys = dict.fromkeys((*info.plan, *(trial.key for trial in trials)))
+        self.campaign.update(info.model_copy(update={"plan": tuple(keys)}))
+        self.campaign.run(trials, self.clock.is_over)
+        found = weigh(self.campaign.folder, self.campaign.info)
+        records = {record.trial.key: record for record in found.records}
+        standings = [_Standing(one, trial, records.get(trial.key)) for one, trial in zip(running, trials, strict=True)]
+        return _judge(standings, found, self.campaign)
+
+    def _trial(self, one: Entrant, share: float, *, is_last: bool) -> Trial:
+        info = self.campaign.info
+        return Trial(
+            candidate=one.candidate,
+            technique=one.technique,
+            task=info.task.name,
+            task_digest=self.ground.data,
+            metric=info.task.metric,
+            source_digest=self.ground.sources[one.candidate],
+            software_digest=self.ground.software,
+            measures="training",
+            timed=is_last and "latency" in info.settings.measures,
+            device=self.ground.device,
+            seed=info.settings.seed,
+            recipe=one.recipe,
+            fidelity=Fidelity(epochs=round(one.epochs * share, 3), of=one.epochs),
+            confirms=is_last,
+        )
+
+    def _leave(self, standings: Sequence[_Standing], *, is_last: bool) -> list[tuple[_Standing, str]]:
+        """Return the runners, the likeliest first, each with the reason for which it leaves, empty if it goes on."""
+        from harness.rank.survival import LEAST_CHANCE  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
+
+        able = sorted((s for s in standings if s.finished), key=lambda s: (-(s.chance or 0), -(s.score or 0)))
+        places = len(able) if is_last else budget.survivors(len(standings))
+        told: list[tuple[_Standing, str]] = []
+        for place, one in enumerate(able):
+            reason = ""
+            if not is_last and (one.chance or 0) < LEAST_CHANCE:
+                reason = f"a chance of {one.chance or 0:.0%} to end within the margin of the best"
+            elif place >= places:
+                reason = f"{places} of {len(standings)} go on"
+            told.append((one, reason))
+        return [*told, *((s, _why_not(s, self.clock)) for s in standings if not s.finished)]
+
+
+def _judge(standings: Sequence[_Standing], found: Evidence, campaign: Campaign) -> list[_Standing]:
+    """Add scores, and chances against each other and against everything that is complete."""
+    from harness.rank import contender, survival  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
+    from harness.rank.scoring import reference, score_contenders  # noqa: PLC0415 - as above
+
+    info, keys = campaign.info, [s.trial.key for s in standings if s.finished]
+    if not keys:
+        return list(standings)
+    complete = [a for a in found.answers if a.record.trial.measures == "quality"]
+    by_key = {a.record.trial.key: a for a in found.answers}
+    field = contender.one_each(info, [*(by_key[key] for key in keys), *complete], found.records)
+    right = reference(found.truth, "validation", len(info.data.classes))
+    scores = score_contenders(info.task.metric, field, right, "validation", seed=info.settings.seed)
+    lower = info.task.metric not in METRICS and any((m := one.find("score")) and m.better == "lower" for one in field)
+    draws = -scores.draws if lower else scores.draws
+    most = 1.0 if info.task.metric in METRICS else float(2 * draws.max() - draws.min())
+    curves = [s for s in standings if s.finished]
+    reaches = [survival.reach(s.finished.curve, s.entrant.epochs, lower=lower) for s in curves if s.finished]
+    chance = survival.chances(
+        draws[:, : len(keys)], reaches, draws[:, len(keys) :], margin=info.task.margin, most=most, seed=info.settings.seed
+    )
+    known = {key: (float(scores.points[i]), float(chance[i])) for i, key in enumerate(keys)}
+    return [replace(s, score=known[s.trial.key][0], chance=known[s.trial.key][1]) if s.finished else s for s in standings]
+
+
+def _runner(one: _Standing, reason: str) -> Runner:
+    return Runner(
+        candidate=one.entrant.candidate,
+        technique=one.entrant.technique,
+        recipe=one.entrant.recipe,
+        trial=one.trial.key,
+        epochs=one.trial.fidelity.epochs if one.trial.fidelity else one.entrant.epochs,
+        of=one.entrant.epochs,
+        score=one.score,
+        chance=one.chance,
+        reason=reason,
+    )
+
+
+def _why_not(one: _Standing, clock: Clock) -> str:
+    outcome = one.record.outcome if one.record else None
+    if isinstance(outcome, Failed):
+        return f"failed: {outcome.error}"
+    if isinstance(outcome, Skipped):
+        return outcome.reason
+    return "the budget was spent" if clock.has_run_out() else "it was not run"
+
+
+def _plan(chosen: Sequence[Entrant], amounts: Amounts, clock: Clock) -> str:
+    """Return in a sentence what will be done, how long it will take, and how much time there is."""
+    until = budget.shares(len(chosen))
+    names = dict.fromkeys(one.candidate for one in chosen)
+    takes = _minutes(budget.race_seconds(chosen, amounts, until))
+    rounds = (
+        f"{len(until)} rounds, up to {', '.join(f'{share:.0%}' for share in until)} of their epochs"
+        if len(until) > 1
+        else "one round"
+    )
+    limit = "" if clock.left() == float("inf") else f" of the {_minutes(clock.left())} that are left"
+    one = "contender" if len(chosen) == 1 else "contenders"
+    return f"{len(chosen)} {one} of {', '.join(names)} in {rounds}; about {takes}{limit}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{max(0, seconds):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _tell(recipe: dict[str, str | int | float]) -> str:
+    return f"at a learning rate of {recipe['learning_rate']:g}" if isinstance(recipe.get("learning_rate"), float) else ""

@@ -1,0 +1,90 @@
+"""The training pass of one contender: its weights are changed, its answers kept, and the trained model timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.measurement import Measurement
+from harness.core.trial import Finished, Trial
+from harness.errors import CandidateError
+from harness.execute import subject
+from harness.execute.job import Job
+from harness.execute.quality_pass import keep
+from harness.measure import quality
+from harness.models.adapters import load_trainable
+from harness.store import predictions
+from harness.training.contender import Trained, Training, train
+
+_SECONDS_A_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is recorded, and how the trained model answers encoded rows."""
+
+    finished: Finished
+    answer: Callable[[Sequence[str | bytes]], NDArray[np.float32]]
+
+
+def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outcome:
+    """Train from the last round's checkpoint up to the trial's fidelity, and write the predictions.
+
+    Raises:
+        CandidateError: the trial names no fidelity, the training diverges, or the answers are not finite.
+    """
+    if trial.fidelity is None or job.checkpoint is None:
+        raise CandidateError("a training needs its fidelity", hint="run the comparison again")
+    data, classes = job.data, job.data.rows.classes
+    trained = train(
+        Training(
+            load=lambda: load_trainable(job.candidate.card, job.folder, job.device, job.trust, classes),
+            technique=trial.technique,
+            recipe=trial.recipe,
+            fidelity=trial.fidelity,
+            data=data,
+            metric=trial.metric,
+            seed=trial.seed,
+            device=job.device,
+            checkpoint=job.checkpoint,
+            needs_test=trial.confirms,
+            tell=tell,
+        )
+    )
+    tell("scores")
+    validation = subject.check_shares(trained.validation, len(data.split.choosing), len(classes))
+    asked = len(data.split.test) if trial.confirms else 0
+    test = subject.check_shares(trained.test, asked, len(classes))
+    metric = quality.load_metric(trial.metric)
+    kept = keep(data, validation, test, metric_name=trial.metric, metric=metric, seed=trial.seed)
+    predictions.write(job.predictions / f"{trial.key}.parquet", kept)
+    found = (*trained.measurements, *_scores(trial, trained, job, test), _minutes(trained, job))
+    return Outcome(
+        Finished(measurements=found, recipe=dict(trained.recipe), notes=tuple(trained.notes), curve=tuple(trained.curve)),
+        trained.answer,
+    )
+
+
+def _scores(trial: Trial, trained: Trained, job: Job, test: NDArray[np.float32]) -> list[Measurement]:
+    """Return the test score if there is one, and the metrics that stand beside the primary one."""
+    data, labels = job.data, np.asarray(job.data.rows.labels)
+    choosing, better = np.asarray(data.split.choosing), quality.better(trial.metric)
+    found = quality.companions(labels[choosing], trained.validation.argmax(1), len(data.rows.classes))
+    if not trial.confirms or not len(test):
+        return list(found)
+    right = labels[np.asarray(data.split.test, np.int64)]
+    value = quality.compute(quality.load_metric(trial.metric), right, test.argmax(1))
+    return [Measurement(name="test_score", value=value, better=better, n=len(right)), *found]
+
+
+def _minutes(trained: Trained, job: Job) -> Measurement:
+    """Estimate how long training on everything but the test rows takes, from the measured speed."""
+    speed = next(m.value for m in trained.measurements if m.name == "training_s_per_1000_rows")
+    epochs = float(trained.recipe["epochs"])
+    rows = len(job.data.split.rest)
+    value = speed * rows / 1000 * epochs / _SECONDS_A_MINUTE
+    conditions = f"estimated: {rows} rows, {epochs:g} epochs at the measured speed"
+    return Measurement(name="training_minutes", value=value, unit="min", better="lower", conditions=conditions)

@@ -1,0 +1,35 @@
+"""What training adds to the heads on frozen features of the same candidate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.core.ranking import Gain
+from harness.rank.choice import Field
+
+
+def find_gains(field: Field) -> tuple[Gain, ...]:
+    """Return the gain of every trained contender over its candidate's best other one, with its 95 % interval.
+
+    The draws are joint, so that the difference is paired: percentiles of the differences, moved to lie around the measured one.
+    """
+    found = []
+    for i, row in enumerate(field.rows):
+        frozen = [k for k, other in enumerate(field.rows) if other.candidate == row.candidate and not other.is_trained]
+        if not row.is_trained or not frozen:
+            continue
+        best = max(frozen, key=lambda k: (field.points[k], field.rows[k].technique))
+        gain = float(field.points[i] - field.points[best])
+        differences = field.draws[:, i] - field.draws[:, best]
+        low, high = np.quantile(differences - differences.mean() + gain, [0.025, 0.975])
+        found.append(
+            Gain(
+                candidate=row.candidate,
+                technique=row.technique,
+                over=field.rows[best].technique,
+                gain=gain,
+                low=min(float(low), gain),
+                high=max(float(high), gain),
+            )
+        )
+    return tuple(found)
