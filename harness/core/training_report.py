@@ -40,14 +40,15 @@ class Matrix(Noun):
 class GainCell(Noun):
     """What training adds to the best head on frozen features, `over`, in points: hundredths of the metric, positive is better.
 
-    `bar` is drawn on the scale of all gains, on which `zero` is the place of none.
+    `verdict` says in words where the interval does not show a gain. `bar` is drawn on the scale of all gains of trainings that were
+    carried to the end, on which `zero` is the place of none; others have no bar.
     """
 
     text: str
     interval: str
     over: str
-    seen: bool
-    bar: Bar
+    verdict: str
+    bar: Bar | None
     zero: float
 
 
@@ -101,10 +102,11 @@ class RaceCourse(Noun):
 
 
 class Curve(Noun):
-    """A contender's training and validation, epoch by epoch."""
+    """A contender's training and validation, epoch by epoch; `of` epochs were laid out."""
 
     name: str
     recommended: bool
+    of: float
     points: tuple[Epoch, ...]
 
 

@@ -63,9 +63,7 @@ MORE = (
     ),
 )
 TRAINING = (
-    Kind(
-        "training_s_per_1000_rows", "Time a 1,000 rows", "s", "Seconds of training for 1,000 rows, measured.", numbers.significant
-    ),
+    Kind("training_s_per_1000_rows", "Per 1,000 rows", "s", "Seconds of training for 1,000 rows, measured.", numbers.significant),
     Kind(
         "training_minutes",
         "Time in all",

@@ -39,7 +39,7 @@ def curve_chart(report: Report, palette: Palette) -> alt.ConcatChart:
             )
             parts.append(_panel(curve, (train, validation), ranges[name], title=title, palette=palette))
         head = alt.TitleParams(
-            shorten(curve.name, 30),
+            shorten(curve.name, 34),
             anchor="start",
             fontSize=11,
             fontWeight="normal",
@@ -55,7 +55,7 @@ def _panel(curve: Curve, fields: tuple[str, str], domain: tuple[float, float], *
     train, validation = fields
     is_last = validation == "validation_score"
     axis = alt.Axis(tickCount=4, title="epoch" if is_last else None, labels=is_last, format="~g")
-    x = alt.X("epoch:Q", scale=alt.Scale(domain=[0, max(p.epoch for p in curve.points)], nice=False), axis=axis)
+    x = alt.X("epoch:Q", scale=alt.Scale(domain=[0, curve.of], nice=False), axis=axis)
     scale = alt.Scale(domain=list(domain), nice=False, zero=False)
     y = alt.Y("value:Q", scale=scale, axis=alt.Axis(tickCount=4, title=title or None, format=".2~f"))
     data = [alt.InlineData(values=_values(curve.points, field)) for field in (train, validation)]

@@ -78,7 +78,7 @@ def race_chart(report: Report, palette: Palette) -> alt.LayerChart:
     lines = alt.Chart(_data(alt, [_point(lane, i) for lane in lanes for i in range(len(lane.points))]))
     ends = alt.Chart(_data(alt, [_point(lane, len(lane.points) - 1) for lane in lanes if lane.runner.left]))
     going = [_point(lane, i) for lane in lanes for i in range(len(lane.points) - lane.runner.left)]
-    names = alt.Chart(_data(alt, _names(lanes, frame, frozen))).mark_text(align="left", baseline="middle", fontSize=11)
+    names = alt.Chart(_data(alt, _names(lanes, frame, frozen, palette))).mark_text(align="left", baseline="middle", fontSize=11)
     marks = [
         lines.mark_line(strokeWidth=1.6, opacity=0.75).encode(x=x, y=y, color=color, detail="lane:N"),
         alt.Chart(_data(alt, going)).mark_point(filled=True, opacity=1, size=45).encode(x=x, y=y, color=color),
@@ -129,7 +129,7 @@ def _point(lane: _Lane, place_of: int) -> dict[str, Any]:
     return {"x": share, "y": score, "lane": lane.runner.number, "color": lane.color}
 
 
-def _names(lanes: Sequence[_Lane], frame: _Frame, frozen: float | None) -> list[dict[str, Any]]:
+def _names(lanes: Sequence[_Lane], frame: _Frame, frozen: float | None, palette: Palette) -> list[dict[str, Any]]:
     """Return the names that find a place at the ends of their lines, the recommended first, then by the table; else numbers."""
     ordered = sorted(lanes, key=lambda lane: (not lane.runner.recommended, lane.runner.number))
     anchors: list[Anchor] = []
@@ -139,7 +139,8 @@ def _names(lanes: Sequence[_Lane], frame: _Frame, frozen: float | None) -> list[
         name = lane.runner.name
         texts = tuple(dict.fromkeys((shorten(name, 40), shorten(name, 28))))
         anchors.append(Anchor(frame.x(share), frame.y(score), texts, str(lane.runner.number)))
-        inks |= dict.fromkeys((*texts, str(lane.runner.number)), lane.color)
+        ink = palette.muted if lane.runner.left and not lane.runner.recommended else lane.color
+        inks |= dict.fromkeys((*texts, str(lane.runner.number)), ink)
     level = [] if frozen is None else [Box(0, frame.y(frozen) - 16, 175, 17)]
     placed = place(anchors, [*level, *(box for lane in lanes for box in _strips(lane, frame))], width=WIDTH, height=HEIGHT)
     return [{"x": frame.share(p.x), "y": frame.score(p.y), "text": p.text, "color": inks[p.text]} for p in placed]

@@ -42,8 +42,10 @@ class Scale:
     """The range of the metric that every bar is drawn on."""
 
     def __init__(self, rows: Sequence[RankedContender]) -> None:
-        """Span the models' intervals, and those of baselines and controls that lie within the models' range of them."""
-        models = [row.validation for row in rows if not (row.baseline or row.control)] or [row.validation for row in rows]
+        """Span the models' intervals, and those of baselines, controls and half-trained models that lie within that range."""
+        models = [row.validation for row in rows if not (row.baseline or row.control or row.is_partial)] or [
+            row.validation for row in rows
+        ]
         low, high = min(e.low for e in models), max(e.high for e in models)
         self._range = 2 * low - high, 2 * high - low
         seen = [row.validation for row in rows if self.in_view(row.validation)]

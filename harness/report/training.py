@@ -39,7 +39,11 @@ def build(info: RunInfo, ranking: Ranking, ranked: Table, records: Sequence[Reco
 def _facts(info: RunInfo) -> Iterable[Fact]:
     yield Fact(label="Effort", text=info.settings.effort)
     budget = info.settings.budget_s
-    yield Fact(label="Budget", text="none" if budget is None else numbers.duration(budget), note="of time, for all of the run")
+    yield Fact(
+        label="Budget",
+        text="none" if budget is None else numbers.duration(budget).removesuffix(" 0 s").removesuffix(" 0 min"),
+        note="of time, for all of the run",
+    )
     if info.race and info.race.plan:
         yield Fact(label="Plan", text=info.race.plan)
 
@@ -56,31 +60,49 @@ def _row(contender: RankedContender, ranking: Ranking, kinds: Sequence[columns.K
         how=prose.how(contender.technique),
         recommended=chosen is not None and (chosen.candidate, chosen.technique) == (contender.candidate, contender.technique),
         reached=prose.reached(contender.epochs, contender.of),
-        gain=_gain(contender, ranking.gains),
+        gain=_gain(contender, ranking),
         cells=cells,
         recipe=numbers.settings(contender.recipe),
     )
 
 
-def _gain(contender: RankedContender, gains: Sequence[Gain]) -> GainCell | None:
-    mine = next((g for g in gains if (g.candidate, g.technique) == (contender.candidate, contender.technique)), None)
+def _gain(contender: RankedContender, ranking: Ranking) -> GainCell | None:
+    mine = next((g for g in ranking.gains if (g.candidate, g.technique) == (contender.candidate, contender.technique)), None)
     if mine is None:
         return None
-    low, high = min(0.0, *(g.low for g in gains)), max(0.0, *(g.high for g in gains))
-    pad = (high - low) * 0.04 or 0.01
-
-    def place(value: float) -> float:
-        return round((value - low + pad) / (high - low + 2 * pad) * 100, 2)
-
-    start, end = place(mine.low), place(mine.high)
+    ended = {(row.candidate, row.technique) for row in ranking.rows if not row.is_partial}
+    scale = _GainScale([gain for gain in ranking.gains if (gain.candidate, gain.technique) in ended])
     return GainCell(
         text=numbers.points(mine.gain),
         interval=f"[{numbers.points(mine.low)}, {numbers.points(mine.high)}]",
         over=prose.how(mine.over),
-        seen=mine.is_seen,
-        bar=Bar(start=start, width=round(end - start, 2), mark=place(mine.gain)),
-        zero=place(0.0),
+        verdict=_verdict(mine),
+        bar=None if contender.is_partial else scale.bar(mine),
+        zero=scale.place(0.0),
     )
+
+
+def _verdict(gain: Gain) -> str:
+    if gain.is_seen:
+        return ""
+    return "a loss" if gain.high < 0 else "not told from nothing"
+
+
+class _GainScale:
+    """The range of gains that every bar is drawn on; it holds nothing gained and nothing lost."""
+
+    def __init__(self, gains: Sequence[Gain]) -> None:
+        low, high = min(0.0, *(g.low for g in gains), 0.0), max(0.0, *(g.high for g in gains), 0.0)
+        pad = (high - low) * 0.04 or 0.01
+        self._low, self._span = low - pad, high - low + 2 * pad
+
+    def place(self, value: float) -> float:
+        """Return where a gain lies, in percent of the scale."""
+        return round((value - self._low) / self._span * 100, 2)
+
+    def bar(self, gain: Gain) -> Bar:
+        start, end = self.place(gain.low), self.place(gain.high)
+        return Bar(start=start, width=round(end - start, 2), mark=self.place(gain.gain))
 
 
 def _curves(rows: Sequence[RankedContender], ranking: Ranking, records: Sequence[Record]) -> tuple[Curve, ...]:
@@ -96,7 +118,8 @@ def _curves(rows: Sequence[RankedContender], ranking: Ranking, records: Sequence
         recommended = chosen is not None and (chosen.candidate, chosen.technique) == (row.candidate, row.technique)
         name = f"{row.candidate} · {prose.how(row.technique)}"
         if points:
-            found.append(Curve(name=name, recommended=recommended, points=tuple(points[at] for at in sorted(points))))
+            of = max(row.of or 0.0, *points)
+            found.append(Curve(name=name, recommended=recommended, of=of, points=tuple(points[at] for at in sorted(points))))
     return tuple(sorted(found, key=lambda curve: not curve.recommended))
 
 
