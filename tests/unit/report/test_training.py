@@ -19,9 +19,7 @@ from harness.report.figures import draw
 from harness.report.html import to_html
 from harness.report.markdown import to_markdown
 from harness.report.summarise import summarise
-from tests.unit.report.trained import HEADS, LANES, PLAN, Lane, Trained, trained
-
-EVIL = "<script>alert(1)</script>|`](javascript:x)\u202e\"'"
+from tests.unit.report.trained import HEADS, LANES, PLAN, Trained, hostile, trained
 
 
 def report_of(sample: Trained) -> Report:
@@ -42,21 +40,6 @@ def report(sample: Trained) -> Report:
 def training(report: Report) -> Training:
     assert report.training
     return report.training
-
-
-@pytest.fixture(scope="module")
-def hostile() -> Trained:
-    lane = Lane(EVIL, "lora", 2e-4, (0.4, 0.5), EVIL, 0.01)
-    lanes = [lane, replace(lane, candidate="fine", scores=(0.4, 0.6, 0.9), reason=""), replace(lane, technique=EVIL, scores=(0.3,))]
-    sample = trained(lanes, [(EVIL, "linear-probe", 0.8), ("fine", "linear-probe", 0.8)])
-    runners = [
-        one.model_copy(update={"recipe": {**one.recipe, EVIL: EVIL if one.technique == EVIL else 1}})
-        for one in sample.info.race.rounds[0].runners  # type: ignore[union-attr]
-    ]
-    rounds = (sample.info.race.rounds[0].model_copy(update={"runners": tuple(runners)}),)  # type: ignore[union-attr]
-    info = sample.info.model_copy(update={"race": Race(plan=EVIL, rounds=rounds, absent=(EVIL,))})
-    rows = tuple(row.model_copy(update={"recipe": {EVIL: EVIL}}) for row in sample.ranking.rows)
-    return Trained(info, sample.ranking.model_copy(update={"rows": rows}), sample.records)
 
 
 def test_techniques_have_the_names_that_sentences_give_them() -> None:
@@ -254,8 +237,8 @@ def test_the_files_come_with_the_figures_and_read_back(report: Report, tmp_path:
     assert Report.model_validate_json(found["json"].read_bytes()) == report
 
 
-def test_whatever_the_data_say_is_text(hostile: Trained) -> None:
-    found = report_of(hostile)
+def test_whatever_the_data_say_is_text() -> None:
+    found = report_of(hostile())
     html, markdown = to_html(found), to_markdown(found)
     for text in (html, *(drawing.file for drawing in draw(found).values())):
         assert "<script" not in text

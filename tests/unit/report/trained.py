@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,6 +73,7 @@ ABSENT = (
     "my-plugin: bench does not train what a plugin loads",
     "bge-small lora at a learning rate of 0.0005: no time for it in the budget",
 )
+EVIL = "<script>alert(1)</script>|`](javascript:x)\u202e\"'"
 PLAN = "8 contenders of minilm-l6-v2, bge-small in 3 rounds, up to 15%, 40%, 100% of their epochs; about 7 min"
 
 
@@ -101,6 +102,21 @@ def trained(lanes: Sequence[Lane] = LANES, heads: Sequence[tuple[str, str, float
     info = _info([*(h[0] for h in heads), *(lane.candidate for lane in lanes)], values)
     records.append(_record(Trial(candidate="bge-small", technique="knn", **_SAME), Inapplicable(reason="it was not asked for")))
     return Trained(info, rank(info, tuple(answers), Truth(labels, test), tuple(records)), tuple(records))
+
+
+def hostile() -> Trained:
+    """Return a run with training in which every free text is hostile."""
+    lane = Lane(EVIL, "lora", 2e-4, (0.4, 0.5), EVIL, 0.01)
+    lanes = [lane, replace(lane, candidate="fine", scores=(0.4, 0.6, 0.9), reason=""), replace(lane, technique=EVIL, scores=(0.3,))]
+    sample = trained(lanes, [(EVIL, "linear-probe", 0.8), ("fine", "linear-probe", 0.8)])
+    runners = [
+        one.model_copy(update={"recipe": {**one.recipe, EVIL: EVIL if one.technique == EVIL else 1}})
+        for one in sample.info.race.rounds[0].runners  # type: ignore[union-attr]
+    ]
+    rounds = (sample.info.race.rounds[0].model_copy(update={"runners": tuple(runners)}),)  # type: ignore[union-attr]
+    info = sample.info.model_copy(update={"race": Race(plan=EVIL, rounds=rounds, absent=(EVIL,))})
+    rows = tuple(row.model_copy(update={"recipe": {EVIL: EVIL}}) for row in sample.ranking.rows)
+    return Trained(info, sample.ranking.model_copy(update={"rows": rows}), sample.records)
 
 
 _SAME = {"task": "support-intents", "task_digest": "t", "source_digest": "s", "metric": "macro_f1"}
