@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 720.0, 380.0
 # The part of the width on which the rounds lie; names of those that ran to the end stand beyond.
 _COURSE = 0.68
+# Among more than so many, who left goes without a number where there is no room for a name.
+_CROWD = 16
 _FROZEN = "best head on frozen features"
 
 
@@ -138,7 +140,8 @@ def _names(lanes: Sequence[_Lane], frame: _Frame, frozen: float | None, palette:
         share, score = lane.points[-1]
         name = lane.runner.name
         texts = tuple(dict.fromkeys((shorten(name, 40), shorten(name, 28))))
-        anchors.append(Anchor(frame.x(share), frame.y(score), texts, str(lane.runner.number)))
+        last = "" if lane.runner.left and len(lanes) > _CROWD else str(lane.runner.number)
+        anchors.append(Anchor(frame.x(share), frame.y(score), texts, last))
         ink = palette.muted if lane.runner.left and not lane.runner.recommended else lane.color
         inks |= dict.fromkeys((*texts, str(lane.runner.number)), ink)
     level = [] if frozen is None else [Box(0, frame.y(frozen) - 16, 175, 17)]

@@ -134,7 +134,7 @@ def _figures(course: RaceCourse, curves: Sequence[Curve], metric: str) -> Iterab
             alt=f"{metric} of {prose.plural(len(scored), 'contender')} over {prose.plural(len(course.shares), 'round')} of the "
             f"race; {left} left before the end. The same numbers stand in the table beside it.",
             caption=f"Each line is a contender, each point its validation score after a round; a cross is where it left.{frozen} "
-            "Names stand where there is room, else the number of the table's row.",
+            "Names stand where there is room, else numbers of the table's rows.",
         )
     if curves:
         more = f" The first {curve_chart.MOST} of {len(curves)} are shown." if len(curves) > curve_chart.MOST else ""
