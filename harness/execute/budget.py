@@ -87,7 +87,10 @@ def fit(entrants: Sequence[Entrant], amounts: Amounts, seconds: float) -> tuple[
         return ()
     first = entrants[0]
     epochs = 1.0 + (usable - replace(first, epochs=1.0).seconds(amounts, 1.0)) / (amounts.trained * first.s_per_row)
-    return (replace(first, epochs=float(math.floor(epochs))),) if epochs >= 1 else ()
+    if epochs < 1:
+        return ()
+    whole = float(math.floor(epochs))
+    return (replace(first, epochs=whole, recipe={**first.recipe, "epochs": whole}),)
 
 
 def least_seconds(entrants: Sequence[Entrant], amounts: Amounts) -> float:
