@@ -48,6 +48,15 @@ class Campaign:
                 journal.append(self.folder / "records.jsonl", progress.record)
             self.tell(progress)
 
+    def adopt(self, is_wanted: Callable[[Trial], bool]) -> None:
+        """Let trainings of earlier rounds and budgets count, as far as they finished and are wanted still."""
+        path = self.folder / "records.jsonl"
+        found = journal.read(path) if path.is_file() else ()
+        mine = [r.trial for r in found if r.trial.measures == "training" and isinstance(r.outcome, Finished) and is_wanted(r.trial)]
+        plan = tuple(dict.fromkeys((*self.info.plan, *(trial.key for trial in mine))))
+        if plan != self.info.plan:
+            self.update(self.info.model_copy(update={"plan": plan}))
+
     def execute(self, trials: Sequence[Trial], is_stopped: Callable[[], bool]) -> Iterator[Progress]:
         """Run trials in worker processes; yield what becomes known."""
         return local.execute(self._jobs(trials), is_stopped)

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 def hold_race(campaign: Campaign, ground: Ground, clock: Clock) -> None:
     """Train what is promising, as far as the clock allows; the run's head tells of every round."""
     techniques = training_techniques(campaign.info.settings)
-    if not techniques or clock.is_over():
+    if not techniques:
+        return
+    campaign.adopt(lambda trial: trial.technique in techniques and ground.holds(trial))
+    if clock.is_over():
         return
     track = _Track(campaign, ground, clock)
     entrants, absent = _enter(campaign, techniques)

@@ -251,3 +251,13 @@ def test_what_was_interrupted_goes_on_with_everything_that_it_had_finished(start
     assert not known & {t.key for t in campaign.runs}
     assert ("b", "lora") in winners(campaign)
     assert len([r for r in weigh(campaign.folder, campaign.info).records if r.trial.measures == "training"]) == 8 + 4 + 2
+
+
+def test_another_budget_keeps_what_an_earlier_one_has_paid_for(start) -> None:  # noqa: ANN001 - as above
+    campaign = race(start(best_at("b", "lora"), {"a": 0.8, "b": 0.78}))
+    plan = set(campaign.info.plan)
+    campaign.runs, heads = [], campaign.info.plan[:2]
+    campaign.update(campaign.info.model_copy(update={"plan": heads, "race": None}))
+    race(campaign, 1.0)
+    assert campaign.runs == []
+    assert set(campaign.info.plan) == plan
