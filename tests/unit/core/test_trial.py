@@ -43,7 +43,7 @@ def test_everything_that_defines_a_trial_changes_its_key(change: dict[str, objec
 def test_every_field_of_a_trial_is_tried_above() -> None:
     assert set(Trial.model_fields) == {
         "candidate", "technique", "task", "task_digest", "source_digest", "measures", "device", "dtype", "seed",
-        "metric", "software_digest", "timed",
+        "metric", "software_digest", "timed", "recipe", "fidelity", "confirms",
     }  # fmt: skip
 
 
