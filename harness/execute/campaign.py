@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,10 +43,23 @@ class Campaign:
     def run(self, trials: Sequence[Trial], is_stopped: Callable[[], bool]) -> None:
         """Execute those trials that no record stands for, until `is_stopped` says to stop."""
         stands = done(self.folder, trials)
-        for progress in local.execute(self._jobs([t for t in trials if t.key not in stands]), is_stopped):
+        for progress in self.execute([t for t in trials if t.key not in stands], is_stopped):
             if progress.record is not None:
                 journal.append(self.folder / "records.jsonl", progress.record)
             self.tell(progress)
+
+    def adopt(self, is_wanted: Callable[[Trial], bool]) -> None:
+        """Let trainings of earlier rounds and budgets count, as far as they finished and are wanted still."""
+        path = self.folder / "records.jsonl"
+        found = journal.read(path) if path.is_file() else ()
+        mine = [r.trial for r in found if r.trial.measures == "training" and isinstance(r.outcome, Finished) and is_wanted(r.trial)]
+        plan = tuple(dict.fromkeys((*self.info.plan, *(trial.key for trial in mine))))
+        if plan != self.info.plan:
+            self.update(self.info.model_copy(update={"plan": plan}))
+
+    def execute(self, trials: Sequence[Trial], is_stopped: Callable[[], bool]) -> Iterator[Progress]:
+        """Run trials in worker processes; yield what becomes known."""
+        return local.execute(self._jobs(trials), is_stopped)
 
     def note_unreached(self, trials: Sequence[Trial], clock: Clock) -> None:
         """Where the budget is spent, record what it left no time for, so that the report can say so; a resumed run tries it."""

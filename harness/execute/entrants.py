@@ -10,6 +10,7 @@ from harness.core.run import Effort, Settings
 from harness.execute.budget import Entrant
 from harness.models.adapters import can_train
 from harness.techniques.catalogue import TECHNIQUES
+from harness.techniques.tuning import applies
 from harness.training.recipes import recipes
 
 CANDIDATES: Mapping[Effort, int] = {"quick": 2, "standard": 2, "thorough": 6}
@@ -62,7 +63,7 @@ def list_entrants(
     found: list[tuple[tuple[int, int, int], Entrant]] = []
     for place, card in enumerate(chosen):
         s_per_row = seconds_per_row(card, ranking)
-        for turn, technique in enumerate(techniques):
+        for turn, technique in enumerate(name for name in techniques if not applies(name, card)):
             for variant, recipe in enumerate(recipes(technique, card.parameters, rows)[: RECIPES[effort]]):
                 entrant = Entrant(card.name, technique, dict(recipe), float(recipe["epochs"]), s_per_row)
                 found.append(((variant, place, turn), entrant))

@@ -47,6 +47,11 @@ class Ground:
     software: str
     sources: Mapping[str, str]
 
+    def holds(self, trial: Trial) -> bool:
+        """Tell whether a trial stands on the same rows, software, machine and files of a candidate that takes part."""
+        mine = (self.device, self.data, self.software, self.sources.get(trial.candidate))
+        return mine == (trial.device, trial.task_digest, trial.software_digest, trial.source_digest)
+
 
 def plan(task: Task, candidates: Sequence[Registered], settings: Settings, ground: Ground) -> tuple[Trial, ...]:
     """Return the trials in order: each candidate's techniques, then its memory.

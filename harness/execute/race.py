@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from harness.core.metric import METRICS
 from harness.core.progress import Progress
 from harness.core.race import Race, Round, Runner
-from harness.core.trial import Failed, Fidelity, Finished, Record, Skipped, Trial
+from harness.core.trial import Failed, Fidelity, Finished, Inapplicable, Record, Skipped, Trial
 from harness.execute import budget
 from harness.execute.budget import Amounts, Entrant
 from harness.execute.campaign import Campaign, Evidence, weigh
 from harness.execute.clock import Clock
 from harness.execute.entrants import CANDIDATES, choose_candidates, list_entrants, training_techniques
 from harness.execute.plan import Ground
+from harness.techniques.tuning import applies
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 def hold_race(campaign: Campaign, ground: Ground, clock: Clock) -> None:
     """Train what is promising, as far as the clock allows; the run's head tells of every round."""
     techniques = training_techniques(campaign.info.settings)
-    if not techniques or clock.is_over():
+    if not techniques:
+        return
+    campaign.adopt(lambda trial: trial.technique in techniques and ground.holds(trial))
+    if clock.is_over():
         return
     track = _Track(campaign, ground, clock)
     entrants, absent = _enter(campaign, techniques)
@@ -63,7 +67,9 @@ def _enter(campaign: Campaign, techniques: Sequence[str]) -> tuple[list[Entrant]
     ]
     chosen, others = choose_candidates(cards, ranking, CANDIDATES[info.settings.effort])
     rows = len(campaign.data.split.training(0))
-    return list_entrants(chosen, ranking, techniques, effort=info.settings.effort, rows=rows), [*absent, *others]
+    unfit = [f"{card.name} {name}: {why}" for card in chosen for name in techniques if (why := applies(name, card))]
+    entrants = list_entrants(chosen, ranking, techniques, effort=info.settings.effort, rows=rows)
+    return entrants, [*absent, *others, *unfit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +224,7 @@ def _why_not(one: _Standing, clock: Clock) -> str:
     outcome = one.record.outcome if one.record else None
     if isinstance(outcome, Failed):
         return f"failed: {outcome.error}"
-    if isinstance(outcome, Skipped):
+    if isinstance(outcome, Skipped | Inapplicable):
         return outcome.reason
     return "the budget was spent" if clock.has_run_out() else "it was not run"
 

@@ -41,7 +41,7 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
     data, classes = job.data, job.data.rows.classes
     trained = train(
         Training(
-            load=lambda: load_trainable(job.candidate.card, job.folder, job.device, job.trust, classes),
+            load=lambda: load_trainable(job.candidate.card, job.folder, job.device, job.trust, classes=classes),
             technique=trial.technique,
             recipe=trial.recipe,
             fidelity=trial.fidelity,
@@ -61,23 +61,20 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
     metric = quality.load_metric(trial.metric)
     kept = keep(data, validation, test, metric_name=trial.metric, metric=metric, seed=trial.seed)
     predictions.write(job.predictions / f"{trial.key}.parquet", kept)
-    found = (*trained.measurements, *_scores(trial, trained, job, test), _minutes(trained, job))
+    found = (*trained.measurements, *_confirm(trial, job, test), _minutes(trained, job))
     return Outcome(
         Finished(measurements=found, recipe=dict(trained.recipe), notes=tuple(trained.notes), curve=tuple(trained.curve)),
         trained.answer,
     )
 
 
-def _scores(trial: Trial, trained: Trained, job: Job, test: NDArray[np.float32]) -> list[Measurement]:
-    """Return the test score if there is one, and the metrics that stand beside the primary one."""
-    data, labels = job.data, np.asarray(job.data.rows.labels)
-    choosing, better = np.asarray(data.split.choosing), quality.better(trial.metric)
-    found = quality.companions(labels[choosing], trained.validation.argmax(1), len(data.rows.classes))
-    if not trial.confirms or not len(test):
-        return list(found)
-    right = labels[np.asarray(data.split.test, np.int64)]
+def _confirm(trial: Trial, job: Job, test: NDArray[np.float32]) -> list[Measurement]:
+    """Return the test score if the test rows were predicted."""
+    if not len(test):
+        return []
+    right = np.asarray(job.data.rows.labels)[np.asarray(job.data.split.test, np.int64)]
     value = quality.compute(quality.load_metric(trial.metric), right, test.argmax(1))
-    return [Measurement(name="test_score", value=value, better=better, n=len(right)), *found]
+    return [Measurement(name="test_score", value=value, better=quality.better(trial.metric), n=len(right))]
 
 
 def _minutes(trained: Trained, job: Job) -> Measurement:

@@ -141,8 +141,13 @@ class Worker:
     def _training(self, trial: Trial) -> None:
         """Train one contender; imported here, because nothing else needs the libraries that training does."""
         from harness.execute.training_pass import train_contender  # noqa: PLC0415 - as above
+        from harness.techniques.tuning import DoesNotApply  # noqa: PLC0415 - as above
 
-        done = train_contender(self.job, trial, self.enter)
+        try:
+            done = train_contender(self.job, trial, self.enter)
+        except DoesNotApply as error:
+            self.send(trial, Inapplicable(reason=error.what))
+            return
         speed, notes = self._measure_speed(done.answer) if trial.timed else ([], ())
         finished = done.finished
         update = {"measurements": (*finished.measurements, *speed), "notes": (*finished.notes, *notes)}

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.core.card import Card
 from harness.core.trust import Trust
 from harness.errors import CandidateError, suggest
 from harness.models.formats import weights_only
+
+if TYPE_CHECKING:
+    from harness.models.trainable import Trainable
 
 # (adapter, modality) -> the module whose `load(card, folder, device, trust)` returns the model.
 ADAPTERS = {
@@ -16,6 +21,14 @@ ADAPTERS = {
     ("transformers", "image"): "harness.models.transformers_image",
     ("timm", "image"): "harness.models.timm_image",
     ("open_clip", "image"): "harness.models.open_clip_image",
+}
+
+# (adapter, modality) -> the module and its function that returns the model with a new head, to be trained.
+CLASSIFIERS = {
+    ("transformers", "text"): ("harness.models.transformers_classifier", "load_text"),
+    ("transformers", "image"): ("harness.models.transformers_classifier", "load_image"),
+    ("timm", "image"): ("harness.models.timm_classifier", "load_image"),
+    ("open_clip", "image"): ("harness.models.open_clip_classifier", "load_image"),
 }
 
 
@@ -40,3 +53,34 @@ def load_model(card: Card, folder: Path | None, device: str, trust: Trust) -> ob
     with weights_only(card):
         model: object = load(card, folder, device, trust)
     return model
+
+
+def can_train(card: Card) -> str:
+    """Return nothing where a card's model can be fine-tuned, else why it cannot, as far as the card tells."""
+    if card.baseline:
+        return "a baseline is fitted from scratch, there is nothing to fine-tune"
+    if not card.adapter:
+        return "a Python plugin has features or answers only, bench does not see its weights"
+    if not any((card.adapter, modality) in CLASSIFIERS for modality in card.modality):
+        return f'no adapter "{card.adapter}" fine-tunes {" and ".join(card.modality)}'
+    return ""
+
+
+def load_trainable(card: Card, folder: Path | None, device: str, trust: Trust, *, classes: Sequence[str]) -> Trainable:
+    """Load a card's model with a new head for the classes, doing no more than the user trusts it with.
+
+    The head is drawn from torch's generator as it stands: seed it before.
+
+    Raises:
+        CandidateError: it cannot be fine-tuned.
+    """
+    reason = can_train(card)
+    if not reason and folder is None and not card.source.startswith("random:"):
+        reason = "it names no folder to load from"
+    if reason:
+        raise CandidateError(f"{card.name} cannot be fine-tuned: {reason}", where=f"card {card.name}", hint="use a probe")
+    module, function = next(CLASSIFIERS[card.adapter, one] for one in card.modality if (card.adapter, one) in CLASSIFIERS)
+    load = getattr(importlib.import_module(module), function)
+    with weights_only(card):
+        trainable: Trainable = load(card, folder, device, trust, classes=classes)
+    return trainable

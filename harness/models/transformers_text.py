@@ -38,7 +38,7 @@ class TextEncoder:
         is_safe, runs_code = readable_form(folder, card, trust) == "safetensors", card.remote_code and trust.remote_code
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
         if card.options.layers:
-            _shorten(config, card)
+            shorten(config, card)
         self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
         model = AutoModel.from_pretrained(
             folder,
@@ -153,7 +153,7 @@ def _pooling_of(folder: Path, config: AutoConfig) -> str:
     return "last" if any(name.endswith("ForCausalLM") for name in names) else "mean"
 
 
-def _shorten(config: AutoConfig, card: Card) -> None:
+def shorten(config: AutoConfig, card: Card) -> None:
     """Keep the first layers only."""
     have = config.num_hidden_layers
     if card.options.layers > have:

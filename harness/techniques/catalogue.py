@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import importlib
-from typing import Literal
+from typing import Any, Literal
 
 from harness.techniques.technique import Technique
+from harness.techniques.tuning import Tuning
 
-Need = Literal["embed", "fit"]
+Need = Literal["embed", "fit", "train"]
 
 # name -> (what the model must do, module, class)
 TECHNIQUES: dict[str, tuple[Need, str, str]] = {
     "knn": ("embed", "harness.techniques.knn", "NearestNeighbors"),
     "linear-probe": ("embed", "harness.techniques.linear_probe", "LinearProbe"),
     "fit": ("fit", "harness.techniques.fit", "Fit"),
+    "full": ("train", "harness.techniques.full", "Full"),
+    "lora": ("train", "harness.techniques.lora", "Lora"),
+    "ia3": ("train", "harness.techniques.ia3", "Ia3"),
+    "prompt-tuning": ("train", "harness.techniques.prompt_tuning", "PromptTuning"),
+    "probe-then-finetune": ("train", "harness.techniques.probe_then_finetune", "ProbeThenFinetune"),
 }
+
+TRAINED = tuple(name for name, (need, _, _) in TECHNIQUES.items() if need == "train")
 
 
 def create(name: str) -> Technique:
-    """Return a technique by name."""
-    _, module, kind = TECHNIQUES[name]
-    technique: Technique = getattr(importlib.import_module(module), kind)()
+    """Return a technique by name, of those that learn a head."""
+    technique: Technique = _make(name)
     return technique
+
+
+def create_tuning(name: str) -> Tuning:
+    """Return a technique by name, of those that train the model."""
+    tuning: Tuning = _make(name)
+    return tuning
+
+
+def _make(name: str) -> Any:  # noqa: ANN401 - the table says what it is
+    _, module, kind = TECHNIQUES[name]
+    return getattr(importlib.import_module(module), kind)()

@@ -111,7 +111,7 @@ def test_it_brings_the_license_and_the_command(wheel: Path, names: list[str]) ->
     assert any(name.endswith("dist-info/licenses/LICENSE") for name in names)
     [points] = [name for name in names if name.endswith("dist-info/entry_points.txt")]
     with zipfile.ZipFile(wheel) as archive:
-        assert "bench = harness.cli:main" in archive.read(points).decode()
+        assert "bench = harness.__main__:main" in archive.read(points).decode()
 
 
 def test_the_package_comes_from_the_environment_and_not_from_the_checkout(installed: Installed) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from harness.core.measurement import Measurement
-from harness.core.trial import Failed, Finished, Inapplicable, Record, Skipped, Trial
+from harness.core.trial import Failed, Fidelity, Finished, Inapplicable, Record, Skipped, Trial
 
 TRIAL = Trial(candidate="a", technique="knn", task="t", task_digest="1", source_digest="2")
 
@@ -43,7 +43,7 @@ def test_everything_that_defines_a_trial_changes_its_key(change: dict[str, objec
 def test_every_field_of_a_trial_is_tried_above() -> None:
     assert set(Trial.model_fields) == {
         "candidate", "technique", "task", "task_digest", "source_digest", "measures", "device", "dtype", "seed",
-        "metric", "software_digest", "timed",
+        "metric", "software_digest", "timed", "recipe", "fidelity", "confirms",
     }  # fmt: skip
 
 
@@ -91,3 +91,23 @@ def test_keys_are_sixteen_hex_digits(name: str, seed: int) -> None:
     key = TRIAL.model_copy(update={"candidate": name, "seed": seed}).key
     assert len(key) == 16
     assert int(key, 16) >= 0
+
+
+def test_a_trial_without_training_keeps_the_key_that_it_had_before_there_was_any() -> None:
+    assert TRIAL.key == "25b1c4553b965650"
+    assert TRIAL.model_copy(update={"recipe": {"a": 1}, "confirms": False}).key == TRIAL.key
+
+
+@pytest.mark.parametrize("change", [{"recipe": {"rank": 8}}, {"fidelity": Fidelity(epochs=1, of=4)}, {"confirms": False}])
+def test_everything_that_defines_a_training_changes_its_key(change: dict[str, object]) -> None:
+    training = TRIAL.model_copy(update={"measures": "training", "fidelity": Fidelity(epochs=2, of=4)})
+    assert training.model_copy(update=change).key != training.key
+
+
+def test_a_runner_stays_the_same_however_far_it_is_trained() -> None:
+    training = TRIAL.model_copy(update={"measures": "training", "fidelity": Fidelity(epochs=2, of=4)})
+    further = training.model_copy(update={"fidelity": Fidelity(epochs=4, of=4), "confirms": False, "timed": False})
+    other = training.model_copy(update={"recipe": {"rank": 8}})
+    assert further.runner == training.runner != other.runner
+    assert training.fidelity is not None
+    assert training.fidelity.share == 0.5

@@ -1,0 +1,184 @@
+"""Classifiers of the transformers library: texts through `AutoModelForSequenceClassification`, pictures likewise.
+
+A folder that `save` wrote loads with `from_pretrained(folder)` of the same class. After an adapter technique it loads with
+`AutoPeftModelForSequenceClassification.from_pretrained(folder, config=AutoConfig.from_pretrained(folder))`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import (
+    MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
+
+from harness.core.card import Card
+from harness.core.data import Input
+from harness.core.trust import CAUTIOUS, Trust
+from harness.models.adapter_folder import is_adapter, save_adapter
+from harness.models.formats import readable_form
+from harness.models.picture_classifier import PictureClassifier, Pixels
+from harness.models.trainable import Trainable, new_modules, no_head
+from harness.models.transformers_text import TOKENS_PER_BATCH, max_length, shorten
+
+_TOKENIZED_AT_ONCE = 1000
+
+Tokens = NDArray[np.int32]
+Source = tuple[Card, Path, Trust]
+
+
+class TextClassifier:
+    """A text encoder with a new head; rows are padded on the right to the longest beside them."""
+
+    def __init__(self, loaded: tuple[Any, Any, tuple[str, ...]], folder: Path, card: Card, device: str) -> None:
+        """Take a module, its tokenizer and the names of its new modules."""
+        module, self.tokenizer, self.head = loaded
+        self.module: Any = module.to(device)
+        self.device = device
+        self.cells = TOKENS_PER_BATCH[torch.device(device).type]
+        self.max_length = max_length(folder, module.config, self.tokenizer, card)
+        self._card, self._folder, self._config = card, folder, module.config
+        self._pad = module.config.pad_token_id or 0
+
+    def reserve(self, tokens: int) -> None:
+        """Shorten texts where the model has no positions for what is put before them."""
+        self.max_length = min(self.max_length, max_length(self._folder, self._config, self.tokenizer, self._card) - tokens)
+
+    def encode(self, inputs: Sequence[Input]) -> Sequence[Tokens]:
+        """Return the token ids of each text, special tokens included, cut off at what the model reads."""
+        rows: list[Tokens] = []
+        for start in range(0, len(inputs), _TOKENIZED_AT_ONCE):
+            texts = [self._card.options.prompt + str(text) for text in inputs[start : start + _TOKENIZED_AT_ONCE]]
+            found = self.tokenizer(texts, truncation=True, max_length=self.max_length, verbose=False, return_attention_mask=False)[
+                "input_ids"
+            ]
+            # A tokenizer without special tokens turns an empty text into nothing; one padding token keeps its row.
+            rows += [np.asarray(row or [self._pad], np.int32) for row in found]
+        return rows
+
+    def length(self, one: Tokens) -> int:
+        """Return the number of tokens."""
+        return len(one)
+
+    def logits(self, batch: Sequence[Tokens]) -> torch.Tensor:
+        """Return `(n, classes)`."""
+        ids = np.full((len(batch), max(map(len, batch))), self._pad, np.int64)
+        mask = np.zeros_like(ids)
+        for i, row in enumerate(batch):
+            ids[i, : len(row)] = row
+            mask[i, : len(row)] = 1
+        given = (torch.from_numpy(one).to(self.device, non_blocking=True) for one in (ids, mask))
+        found: torch.Tensor = self.module(**dict(zip(("input_ids", "attention_mask"), given, strict=True))).logits
+        return found
+
+    def save(self, folder: Path, labels: Sequence[str]) -> None:
+        """Write weights or adapter, configuration with labels, and tokenizer."""
+        _name_labels(self._config, labels)
+        self.tokenizer.model_max_length = self.max_length
+        if is_adapter(self.module):
+            save_adapter(self.module, folder, self._card, self._folder)
+            self._config.save_pretrained(folder)
+        else:
+            self.module.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+
+def load_text(card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *, classes: Sequence[str]) -> Trainable:
+    """Load a text encoder with a new head, as float32; of a pickle only the tensors are read.
+
+    Raises:
+        CandidateError: transformers has no classification head for it.
+    """
+    runs_code = card.remote_code and trust.remote_code
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
+    if card.options.layers:
+        shorten(config, card)
+    if config.is_encoder_decoder or (not runs_code and type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING):
+        raise no_head(f"card {card.name}, {config.model_type}")
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    config.pad_token_id = tokenizer.pad_token_id
+    module, head = _load(AutoModelForSequenceClassification, config, classes, (card, folder, trust))
+    return TextClassifier((module, tokenizer, head), folder, card, device)
+
+
+def load_image(card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *, classes: Sequence[str]) -> Trainable:
+    """Load an image encoder with a new head, as float32; of a pickle only the tensors are read.
+
+    Raises:
+        CandidateError: transformers has no classification head for it.
+    """
+    runs_code = card.remote_code and trust.remote_code
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
+    if not runs_code and type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:
+        raise no_head(f"card {card.name}, {config.model_type}")
+    processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
+    module, head = _load(AutoModelForImageClassification, config, classes, (card, folder, trust))
+
+    def to_pixels(pictures: Pixels) -> torch.Tensor:
+        found: torch.Tensor = processor(list(pictures), return_tensors="pt")["pixel_values"]
+        return found
+
+    def save(trained: torch.nn.Module, where: Path, labels: Sequence[str]) -> None:
+        _name_labels(config, labels)
+        if is_adapter(trained):
+            save_adapter(trained, where, card, folder)
+            config.save_pretrained(where)
+        else:
+            trained.save_pretrained(where)  # type: ignore[operator]
+        processor.save_pretrained(where)
+
+    return PictureClassifier(module, head, device, (to_pixels, save))
+
+
+def _load(kind: Any, config: Any, classes: Sequence[str], source: Source) -> tuple[Any, tuple[str, ...]]:  # noqa: ANN401 - of transformers
+    """Return a module with the configuration and classes that are wanted, and the names of its new modules."""
+    card, folder, trust = source
+    _name_labels(config, classes)
+    module, report = kind.from_pretrained(
+        folder,
+        config=config,
+        local_files_only=True,
+        trust_remote_code=card.remote_code and trust.remote_code,
+        use_safetensors=readable_form(folder, card, trust) == "safetensors",
+        weights_only=True,
+        dtype=torch.float32,
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+    )
+    mismatched = (one[0] for one in report["mismatched_keys"])
+    head = new_modules((*report["missing_keys"], *mismatched))
+    return module, head or _forget_head(kind, module, config)
+
+
+def _forget_head(kind: Any, module: Any, config: Any) -> tuple[str, ...]:  # noqa: ANN401 - a factory, a module and a configuration of transformers
+    """Draw a new head where the checkpoint is a classifier of as many classes itself; return the names of its modules.
+
+    The head is what has another shape for another number of classes.
+    """
+    larger = copy.deepcopy(config)
+    _name_labels(larger, [*config.id2label.values(), ""])
+    with torch.device("meta"):
+        other = dict(kind.from_config(larger).named_parameters())
+    head = new_modules(name for name, one in module.named_parameters() if other[name].shape != one.shape)
+    for name in head:
+        module.get_submodule(name).reset_parameters()
+    return head
+
+
+def _name_labels(config: Any, labels: Sequence[str]) -> None:  # noqa: ANN401 - a configuration of transformers
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: i for i, label in enumerate(labels)}

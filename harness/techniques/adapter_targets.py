@@ -1,0 +1,52 @@
+"""Where adapters go: every layer with a weight matrix outside the head, whatever the architecture."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from peft import PeftConfig, get_peft_model
+
+from harness.models.trainable import Trainable
+from harness.techniques.full import is_within
+from harness.techniques.technique import Recipe
+from harness.techniques.tuning import DoesNotApply, Group, groups, number
+
+
+def find_targets(trainable: Trainable, *, whole_attention: bool) -> list[str]:
+    """Return the names of all linear layers and ungrouped convolutions outside the head.
+
+    torch's own attention reads its weights without calling its layers. So it is a target as a whole, or none.
+
+    Raises:
+        DoesNotApply: there is none.
+    """
+    attentions = [name for name, part in trainable.module.named_modules() if isinstance(part, torch.nn.MultiheadAttention)]
+    found = [name for name in attentions if whole_attention and not is_within(f"{name}.", trainable.head)]
+    for name, part in trainable.module.named_modules():
+        is_matrix = isinstance(part, torch.nn.Linear) or (isinstance(part, torch.nn.Conv2d) and part.groups == 1)
+        if is_matrix and not is_within(f"{name}.", (*trainable.head, *attentions)):
+            found.append(name)
+    if not found:
+        raise DoesNotApply("it has no linear layer or convolution that an adapter could go to")
+    return found
+
+
+def task_type(module: torch.nn.Module) -> str | None:
+    """Return peft's word for what a model of transformers does with texts; others have none."""
+    return "SEQ_CLS" if getattr(module, "main_input_name", "") == "input_ids" else None
+
+
+def wrap(trainable: Trainable, config: PeftConfig) -> None:
+    """Put peft's wrapper around the module: all is frozen but what it adds and the head."""
+    with warnings.catch_warnings():
+        # It asks transformers in a way that will change; nothing that a user could mend.
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        trainable.module = get_peft_model(trainable.module, config)
+
+
+def adapter_groups(trainable: Trainable, recipe: Recipe) -> list[Group]:
+    """Return what learns beside frozen weights; the head has a learning rate of its own."""
+    rate = number(recipe, "learning_rate", 1e-3)
+    head = number(recipe, "head_learning_rate", rate) / rate
+    return groups(trainable.module, number(recipe, "weight_decay", 0.0), lambda name: head if "modules_to_save" in name else 1.0)

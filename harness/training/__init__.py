@@ -1,0 +1,1 @@
+"""Fine-tuning: recipes, batches, one model's session, and one contender's."""

@@ -1,0 +1,56 @@
+"""A training that was stopped: what it had learned and how far it was, in one file of tensors that is there whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from harness.atomic import write_bytes
+
+FILE = "checkpoint.safetensors"
+# What AdamW keeps of each parameter.
+MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a training is. `micro` is how many rows fit in memory at once; `points` are those of the curve."""
+
+    step: int = 0
+    micro: int = 0
+    seconds: float = 0.0
+    rows: int = 0
+    cells: int = 0
+    tokens: int = 0
+    loss: float = 0.0
+    loss_steps: int = 0
+    memory_mb: float = 0.0
+    stopped_at: int = 0
+    points: list[dict[str, float]] = field(default_factory=list)
+
+
+def write(folder: Path, tensors: dict[str, torch.Tensor], progress: Progress, identity: str) -> None:
+    """Keep a training; `identity` says of what, so that it is not continued as another."""
+    about = {"progress": json.dumps(dataclasses.asdict(progress)), "identity": identity}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / FILE, save({name: one.detach().contiguous().cpu() for name, one in tensors.items()}, about))
+
+
+def read(folder: Path, identity: str) -> tuple[dict[str, torch.Tensor], Progress] | None:
+    """Return what was kept of a training with this identity; None where nothing was, or where the file is damaged."""
+    if not (folder / FILE).is_file():
+        return None
+    try:
+        with safe_open(folder / FILE, "pt") as file:
+            about = file.metadata() or {}
+            if about.get("identity") != identity:
+                return None
+            return {name: file.get_tensor(name) for name in file.keys()}, Progress(**json.loads(about["progress"]))  # noqa: SIM118 - not a mapping
+    except (SafetensorError, KeyError, ValueError, TypeError):
+        return None

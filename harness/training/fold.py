@@ -1,0 +1,164 @@
+"""The model of one fold: it learns from all rows but those of the fold, and predicts these."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.core.trial import Epoch
+from harness.measure import quality
+from harness.measure.memory import PeakMemory
+from harness.models.adapter_folder import is_adapter
+from harness.models.torch_module import count_weights
+from harness.techniques.catalogue import create_tuning
+from harness.techniques.inner_split import thin
+from harness.techniques.tuning import Lesson
+from harness.training.asked import Training
+from harness.training.checkpoint import Progress
+from harness.training.recipes import recipes
+from harness.training.session import Plan, Session, has_batch_norm
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+_ROWS_FOR_TRAIN_SCORE = 2000
+# Training stops when the validation loss rose so many times in a row.
+_PATIENCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What came of a fold: probabilities of its rows and of the test rows, how it went, and what it cost."""
+
+    asked: Ints
+    validation: Floats
+    test: Floats
+    train_score: float
+    train_rows: int
+    curve: tuple[Epoch, ...]
+    epoch: float
+    progress: Progress
+    recipe: Mapping[str, str | int | float]
+    trained_parameters: int
+    parameters: int
+    stored_bytes: int
+    batch: int
+    is_weighted: bool
+    has_batch_norm: bool
+
+
+class Fold:
+    """One model, its rows, and its way to the end."""
+
+    def __init__(self, ask: Training, number: int) -> None:
+        """Load and prepare the model, and continue it from its checkpoint if there is one that is not beyond the goal."""
+        rows, split = ask.data.rows, ask.data.split
+        self._ask, self._number = ask, number
+        self._labels = np.asarray(rows.labels, np.int64)
+        self._training, self._asked = np.asarray(split.training(number)), np.asarray(split.folds[number])
+        self._metric = quality.load_metric(ask.metric)
+        self._peak = PeakMemory(ask.device)
+        torch.manual_seed(ask.seed)
+        trainable = ask.load()
+        self._parameters = count_weights(trainable.module).parameters
+        default = recipes(ask.technique, self._parameters, len(self._training))[0]
+        self._recipe = {**default, **ask.recipe}
+        lesson = Lesson([rows.inputs[i] for i in self._training], self._labels[self._training], len(rows.classes))
+        plan = Plan(self._recipe, ask.fidelity.of, ask.seed, ask.device)
+        self.session = Session(trainable, create_tuning(ask.technique), lesson, plan)
+        self._folder = ask.checkpoint / f"fold-{number}"
+        self.session.restore(self._folder, self._identity(), ask.fidelity.epochs)
+        self._rows = trainable.encode([rows.inputs[i] for i in self._asked])
+        self._known = (-1, np.empty((0, len(rows.classes)), np.float32))
+
+    def run(self) -> Fitted:
+        """Train, keep what was learned, and predict."""
+        ask, session, inputs = self._ask, self.session, self._ask.data.rows.inputs
+        before = session.progress.step
+        session.advance(ask.fidelity.epochs, self._at_epoch)
+        session.progress.memory_mb = max(session.progress.memory_mb, self._peak.added_mb())
+        if session.progress.step > before:
+            session.save(self._folder, self._identity())
+        seen = self._training[thin(self._labels[self._training], _ROWS_FOR_TRAIN_SCORE)]
+        told = session.predict([inputs[i] for i in seen]).argmax(1)
+        test = ask.data.split.test if ask.needs_test else ()
+        weights = count_weights(session.trainable.module)
+        return Fitted(
+            asked=self._asked,
+            validation=self._validation(),
+            test=session.predict([inputs[i] for i in test]) if test else np.empty_like(self._known[1][:0]),
+            train_score=quality.compute(self._metric, self._labels[seen], told),
+            train_rows=len(seen),
+            curve=self._curve(),
+            epoch=session.epoch,
+            progress=session.progress,
+            recipe=self._recipe,
+            trained_parameters=session.trained_parameters,
+            parameters=weights.parameters,
+            stored_bytes=session.trained_bytes if is_adapter(session.trainable.module) else weights.nbytes,
+            batch=session.batch,
+            is_weighted=session.is_weighted,
+            has_batch_norm=has_batch_norm(session.trainable.module),
+        )
+
+    def _at_epoch(self) -> bool:
+        """Add a point to the curve, and say whether the validation loss rose too often in a row."""
+        progress = self.session.progress
+        progress.points.append(self._point())
+        progress.loss, progress.loss_steps = 0.0, 0
+        losses = [point["validation_loss"] for point in progress.points][-_PATIENCE - 1 :]
+        point = progress.points[-1]
+        place = f"fold {self._number + 1} of {len(self._ask.data.split.folds)}, " if len(self._ask.data.split.folds) > 1 else ""
+        self._ask.tell(
+            f"{place}epoch {point['epoch']:g} of {self._ask.fidelity.of:g}: loss {point['train_loss']:.3f} in training, "
+            f"{point['validation_loss']:.3f} in validation, {self._ask.metric} {point['validation_score']:.3f}"
+        )
+        return len(losses) > _PATIENCE and all(a < b for a, b in itertools.pairwise(losses))
+
+    def _point(self) -> dict[str, float]:
+        shares, labels = self._validation(), self._labels[self._asked]
+        chosen = shares[np.arange(len(labels)), labels].clip(min=np.finfo(np.float32).tiny)
+        return {
+            "epoch": self.session.epoch,
+            "train_loss": self.session.progress.loss / max(1, self.session.progress.loss_steps),
+            "validation_loss": float(-np.log(chosen).mean()),
+            "validation_score": quality.compute(self._metric, labels, shares.argmax(1)),
+        }
+
+    def _curve(self) -> tuple[Epoch, ...]:
+        """Return the points of whole epochs, and one for what was trained beyond them."""
+        points = self.session.progress.points
+        more = [self._point()] if self.session.progress.loss_steps else []
+        return tuple(Epoch(**point) for point in (*points, *more))
+
+    def _validation(self) -> Floats:
+        """Return the probabilities of the fold's rows; the same step is not asked twice."""
+        if self._known[0] != self.session.progress.step:
+            self._known = (self.session.progress.step, self.session.answer(self._rows))
+        return self._known[1]
+
+    def _identity(self) -> str:
+        """Say all that a checkpoint depends on, but how far it is."""
+        ask = self._ask
+        return json.dumps(
+            [ask.technique, sorted(self._recipe.items()), ask.fidelity.of, ask.seed, ask.data.digest, self._training.tolist()]
+        )
+
+
+def mean_curve(curves: Sequence[tuple[Epoch, ...]]) -> tuple[Epoch, ...]:
+    """Return the mean over folds of each point that any of them reached."""
+    found = []
+    for epoch in sorted({round(point.epoch, 6) for curve in curves for point in curve}):
+        here = [point for curve in curves for point in curve if round(point.epoch, 6) == epoch]
+        means = {
+            name: float(np.mean([getattr(point, name) for point in here]))
+            for name in ("train_loss", "validation_loss", "validation_score")
+        }
+        found.append(Epoch(epoch=epoch, **means))
+    return tuple(found)

@@ -1,0 +1,264 @@
+"""The race, over contenders whose learning curves are known; everything but the training is real: journal, predictions, ranking."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.core.candidate import Registered
+from harness.core.card import Card
+from harness.core.data import Dataset, Rows, Split
+from harness.core.measurement import Measurement
+from harness.core.progress import Progress
+from harness.core.run import DataFacts, RunInfo, Settings
+from harness.core.task import Task
+from harness.core.trial import Epoch, Failed, Finished, Record, Trial
+from harness.execute.campaign import Campaign, weigh
+from harness.execute.clock import Clock
+from harness.execute.plan import Ground
+from harness.execute.quality_pass import keep
+from harness.execute.race import hold_race
+from harness.store import predictions, runs
+
+CLASSES, LEARN, CHOOSING, TEST = 4, 1200, 800, 400
+S_PER_ROW = 0.01
+
+
+def dataset() -> Dataset:
+    n = LEARN + CHOOSING + TEST
+    rows = Rows(
+        ids=tuple(f"r{i}" for i in range(n)),
+        inputs=tuple(f"text {i}" for i in range(n)),
+        labels=tuple(i % CLASSES for i in range(n)),
+        classes=tuple("abcd"),
+    )
+    learn, rest = tuple(range(LEARN)), tuple(range(LEARN, LEARN + CHOOSING))
+    return Dataset(rows, Split(learn, (rest,), tuple(range(LEARN + CHOOSING, n))), "digest", "made")
+
+
+@dataclass
+class Simulated(Campaign):
+    """A campaign whose trainings are answered by formulas: `final` is the score of a candidate's technique at a learning rate.
+
+    `spent` counts epochs as they are trained, each from where the last round left it.
+    """
+
+    folder: Path
+    info: RunInfo
+    ready: Sequence[tuple[Registered, Path | None]]
+    data: Dataset
+    final: Callable[[Trial], float]
+    tell: Callable[[Progress], None] = lambda _progress: None
+    spent: dict[str, float] = field(default_factory=dict)
+    runs: list[Trial] = field(default_factory=list)
+    stop_after: int = 10**6
+
+    def execute(self, trials: Sequence[Trial], is_stopped: Callable[[], bool]) -> Iterator[Progress]:
+        for trial in trials:
+            if is_stopped() or len(self.runs) >= self.stop_after:
+                return
+            self.runs.append(trial)
+            yield Progress("record", candidate=trial.candidate, record=self._record(trial))
+
+    def _record(self, trial: Trial) -> Record:
+        final = self.final(trial)
+        if math.isnan(final):
+            outcome: Finished | Failed = Failed(stage="full", error="training diverged at step 3: the loss is nan")
+        else:
+            outcome = self._train(trial, final)
+        return Record(trial=trial, outcome=outcome, started="2024-01-01T00:00:00", seconds=1.0)
+
+    def _train(self, trial: Trial, final: float) -> Finished:
+        epochs, of = (trial.fidelity.epochs, trial.fidelity.of) if trial.fidelity else (1.0, 1.0)
+        self.spent[trial.runner] = epochs
+        curve = tuple(
+            Epoch(epoch=e, train_loss=1.0, validation_loss=1.0, validation_score=score(final, e / of)) for e in (epochs / 2, epochs)
+        )
+        measurements = [Measurement(name="score", value=0.0, better="higher"), Measurement(name="trainable_parameters", value=1)]
+        if trial.measures == "training":
+            measurements.append(Measurement(name="training_s_per_1000_rows", value=1000 * S_PER_ROW))
+        shares = [answer(self.data, part, score(final, epochs / of), trial) for part in ("choosing", "test")]
+        test = shares[1] if trial.confirms else shares[1][:0]
+        kept = keep(self.data, shares[0], test, metric_name="accuracy", metric=None, seed=0)
+        predictions.write(self.folder / "predictions" / f"{trial.key}.parquet", kept)
+        return Finished(measurements=tuple(measurements), curve=curve if trial.measures == "training" else ())
+
+
+def score(final: float, share: float) -> float:
+    """A learning curve that is straight over the logarithm of the share, as many are."""
+    return final + 0.05 * math.log2(min(1.0, share)) if share else 0.25
+
+
+def answer(data: Dataset, part: str, right: float, trial: Trial) -> np.ndarray:
+    """Probabilities of which a share is right, which rows being drawn by the trial's runner."""
+    where = data.split.choosing if part == "choosing" else data.split.test
+    labels = np.asarray(data.rows.labels)[np.asarray(where)]
+    order = np.random.default_rng(int(trial.runner[:8], 16)).permutation(len(labels))
+    told = labels.copy()
+    told[order[round(right * len(labels)) :]] += 1
+    return np.eye(CLASSES, dtype=np.float32)[told % CLASSES]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Callable[..., Simulated]:
+    def make(final: Callable[[Trial], float], probes: dict[str, float], **settings: object) -> Simulated:
+        cards = [Card(name=name, adapter="transformers", source="a/b", parameters=1_000_000) for name in probes]
+        data = dataset()
+        info = RunInfo(
+            run="20240101-000000-abcd",
+            task=Task(name="made", kind="text-classification", data={"train": "x"}, metric="accuracy"),
+            task_path="x",
+            settings=Settings.model_validate(settings),
+            data=DataFacts(
+                source="made", digest="digest", classes=data.rows.classes, train=LEARN + CHOOSING, validation=CHOOSING, folds=1,
+                test=TEST, smallest_class=100, largest_class=100,
+            ),
+            cards=tuple(cards),
+            environment={},
+            versions={},
+            started="2024-01-01T00:00:00",
+        )  # fmt: skip
+        folder = tmp_path / "run"
+        folder.mkdir(exist_ok=True)
+        ready = [(Registered(card, "x.yaml", "user", is_plugin=False), None) for card in cards]
+        heads = [
+            Trial(
+                candidate=name, technique="linear-probe", task="made", task_digest="digest", metric="accuracy", source_digest=name
+            )
+            for name in probes
+        ]
+        info = info.model_copy(update={"plan": tuple(head.key for head in heads)})
+        runs.write_info(folder, info)
+        campaign = Simulated(folder, info, ready, data, lambda t: probes[t.candidate] if t.measures == "quality" else final(t))
+        campaign.run(heads, lambda: False)
+        campaign.runs.clear()
+        return campaign
+
+    return make
+
+
+def ground(campaign: Simulated) -> Ground:
+    return Ground("cpu", "digest", "software", {c.card.name: c.card.name for c, _ in campaign.ready})
+
+
+def race(campaign: Simulated, budget_s: float | None = None) -> Simulated:
+    from time import monotonic
+
+    hold_race(campaign, ground(campaign), Clock(budget_s, monotonic(), lambda: False))
+    return campaign
+
+
+def rate(trial: Trial) -> float:
+    return float(trial.recipe["learning_rate"])
+
+
+def best_at(candidate: str, technique: str) -> Callable[[Trial], float]:
+    """One contender is the best by far, whatever its learning rate, and the others are equal."""
+    return lambda t: 0.93 if (t.candidate, t.technique) == (candidate, technique) else 0.80
+
+
+def winners(campaign: Simulated) -> set[tuple[str, str]]:
+    assert campaign.info.race is not None
+    last = campaign.info.race.rounds[-1].runners
+    return {(one.candidate, one.technique) for one in last if not one.reason}
+
+
+def test_the_best_contender_wins_for_a_part_of_the_price(start) -> None:  # noqa: ANN001 - a factory fixture
+    campaign = race(start(best_at("b", "lora"), {"a": 0.8, "b": 0.78}))
+    assert ("b", "lora") in winners(campaign)
+    assert len({t.runner for t in campaign.runs}) == 8
+    epochs = sum(campaign.spent[t.runner] for t in {t.runner: t for t in campaign.runs}.values())
+    whole = sum(t.fidelity.of for t in {t.runner: t for t in campaign.runs}.values() if t.fidelity)
+    assert epochs < 0.5 * whole
+
+
+def test_a_candidate_with_the_worse_probe_can_win(start) -> None:  # noqa: ANN001 - as above
+    assert ("b", "full") in winners(race(start(best_at("b", "full"), {"a": 0.88, "b": 0.80})))
+
+
+def test_who_is_far_behind_by_every_signal_is_not_trained_and_the_report_is_told(start) -> None:  # noqa: ANN001 - as above
+    campaign = race(start(best_at("a", "full"), {"a": 0.90, "b": 0.40}))
+    assert {t.candidate for t in campaign.runs} == {"a"}
+    assert campaign.info.race is not None
+    assert [line for line in campaign.info.race.absent if line.startswith("b: every signal")]
+
+
+def test_test_rows_are_predicted_in_the_last_round_only(start) -> None:  # noqa: ANN001 - as above
+    campaign = race(start(best_at("a", "full"), {"a": 0.8, "b": 0.8}))
+    assert {t.confirms: t.fidelity.share for t in campaign.runs if t.fidelity} == {False: pytest.approx(0.4), True: 1.0}
+    assert all(t.timed == t.confirms for t in campaign.runs)
+
+
+def test_where_training_is_hopeless_against_the_probe_it_ends_early(start) -> None:  # noqa: ANN001 - as above
+    campaign = race(start(lambda _t: 0.5, {"a": 0.95}))
+    assert campaign.info.race is not None
+    assert len(campaign.info.race.rounds) == 1
+    assert all("chance of 0%" in one.reason for one in campaign.info.race.rounds[0].runners)
+
+
+def test_what_diverges_leaves_alone(start) -> None:  # noqa: ANN001 - as above
+    final = best_at("a", "full")
+    campaign = race(start(lambda t: math.nan if t.technique == "lora" else final(t), {"a": 0.8}))
+    assert campaign.info.race is not None
+    reasons = {(r.technique, r.reason) for r in campaign.info.race.rounds[0].runners if r.technique == "lora"}
+    assert reasons == {("lora", "failed: training diverged at step 3: the loss is nan")}
+    assert ("a", "full") in winners(campaign)
+
+
+def test_a_budget_trains_fewer_and_says_who_had_to_stay_away(start) -> None:  # noqa: ANN001 - as above
+    free = race(start(best_at("a", "full"), {"a": 0.8, "b": 0.8}))
+    assert free.info.race is not None
+    assert free.info.race.absent == ()
+
+
+@pytest.mark.parametrize("budget_s", [600.0, 2000.0])
+def test_a_budget_is_planned_for(start, budget_s: float) -> None:  # noqa: ANN001 - as above
+    campaign = race(start(best_at("a", "full"), {"a": 0.8, "b": 0.8}), budget_s)
+    assert campaign.info.race is not None
+    trained = {t.runner: t for t in campaign.runs}.values()
+    seconds = sum(campaign.spent[t.runner] * LEARN * S_PER_ROW for t in trained)
+    assert seconds <= budget_s
+    assert len(trained) + len(campaign.info.race.absent) == 8
+
+
+def test_a_budget_too_small_says_what_would_do(start) -> None:  # noqa: ANN001 - as above
+    campaign = race(start(best_at("a", "full"), {"a": 0.8}), 5.0)
+    assert campaign.runs == []
+    assert campaign.info.race is not None
+    assert "one epoch of one contender takes about" in campaign.info.race.plan
+
+
+def test_quick_effort_trains_nothing_and_a_named_technique_only_that(start) -> None:  # noqa: ANN001 - as above
+    assert race(start(best_at("a", "full"), {"a": 0.8}, effort="quick")).info.race is None
+    campaign = race(start(best_at("a", "full"), {"a": 0.8}, techniques=("lora",)))
+    assert {t.technique for t in campaign.runs} == {"lora"}
+
+
+def test_what_was_interrupted_goes_on_with_everything_that_it_had_finished(start) -> None:  # noqa: ANN001 - as above
+    final = best_at("b", "lora")
+    campaign = start(final, {"a": 0.8, "b": 0.78})
+    campaign.stop_after = 5
+    race(campaign)
+    known = {r.trial.key for r in weigh(campaign.folder, campaign.info).records if r.trial.measures == "training"}
+    assert len(known) == 5
+    campaign.stop_after, campaign.runs = 10**6, []
+    race(campaign)
+    assert not known & {t.key for t in campaign.runs}
+    assert ("b", "lora") in winners(campaign)
+    assert campaign.info.race is not None
+    assert len(campaign.info.race.rounds[0].runners) == 8
+
+
+def test_another_budget_keeps_what_an_earlier_one_has_paid_for(start) -> None:  # noqa: ANN001 - as above
+    campaign = race(start(best_at("b", "lora"), {"a": 0.8, "b": 0.78}))
+    plan = set(campaign.info.plan)
+    campaign.runs, heads = [], campaign.info.plan[:2]
+    campaign.update(campaign.info.model_copy(update={"plan": heads, "race": None}))
+    race(campaign, 1.0)
+    assert campaign.runs == []
+    assert set(campaign.info.plan) == plan
