@@ -205,7 +205,7 @@ def _training(lane: Lane) -> list[Measurement]:
     weights, share, stored, memory = SIZES.get(lane.technique, SIZES["full"])
     return [
         Measurement(name="training_s_per_1000_rows", value=lane.seconds, unit="s", better="lower", conditions="steps only, cpu"),
-        Measurement(name="training_memory_mb", value=memory, unit="MB", better="lower", conditions="peak over the process, 32 rows at once"),
+        Measurement(name="training_memory_mb", value=memory, unit="MB", better="lower", conditions="peak, 32 rows at once"),
         Measurement(name="trainable_parameters", value=weights, better="lower"),
         Measurement(name="trainable_share", value=share, better="lower"),
         Measurement(name="stored_mb", value=stored, unit="MB", better="lower", conditions="kept for this task"),
