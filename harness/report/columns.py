@@ -63,7 +63,14 @@ MORE = (
     ),
 )
 TRAINING = (
-    Kind("training_s_per_1000_rows", "Per 1,000 rows", "s", "Seconds of training for 1,000 rows, measured.", numbers.significant),
+    Kind(
+        "training_s_per_1000_rows",
+        "Per 1,000 rows",
+        "s",
+        "Seconds of training for 1,000 rows, measured.",
+        numbers.significant,
+        "Time per 1,000 rows",
+    ),
     Kind(
         "training_minutes",
         "Time in all",
@@ -80,8 +87,22 @@ TRAINING = (
         numbers.megabytes,
         "Memory in training",
     ),
-    Kind("trainable_parameters", "Trained weights", "", "Number of weights that training changes, and their share.", numbers.count),
-    Kind("stored_mb", "Stored", "MB", "What must be kept for this task: an adapter and a head, or all weights.", numbers.megabytes),
+    Kind(
+        "trainable_parameters",
+        "Trained weights",
+        "",
+        "Number of weights that training changes, and their share.",
+        numbers.count,
+        "Trained weights",
+    ),
+    Kind(
+        "stored_mb",
+        "Stored",
+        "MB",
+        "What must be kept for this task: an adapter and a head, or all weights.",
+        numbers.megabytes,
+        "Stored",
+    ),
     Kind("padding_share", "Padding", "", "Share of what was computed that is padding, not rows.", numbers.percent, "Padding"),
 )
 

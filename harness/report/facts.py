@@ -92,7 +92,7 @@ def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[
         "contender, so that differences are paired. Contenders of one tie group are not separated; the chance "
         "of any false winner is 5 %.",
         "Each candidate ran in processes of its own: quality, latency and throughput in one, peak memory in another.",
-        *_training(info),
+        *_training(records),
         *_kept(records),
         *_resumed(info),
         f"Seed{'' if len(seeds) == 1 else 's'} {listing(seeds)}; {plural(len(records), 'trial')} took {time}.",
@@ -100,9 +100,9 @@ def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[
     return tuple(told)
 
 
-def _training(info: RunInfo) -> Iterable[str]:
+def _training(records: Sequence[Record]) -> Iterable[str]:
     """Say what scores of trained contenders are worth."""
-    if info.race is None or not info.race.rounds:
+    if not any(r.trial.measures == "training" and isinstance(r.outcome, Finished) for r in records):
         return
     yield (
         "Weights were trained on the training rows; the validation rows chose who went on, and of several recipes of a technique "

@@ -95,6 +95,14 @@ def test_costs_stand_with_share_and_estimate(training: Training) -> None:
     assert "class_weights balanced" in lora.recipe
 
 
+def test_conditions_of_costs_are_told_under_their_names(training: Training) -> None:
+    told = {fact.label: fact.text for fact in training.conditions}
+    assert told["Time per 1,000 rows"] == "steps only, cpu"
+    assert told["Stored"] == "kept for this task"
+    assert told["Time in all"].startswith("estimated: 4000 rows")
+    assert "" not in told
+
+
 def test_the_race_tells_who_left_when_and_why(training: Training) -> None:
     found = {runner.name: runner for runner in training.race.runners}
     assert [runner.number for runner in training.race.runners] == list(range(1, 8))
