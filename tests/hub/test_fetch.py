@@ -132,6 +132,20 @@ def test_what_does_not_pass_ends_soon(hub: Hub, look: Look) -> None:
     assert max(one["seconds"] for one in found) < 30
 
 
+def test_no_server_can_keep_bench_waiting_for_ever(hub: Hub, look: Look) -> None:
+    hub.repositories |= {
+        "slow/body": Repository(model(), drips=True),
+        "slow/head": Repository(model(), drips_head=True),
+        "slow/listing": Repository(model(), has_endless_listing=True),
+        "slow/packed": Repository(model(), packs=True),
+    }
+    found = look(wish("slow/body"), wish("slow/head", head_s=0.3), wish("slow/listing"), wish("slow/packed"))
+    assert [one.get("kind") for one in found] == ["Unreachable"] * 2 + ["CandidateError"] * 2, found
+    for part, one in zip(["kB a second", "silent, 5 times", "within 200 pages", "packed body (gzip)"], found, strict=True):
+        assert part in one["what"], one
+    assert max(one["seconds"] for one in found) < 30
+
+
 def test_lies_are_found_out_and_thrown_away(hub: Hub, look: Look, home: dict[str, str]) -> None:
     files = model()
     hub.repositories |= {
