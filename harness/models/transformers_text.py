@@ -28,7 +28,8 @@ _NO_LIMIT = 1_000_000
 _TOKENIZED_AT_ONCE = 1000
 # Raise it when features change; those of earlier versions are then not used again.
 VERSION = 2
-LIBRARIES = ("transformers", "tokenizers", "sentencepiece", "tiktoken", "torch")
+# peft, where it is installed, loads an adapter that lies in the folder.
+LIBRARIES = ("transformers", "tokenizers", "sentencepiece", "tiktoken", "torch", "peft")
 
 
 class TextEncoder:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import torch
 
 from harness.core.card import Card, Options
 from harness.errors import CandidateError
+from harness.models import transformers_image, transformers_text
+from harness.models.identity import library_versions
 from harness.models.torch_module import pool
 from harness.models.transformers_text import load
 
@@ -135,6 +138,12 @@ def test_features_equal_those_of_sentence_transformers(mode: str, tiny_bert: Pat
     reference.save(str(tmp_path))
     features = load(card(tmp_path), tmp_path, "cpu").embed_text(TEXTS)[-1]
     np.testing.assert_allclose(features, reference.encode(TEXTS, show_progress_bar=False), atol=1e-5)
+
+
+@pytest.mark.parametrize("module", [transformers_text, transformers_image])
+def test_kept_features_depend_on_peft_that_loads_an_adapter_of_the_folder(module: ModuleType) -> None:
+    """With `adapter_config.json` beside the weights the same files give other features where peft is installed."""
+    assert "peft" in library_versions(module.LIBRARIES)
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
