@@ -10,7 +10,7 @@ import socket
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -96,7 +96,8 @@ def _complete(wanted: Wanted, folder: Path, tell: Tell, *, offline: bool) -> Pat
     if not offline:
         try:
             _check_reachable(wanted.where)
-            return _fetch(wanted, tell)
+            # Of the same commit, even where the card pins none: to complete a model is not to renew it.
+            return _fetch(replace(wanted, card=wanted.card.model_copy(update={"revision": folder.name})), tell)
         except Unavailable as error:
             reason = error.what
     what = "files may be missing, such as those that state its pooling and how long a text it reads"

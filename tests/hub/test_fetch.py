@@ -244,6 +244,15 @@ def test_what_another_program_left_out_is_fetched(hub: Hub, look: Look, home: di
     for name in names:
         hub.repositories[name].files |= pooling
     hub.repositories["part/gated"].status = 403
+    # The branch has moved on: a card without a revision still gets the rest of the commit that is here.
+    hub.repositories["part/moved"] = Repository(model())
+    look(wish("part/moved", revision=None))
+    shutil.rmtree(Path(home["BENCH_CACHE"]))
+    shutil.rmtree(Path(home["HF_HOME"]) / "hub" / "models--part--moved" / "trees", ignore_errors=True)
+    hub.repositories["part/moved"].revision = "f" * 40
+    moved = look(wish("part/moved", revision=None))[0]
+    assert moved["folder"].endswith(COMMIT)
+    assert "no such" in moved["lines"][0]
     found = look(wish(names[0]), wish(names[1], offline=True), wish(names[2]))
     whole = sorted([*SAFE, *pooling])
     assert [one.get("files") for one in found] == [whole, SAFE, SAFE], found
