@@ -168,7 +168,26 @@ def _adapter_faults(card: Card, file: YamlFile, index: int) -> list[BenchError]:
     if card.adapter and card.adapter not in ADAPTERS:
         place = file.locate((index, "adapter"))
         faults.append(CandidateError(f'unknown adapter "{card.adapter}"', where=place, hint=suggest(card.adapter, ADAPTERS)))
-    return faults
+    return faults + _option_faults(card, file, index)
+
+
+def _option_faults(card: Card, file: YamlFile, index: int) -> list[BenchError]:
+    """Refuse options that the card's adapter would not read: pictures have no prompt, and only some pools are the user's choice."""
+    if card.adapter not in ADAPTERS or (card.adapter == "transformers" and card.modality[:1] == ("text",)):
+        return []
+    takes_pooling = card.adapter == "transformers"
+    asked = {"pooling": card.options.pooling, "layers": card.options.layers, "prompt": card.options.prompt}
+    if takes_pooling and card.options.pooling in {"cls", "mean"}:
+        del asked["pooling"]
+    return [
+        CandidateError(
+            f'the adapter "{card.adapter}" for {" and ".join(card.modality)} does not know options.{key}: {value}',
+            where=file.locate((index, "options", key)),
+            hint="use cls or mean, or leave it out" if takes_pooling and key == "pooling" else "leave it out",
+        )
+        for key, value in asked.items()
+        if value
+    ]
 
 
 def _register(card: Card, path: Path, workspace: Workspace, *, is_plugin: bool) -> Registered:

@@ -73,6 +73,26 @@ def test_a_relative_source_becomes_absolute(tmp_path: Path) -> None:
     assert b.card.source == str(Path.home() / "x")
 
 
+def test_an_option_that_the_adapter_would_not_read_is_a_fault(tmp_path: Path) -> None:
+    card = "- {{name: {}, adapter: {}, source: x/y, modality: [{}], options: {{{}}}}}\n".format
+    text = [
+        card("a", "timm", "image", "pooling: mean, layers: 2"),
+        card("b", "open_clip", "image", 'prompt: "a photo of "'),
+        card("c", "transformers", "image", "pooling: last"),
+        card("d", "transformers", "image", "pooling: cls"),
+        card("e", "transformers", "text", 'pooling: last, layers: 2, prompt: "query: "'),
+    ]
+    with pytest.raises(Faults) as caught:
+        load_candidates([workspace(tmp_path, a_yaml="".join(text))])
+    assert [(one.what, one.hint) for one in caught.value.faults] == [
+        ('the adapter "timm" for image does not know options.pooling: mean', "leave it out"),
+        ('the adapter "timm" for image does not know options.layers: 2', "leave it out"),
+        ('the adapter "open_clip" for image does not know options.prompt: a photo of ', "leave it out"),
+        ('the adapter "transformers" for image does not know options.pooling: last', "use cls or mean, or leave it out"),
+    ]
+    assert "options.pooling" in caught.value.faults[0].where
+
+
 def test_all_faults_of_all_files_come_at_once(tmp_path: Path) -> None:
     space = workspace(
         tmp_path,
