@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.atomic import sweep, write_bytes
+from harness.atomic import settle, sweep, write_bytes
 from harness.core.run import RunInfo
 from harness.errors import WorkspaceError, suggest
 from harness.store.formats import is_newer, upgrade
@@ -43,6 +43,8 @@ def create(reports: Path, info: RunInfo) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _sweep(folder.parent)
         folder.mkdir()
+        for parent in (folder.parent, reports, reports.parent):
+            settle(parent)
     except OSError as error:
         raise _unwritable(folder, error) from error
     return folder
