@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -203,6 +204,14 @@ def test_a_plugin_may_define_dataclasses_and_hides_no_module(tmp_path: Path, cap
     assert sys.modules.get("json") is before
     assert capsys.readouterr().out == "", "stdout belongs to the result"
     assert not list(space.root.rglob("__pycache__"))
+
+
+def test_a_folder_whose_name_is_no_text_is_a_place_like_any_other(tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/w\xff"))
+    catalogue = load_candidates([workspace(odd, a_py=PLUGIN.format(name="a", baseline=False), b_py="1/0\n")])
+    assert names(catalogue.registered) == ["a"]
+    assert [item.error for item in catalogue.broken] == ["ZeroDivisionError: division by zero (line 1)"]
+    assert load_plugin(odd / "user" / "candidates" / "a.py")
 
 
 def test_an_edited_plugin_is_read_afresh(tmp_path: Path) -> None:
