@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from harness.builtin import builtin_root
 from harness.core.candidate import Broken, Candidate, Registered
 from harness.core.card import Card, Modality
 from harness.errors import BenchError, CandidateError, WorkspaceError, raise_all, suggest
 from harness.load.faults import each_fault, validate
 from harness.load.place import show, to_path
 from harness.load.plugin import ForeignError, import_file
+from harness.load.plugin_cards import Answer, read_cards
 from harness.load.workspace import Workspace
 from harness.load.yaml_file import YamlFile, read_yaml
 
@@ -32,7 +34,8 @@ class Catalogue:
 def load_candidates(workspaces: Sequence[Workspace]) -> Catalogue:
     """Read all cards and plugins.
 
-    A plugin file that cannot be imported is kept as `Broken`, so that the others run.
+    A plugin file that cannot be imported is kept as `Broken`, so that the others run. Files that are not bench's own are imported
+    in another process, one a workspace.
 
     Raises:
         BenchError: every fault of every card file at once, and every name that one workspace holds twice.
@@ -44,15 +47,22 @@ def load_candidates(workspaces: Sequence[Workspace]) -> Catalogue:
         own: list[Registered] = []
         for path in list_files(workspace.root / "candidates", (".yaml", ".yml")):
             own += _gather(path, workspace, faults)
-        for path in list_files(workspace.root / "candidates", (".py",)):
-            try:
-                own += [_register(plugin.card, path, workspace, is_plugin=True) for plugin in load_plugin(path)]
-            except ForeignError as error:
-                broken.append(Broken(path.stem, str(path), error.what, error.hint))
+        for path, answer in _read_plugins(workspace):
+            if isinstance(answer, Broken):
+                broken.append(answer)
+            else:
+                own += [_register(card, path, workspace, is_plugin=True) for card in answer]
         faults += _duplicates(own)
         registered += own
     raise_all(faults)
     return Catalogue(tuple(registered), tuple(broken))
+
+
+def _read_plugins(workspace: Workspace) -> Iterable[tuple[Path, Answer]]:
+    paths = list_files(workspace.root / "candidates", (".py",))
+    if workspace.root.resolve() == builtin_root().resolve():
+        return [(path, tuple(plugin.card for plugin in load_plugin(path))) for path in paths]
+    return zip(paths, read_cards(paths), strict=True)
 
 
 def load_cards(path: Path, workspace: Workspace) -> tuple[Registered, ...]:
