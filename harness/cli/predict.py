@@ -47,4 +47,6 @@ def command(  # noqa: PLR0913 - each is an option
     with Watcher(quiet=quiet) as watcher:
         found = predict(folder, file, out, Reading(column, batch), terms=terms, observe=watcher)
     facts = {"file": str(found.file), "rows": found.rows, "empty": found.empty, "guarded": found.guarded, "column": found.column}
-    typer.echo(json.dumps(facts, indent=1) if as_json else f"{found.rows:,} rows answered: {found.file}")
+    typer.echo(
+        json.dumps(facts, indent=1) if as_json else f"{found.rows - found.empty:,} of {found.rows:,} rows answered: {found.file}"
+    )

@@ -101,6 +101,8 @@ def _obstacle(card: Card, technique: str) -> str:
     """Return why a contender cannot be handed over as a folder, nothing where it can."""
     if card.baseline:
         return "a baseline is fitted from scratch, there is no foundation model to fine-tune"
+    if card.control:
+        return "a control with random weights is there to compare with"
     if technique == "fit":
         return "what a plugin fits by itself cannot be written as a folder"
     if technique == "knn":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,10 @@ def read_folder(contents: Contents, folder: Path, base: Path | None, device: str
 def _read_adapter(contents: Contents, folder: Path, base: Path | None, device: str, *, trust: Trust) -> Trainable:
     _require(folder, _ADAPTER)
     trainable = load_trainable(contents.card, base, device, trust, classes=contents.labels)
-    module: Any = PeftModel.from_pretrained(trainable.module, str(folder)).to(device)
+    with warnings.catch_warnings():
+        # It asks transformers in a way that will change; nothing that a user could mend.
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        module: Any = PeftModel.from_pretrained(trainable.module, str(folder)).to(device)
     trainable.module = module
     tokens = [getattr(one, "num_virtual_tokens", 0) for one in module.peft_config.values()]
     trainable.reserve(max(tokens))

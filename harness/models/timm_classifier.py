@@ -13,6 +13,7 @@ from typing import Any
 
 import timm
 import torch
+from timm.models._hub import save_config_for_hf  # timm has no public name for it
 
 from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
@@ -42,7 +43,7 @@ def load_image(card: Card, folder: Path | None, device: str, trust: Trust = CAUT
         settings = {"label_names": list(labels)}
         if is_adapter(trained):
             save_adapter(trained, where, card, folder)
-            timm.models.save_config_for_hf(module, where / "config.json", model_config=settings)
+            save_config_for_hf(module, where / "config.json", model_config=settings)
         else:
             timm.models.save_for_hf(trained, where, model_config=settings, safe_serialization=True)
 

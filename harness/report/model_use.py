@@ -19,15 +19,17 @@ def library(head: Finetuned) -> str:
 def snippet(head: Finetuned) -> str:
     """Return lines of Python, empty for a probe, which bench alone reads. `FOLDER` stands for this folder."""
     contents = head.contents
-    base = json.dumps(contents.card.source)
+    card = contents.card
+    base = json.dumps(card.source) + (f", revision={json.dumps(card.revision)}" if card.is_hub and card.revision else "")
     count = len(contents.labels)
-    return {
+    known = {
         ("transformers", "whole"): _PIPELINE.format(kind=contents.kind, given='"PICTURE.png"' if contents.is_image else '"TEXT"'),
-        ("transformers", "adapter"): _IMAGE_ADAPTER.format(base=base, count=count) if contents.is_image else _TEXT_ADAPTER,
+        ("transformers", "adapter"): (_IMAGE_ADAPTER if contents.is_image else _TEXT_ADAPTER).format(base=base),
         ("timm", "whole"): _TIMM,
         ("timm", "adapter"): _TIMM_ADAPTER.format(base=_timm_name(head), count=count),
         ("open_clip", "whole"): _OPEN_CLIP.format(count=count),
-    }.get((contents.card.adapter, contents.form), "")
+    }
+    return known.get((card.adapter, contents.form), "")
 
 
 def _timm_name(head: Finetuned) -> str:
@@ -41,11 +43,12 @@ _PIPELINE = """from transformers import pipeline
 
 classify = pipeline("{kind}", model="FOLDER")
 classify({given})"""
-_TEXT_ADAPTER = """from peft import AutoPeftModelForSequenceClassification
-from transformers import AutoConfig, AutoTokenizer
+_TEXT_ADAPTER = """from peft import PeftModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 config = AutoConfig.from_pretrained("FOLDER")
-model = AutoPeftModelForSequenceClassification.from_pretrained("FOLDER", config=config).eval()
+base = AutoModelForSequenceClassification.from_pretrained({base}, config=config)
+model = PeftModel.from_pretrained(base, "FOLDER").eval()
 tokenizer = AutoTokenizer.from_pretrained("FOLDER")
 logits = model(**tokenizer(["TEXT"], return_tensors="pt", truncation=True)).logits
 config.id2label[int(logits.argmax())]"""

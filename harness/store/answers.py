@@ -98,7 +98,7 @@ def write(out: Path, sheet: Sheet) -> int:
 
 def _to_csv(columns: Mapping[str, Sequence[object]]) -> tuple[bytes, int]:
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(stream)  # RFC 4180: lines end with CR LF, so that either sign is quoted within a cell
     guarded = 0
     for row in [tuple(columns), *zip(*columns.values(), strict=True)]:
         cells = [_cell(value) for value in row]
