@@ -6,11 +6,13 @@ INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/pyth
 .PHONY: demo test test-slow fuzz chaos test-gpu check perf lock clean
 
 demo: .venv/demo.stamp  ## compare candidates on the two embedded tasks, without a network
-	@$(BIN)/bench compare --task support-intents --offline
-	@$(BIN)/bench compare --task digits --offline
+	@$(BIN)/bench compare --task support-intents --offline --effort quick
+	@$(BIN)/bench compare --task digits --offline --effort quick
 	@echo
 	@echo "Reports, to be opened in a browser:"
 	@for task in support-intents digits; do echo "  $(CURDIR)/reports/$$task/latest/report.html"; done
+	@echo "Frozen features were compared. To train the best candidate too, which takes minutes on a processor:"
+	@echo "  $(BIN)/bench compare --task support-intents --offline --budget 20m"
 
 test: .venv/dev.stamp  ## what CI runs, together with `make check`
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report= -n 2 --dist loadfile

@@ -63,12 +63,17 @@ def _table(ranking: Ranking, rows: list[RankedContender]) -> Table:
 _COLUMNS = (("", 1), ("candidate", 0), ("technique", 0), ("score", 1), ("95 % interval", 1), ("test", 1), ("p95 ms", 1), ("MB", 1))
 
 
+def _technique(row: RankedContender) -> str:
+    """Name the technique, and how far it trained where that is not to the end."""
+    return f"{row.technique}, {row.epochs:.4g} of {row.of:.4g} epochs" if row.is_partial else row.technique
+
+
 def _cells(row: RankedContender) -> tuple[str, ...]:
     latency, memory = row.value("latency_p95_ms"), row.value("memory_mb")
     return (
         str(row.rank),
         row.candidate,
-        row.technique,
+        _technique(row),
         f"{row.validation.score:.3f}",
         f"[{row.validation.low:.3f}, {row.validation.high:.3f}]",
         f"{row.test.score:.3f}" if row.test else "–",

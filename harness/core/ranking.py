@@ -18,7 +18,8 @@ class RankedContender(Noun):
     """One row of the ranking: candidate × technique with everything measured about it.
 
     `validation` is the primary metric on validation rows; `tie` numbers the group of contenders that the evidence does not
-    separate, 1 the best. A contender that a measurement excludes has `rank` 0 and stands at the end.
+    separate, 1 the best. A contender that a measurement excludes has `rank` 0 and stands at the end. `trial` is the key of the
+    trial that its answers come from; one whose weights were trained was so for `epochs` of the `of` that were laid out.
     """
 
     rank: int
@@ -39,6 +40,9 @@ class RankedContender(Noun):
     measurements: tuple[Measurement, ...]
     recipe: dict[str, str | int | float]
     notes: tuple[str, ...] = ()
+    trial: str = ""
+    epochs: float | None = None
+    of: float | None = None
 
     @property
     def name(self) -> str:
@@ -49,6 +53,11 @@ class RankedContender(Noun):
     def is_trained(self) -> bool:
         """Tell whether weights of the model itself were changed."""
         return self.value("trainable_parameters") is not None
+
+    @property
+    def is_partial(self) -> bool:
+        """Tell whether its training was not carried to the end."""
+        return self.epochs is not None and self.of is not None and self.epochs < self.of
 
     def value(self, measurement: str) -> float | None:
         """Return a measured value by name, or None where it was not measured."""

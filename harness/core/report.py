@@ -7,47 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from harness.core.noun import Noun
-
-DASH = "–"
-
-
-class Quantity(Noun):
-    """A number and how it is written; `value` is None and the text a dash where it was not measured.
-
-    `detail` is what sets this number apart from its column (a batch size of its own), `note` what else is known of it.
-    """
-
-    value: float | None = None
-    text: str = DASH
-    detail: str = ""
-    note: str = "not measured"
-
-
-class Bar(Noun):
-    """An interval drawn on the scale that all rows share: start, width and the point itself, in percent of the scale."""
-
-    start: float
-    width: float
-    mark: float
-
-
-class Score(Noun):
-    """A metric with its 95 % interval, as numbers, as text and as a bar."""
-
-    score: float
-    low: float
-    high: float
-    text: str
-    interval: str
-    bar: Bar
-
-
-class Fact(Noun):
-    """A label and what is to be said under it."""
-
-    label: str
-    text: str
-    note: str = ""
+from harness.core.shown import Column, Fact, FigureNote, Quantity, Score
+from harness.core.training_report import Training
 
 
 class Step(Noun):
@@ -74,16 +35,6 @@ class Advice(Noun):
     next: tuple[Step, ...] = ()
 
 
-class Column(Noun):
-    """A column of measurements: `help` explains it, `conditions` hold for all its rows."""
-
-    key: str
-    label: str
-    unit: str = ""
-    help: str = ""
-    conditions: str = ""
-
-
 class Badge(Noun):
     """A short mark beside a name; `kind` is for the style sheet."""
 
@@ -95,7 +46,9 @@ class Badge(Noun):
 class Row(Noun):
     """One contender in the ranking; `cells` has a quantity under the key of every column.
 
-    `in_view` is false where the score lies so far from those of the models that figures leave it out.
+    `in_view` is false where the score lies so far from those of the models that figures leave it out. Where weights were trained,
+    `how` names the technique in words, `reached` says how far the training came if not to the end, and `untested` why there is no
+    test score.
     """
 
     rank: int
@@ -117,11 +70,14 @@ class Row(Noun):
     recipe: str
     notes: tuple[str, ...]
     reasons: tuple[str, ...]
+    how: str = ""
+    reached: str = ""
+    untested: str = ""
 
     @property
     def name(self) -> str:
         """Return candidate and technique as one."""
-        return f"{self.candidate} · {self.technique}"
+        return f"{self.candidate} · {self.how or self.technique}"
 
 
 class Group(Noun):
@@ -227,15 +183,6 @@ class FailedRow(Noun):
     log: tuple[str, ...] = ()
 
 
-class FigureNote(Noun):
-    """A figure's file name without suffix, its title, what it shows in words, and how to read it."""
-
-    name: str
-    title: str
-    alt: str
-    caption: str
-
-
 class Report(Noun):
     """The whole report of one run."""
 
@@ -267,3 +214,9 @@ class Report(Noun):
     machine: tuple[Fact, ...]
     versions: tuple[Fact, ...]
     command: str
+    training: Training | None = None
+
+    @property
+    def all_figures(self) -> tuple[FigureNote, ...]:
+        """Return the figures of all sections."""
+        return (*self.figures, *(self.training.figures if self.training else ()))

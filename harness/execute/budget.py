@@ -14,8 +14,8 @@ _SECONDS_TO_BEGIN = 8.0
 # A forward pass takes about a third of a training step.
 _FORWARD = 1 / 3
 _CURVE_ROWS = 2000
-_SHARES = {1: (1.0,), 2: (0.4, 1.0)}
-_MANY = (0.15, 0.4, 1.0)
+# Even alone a contender stops on its way: what it has reached then counts, whatever happens after.
+_FEW, _MANY = (0.4, 1.0), (0.15, 0.4, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Entrant:
 
 def shares(entrants: int) -> tuple[float, ...]:
     """Return up to which share of its training each round goes."""
-    return _SHARES.get(entrants, _MANY)
+    return _FEW if entrants <= 2 else _MANY
 
 
 def survivors(entrants: int) -> int:

@@ -62,10 +62,16 @@ class Campaign:
         return local.execute(self._jobs(trials), is_stopped)
 
     def note_unreached(self, trials: Sequence[Trial], clock: Clock) -> None:
-        """Where the budget is spent, record what it left no time for, so that the report can say so; a resumed run tries it."""
+        """Where the budget is spent, record what it left no time for, so that the report can say so; a resumed run tries it.
+
+        Of trainings the race tells.
+        """
         if not clock.has_run_out():
             return
         known = {record.trial.key for record in weigh(self.folder, self.info).records}
+        heads = {trial.key for trial in trials}
+        plan = tuple(key for key in self.info.plan if key in known or key in heads)
+        self.update(self.info.model_copy(update={"plan": plan}))
         reason = f"the budget of {self.info.settings.budget_s:g} s was spent before it was tried"
         for trial in trials:
             if trial.key not in known:

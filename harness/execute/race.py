@@ -125,13 +125,13 @@ class _Track:
             since = share
 
     def _cut(self, running: Sequence[Entrant], until: list[float], since: float) -> tuple[list[Entrant], list[float]]:
-        """Return as many runners as the time allows, and the rounds left: where one alone has no time for all, a shorter one."""
+        """Return as many runners as the time allows, and the rounds left: where one alone has no time for all, shorter ones."""
         seconds = self.clock.left()
         count = budget.room(running, self.amounts, until, since=since, seconds=seconds)
         if count:
             return list(running[:count]), until
         share = budget.affordable(running[0], self.amounts, since=since, seconds=seconds)
-        return ([running[0]], [share]) if share > since else ([], [])
+        return ([running[0]], [*(early for early in until if early < share), share]) if share > since else ([], [])
 
     def _round(self, running: Sequence[Entrant], share: float, *, is_last: bool) -> list[_Standing]:
         """Train every runner up to a share, and weigh what came of it."""

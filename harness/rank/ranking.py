@@ -135,7 +135,7 @@ def _regret(draws: Floats, choosable: Sequence[int]) -> Floats:
 
 def _row(info: RunInfo, one: Contender, scores: Scores, place: int, *, lower: bool) -> RankedContender:
     """Return a contender's row with what does not depend on the others."""
-    metric, validation = info.task.metric, scores.estimates[place]
+    metric, validation, trial = info.task.metric, scores.estimates[place], one.answers.record.trial
     train = one.find("train_score") if is_recorded(metric, one, validation.score) else None
     sizes = (train.n or info.data.train if train else 0, info.data.validation)
     overfit = train is not None and is_overfit(train.value, validation, rows=sizes, margin=info.task.margin, lower=lower)
@@ -158,6 +158,9 @@ def _row(info: RunInfo, one: Contender, scores: Scores, place: int, *, lower: bo
         measurements=one.measurements,
         recipe=one.recipe,
         notes=one.notes,
+        trial=trial.key,
+        epochs=trial.fidelity.epochs if trial.fidelity else None,
+        of=trial.fidelity.of if trial.fidelity else None,
     )
 
 

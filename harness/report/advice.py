@@ -6,15 +6,18 @@ import shlex
 from collections import Counter
 
 from harness.core.ranking import RankedContender, Ranking, Recommendation
-from harness.core.report import Advice, Fact, Step
+from harness.core.report import Advice, Step
 from harness.core.run import RunInfo
+from harness.core.shown import Fact
 from harness.report import numbers
-from harness.report.prose import contender, listing, metric_label, plural
+from harness.report.prose import contender, how, listing, metric_label, plural
 
 _COSTS = (
     ("latency_p95_ms", "p95 latency", numbers.significant, " ms"),
     ("memory_mb", "Memory", numbers.megabytes, " MB"),
     ("parameters", "Parameters", numbers.count, ""),
+    ("training_minutes", "Training, estimated", numbers.significant, " min"),
+    ("training_memory_mb", "Memory in training", numbers.megabytes, " MB"),
 )
 
 
@@ -49,6 +52,8 @@ def command(info: RunInfo) -> str:
     parts += ["--data", settings.data] if settings.data else []
     parts += ["--device", settings.device] if settings.device != "auto" else []
     parts += ["--seed", str(settings.seed)]
+    parts += ["--effort", settings.effort] if settings.effort != "standard" else []
+    parts += ["--budget", f"{settings.budget_s:g}s"] if settings.budget_s is not None else []
     parts += ["--offline"] if settings.offline else []
     return shlex.join(parts)
 
@@ -80,6 +85,10 @@ def _facts(chosen: Recommendation, ranking: Ranking, row: RankedContender | None
         facts.append(
             Fact(label=f"{label}, test", text=numbers.score(row.test.score), note=numbers.interval(row.test.low, row.test.high))
         )
+    gain = next((g for g in ranking.gains if (g.candidate, g.technique) == (chosen.candidate, chosen.technique)), None)
+    if gain is not None:
+        span = f"[{numbers.points(gain.low)}, {numbers.points(gain.high)}] points"
+        facts.append(Fact(label=f"Gain over its {how(gain.over)}", text=numbers.points(gain.gain), note=span))
     sure = numbers.probability(chosen.probability_within_margin)
     facts.append(Fact(label="Within the margin of the best", text=sure, note=f"probability; margin {ranking.margin:g}"))
     facts.append(Fact(label="Expected regret", text=numbers.score(chosen.expected_regret), note=f"of {label}"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.core.measurement import Measurement
 from harness.core.ranking import RankedContender
-from harness.core.report import Column, Fact, Quantity
+from harness.core.shown import Column, Fact, Quantity
 from harness.report import numbers
 
 
@@ -61,6 +61,49 @@ MORE = (
         numbers.percent,
         "Texts cut off",
     ),
+)
+TRAINING = (
+    Kind(
+        "training_s_per_1000_rows",
+        "Per 1,000 rows",
+        "s",
+        "Seconds of training for 1,000 rows, measured.",
+        numbers.significant,
+        "Time per 1,000 rows",
+    ),
+    Kind(
+        "training_minutes",
+        "Time in all",
+        "min, estimated",
+        "Minutes of training on all rows but the test rows, from the measured speed and the recipe's epochs.",
+        numbers.significant,
+        "Time in all",
+    ),
+    Kind(
+        "training_memory_mb",
+        "Peak memory",
+        "MB",
+        "The peak that training adds to the process as it was before loading.",
+        numbers.megabytes,
+        "Memory in training",
+    ),
+    Kind(
+        "trainable_parameters",
+        "Trained weights",
+        "",
+        "Number of weights that training changes, and their share.",
+        numbers.count,
+        "Trained weights",
+    ),
+    Kind(
+        "stored_mb",
+        "Stored",
+        "MB",
+        "What must be kept for this task: an adapter and a head, or all weights.",
+        numbers.megabytes,
+        "Stored",
+    ),
+    Kind("padding_share", "Padding", "", "Share of what was computed that is padding, not rows.", numbers.percent, "Padding"),
 )
 
 

@@ -55,6 +55,8 @@ def to_document(info: RunInfo, ranking: Ranking, files: Mapping[str, Path]) -> d
         "failed": [row.model_dump(mode="json", exclude={"log"}) for row in ranking.failed],
         "skipped": [row.model_dump(mode="json") for row in ranking.skipped],
         "warnings": [*info.data.warnings, *info.card_warnings],
+        "race": None if info.race is None else info.race.model_dump(mode="json"),
+        "gains": [gain.model_dump(mode="json") for gain in ranking.gains],
         "files": {name: str(path) for name, path in files.items()},
     }
 
@@ -82,8 +84,25 @@ def _contender(row: RankedContender) -> dict[str, object]:
         "pareto": row.pareto,
         "baseline": row.baseline,
         "control": row.control,
+        "training": _training(row),
+        "epochs": row.epochs,
+        "of": row.of,
         "recipe": dict(row.recipe),
         "notes": list(row.notes),
+    }
+
+
+def _training(row: RankedContender) -> dict[str, object] | None:
+    """Return what training costs; None where no weights were trained."""
+    if not row.is_trained:
+        return None
+    return {
+        "s_per_1000_rows": row.value("training_s_per_1000_rows"),
+        "memory_mb": row.value("training_memory_mb"),
+        "trainable_parameters": _whole(row.value("trainable_parameters")),
+        "trainable_share": row.value("trainable_share"),
+        "stored_mb": row.value("stored_mb"),
+        "minutes": row.value("training_minutes"),
     }
 
 

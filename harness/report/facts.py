@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.core.ranking import Ranking
-from harness.core.report import Fact
 from harness.core.run import DataFacts, RunInfo
+from harness.core.shown import Fact
 from harness.core.trial import Finished, Record
-from harness.report.numbers import count, or_dash
+from harness.report.numbers import count, duration, or_dash
 from harness.report.prose import listing, metric_label, plural
 
 _MACHINE = {
@@ -84,7 +84,7 @@ def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[
 
     label = metric_label(ranking.metric)
     seeds = [str(seed) for seed in sorted({record.trial.seed for record in records} or {info.settings.seed})]
-    time = _duration(sum(record.seconds for record in records))
+    time = duration(sum(record.seconds for record in records))
     told = [
         f"Scores are {label} on {plural(ranking.validation_rows, 'validation row')}, the same for every contender; "
         f"these rank. The {plural(ranking.test_rows, 'test row')} took no part in any choice.",
@@ -92,11 +92,26 @@ def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[
         "contender, so that differences are paired. Contenders of one tie group are not separated; the chance "
         "of any false winner is 5 %.",
         "Each candidate ran in processes of its own: quality, latency and throughput in one, peak memory in another.",
+        *_training(records),
         *_kept(records),
         *_resumed(info),
         f"Seed{'' if len(seeds) == 1 else 's'} {listing(seeds)}; {plural(len(records), 'trial')} took {time}.",
     ]
     return tuple(told)
+
+
+def _training(records: Sequence[Record]) -> Iterable[str]:
+    """Say what scores of trained contenders are worth."""
+    if not any(r.trial.measures == "training" and isinstance(r.outcome, Finished) for r in records):
+        return
+    yield (
+        "Weights were trained on the training rows; the validation rows chose who went on, and of several recipes of a technique "
+        "the one that counts, so that validation scores of trained contenders are slightly optimistic; the test score confirms."
+    )
+    yield (
+        "Each round went on from where the last one ended: who left early is ranked by the score of a training that was not "
+        "carried to the end, and did not predict the test rows."
+    )
 
 
 def _kept(records: Sequence[Record]) -> Iterable[str]:
@@ -166,17 +181,3 @@ def _limits(info: RunInfo) -> Iterable[Fact]:
 def _plain(value: float) -> str:
     """Write a limit as the task states it."""
     return f"{value:,.12g}"
-
-
-def _duration(seconds: float) -> str:
-    """Write a time span.
-
-    >>> _duration(42.2), _duration(125), _duration(7300)
-    ('42 s', '2 min 5 s', '2 h 1 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,20 +1,29 @@
-"""Figures as SVG: quality against latency, and intervals by tie group. Offline and the same on every run."""
+"""Figures as SVG: quality against latency, intervals by tie group, the race, learning curves. Offline, the same on every run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.core.report import Report
+from harness.report.curve_chart import curve_chart
 from harness.report.forest import forest
-from harness.report.palette import LIGHT, clear, recolor
+from harness.report.palette import LIGHT, Palette, clear, recolor
+from harness.report.race_chart import race_chart
 from harness.report.scatter import scatter
 from harness.report.summarise import INTERVALS, QUALITY
+from harness.report.training import CURVES, RACE
 
 if TYPE_CHECKING:
     import altair as alt
 
-_CHARTS = {QUALITY: scatter, INTERVALS: forest}
+_CHARTS: dict[str, Callable[[Report, Palette], alt.TopLevelMixin]] = {
+    QUALITY: scatter,
+    INTERVALS: forest,
+    RACE: race_chart,
+    CURVES: curve_chart,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +38,13 @@ class Drawing:
 def draw(report: Report) -> dict[str, Drawing]:
     """Return the report's figures by name. Each is rendered once, which takes a second at the first and a tenth after that."""
     drawn = {}
-    for note in report.figures:
+    for note in report.all_figures:
         svg = _render(_CHARTS[note.name](report, LIGHT))
         drawn[note.name] = Drawing(svg, clear(svg), recolor(clear(svg)))
     return drawn
 
 
-def _render(chart: alt.LayerChart) -> str:
+def _render(chart: alt.TopLevelMixin) -> str:
     import altair as alt  # noqa: PLC0415 - takes most of a second, and JSON alone needs no figure
     import vl_convert  # noqa: PLC0415 - as above
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.core.report import Report, Row, Score
+from harness.core.report import Report, Row
+from harness.core.shown import Score
 from harness.report.labels import shorten
 from harness.report.palette import Palette
 

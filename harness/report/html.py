@@ -29,7 +29,7 @@ def to_html(report: Report, drawn: Mapping[str, Drawing] | None = None) -> str:
     css = templates.read("report.css")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     drawn = draw(report) if drawn is None else drawn
-    alts = {note.name: note.alt for note in report.figures}
+    alts = {note.name: note.alt for note in report.all_figures}
     return (
         templates.environment(escape_html=True)
         .get_template("report.html.j2")

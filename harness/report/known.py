@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from harness.core.card import Card
 from harness.core.ranking import RankedContender, Ranking
-from harness.core.report import DASH, Known, Link
+from harness.core.report import Known, Link
 from harness.core.run import RunInfo
+from harness.core.shown import DASH
 from harness.report import numbers
 from harness.report.prose import listing
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from harness.core.measurement import Measurement
-from harness.core.report import DASH, Quantity
+from harness.core.shown import DASH, Quantity
 
 Writer = Callable[[float], str]
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
@@ -55,6 +55,16 @@ def probability(value: float) -> str:
     return "> 0.99" if value > 0.99 else f"{value:.2f}"
 
 
+def points(value: float) -> str:
+    """Write a difference of a metric in points, hundredths of it.
+
+    >>> points(0.0312), points(-0.0001)
+    ('+3.1', '0.0')
+    """
+    text = f"{100 * value:+.1f}"
+    return "0.0" if text in {"+0.0", "-0.0"} else text
+
+
 def megabytes(value: float) -> str:
     """Write a size in MB.
 
@@ -89,6 +99,34 @@ def percent(value: float) -> str:
     '3.2 %'
     """
     return f"{value * 100:.1f} %"
+
+
+def setting(value: str | float) -> str:
+    """Write a setting of a recipe.
+
+    >>> setting(3.1622776601683795), setting(2e-05), setting("auto")
+    ('3.162', '2e-05', 'auto')
+    """
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def settings(recipe: Mapping[str, str | int | float]) -> str:
+    """Write all settings of a recipe."""
+    return ", ".join(f"{key} {setting(value)}" for key, value in recipe.items())
+
+
+def duration(seconds: float) -> str:
+    """Write a time span.
+
+    >>> duration(42.2), duration(125), duration(7300)
+    ('42 s', '2 min 5 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def quantity(value: float | None, write: Writer, *, note: str = "") -> Quantity:

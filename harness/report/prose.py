@@ -12,7 +12,15 @@ _METRICS = {
     "micro_f1": "micro-F1",
     "weighted_f1": "weighted F1",
 }
-_TECHNIQUES = {"knn": "nearest neighbors", "linear-probe": "a linear probe"}
+_TECHNIQUES = {
+    "knn": "nearest neighbors",
+    "linear-probe": "a linear probe",
+    "full": "full fine-tuning",
+    "lora": "LoRA",
+    "ia3": "IA³",
+    "prompt-tuning": "prompt tuning",
+    "probe-then-finetune": "full fine-tuning from its probe",
+}
 # What would reorder or hide text around it: embeddings, overrides and isolates of writing direction.
 _DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -49,11 +57,38 @@ def contender(candidate: str, technique: str) -> str:
     """Name a contender in a sentence; what is fitted from scratch needs no technique beside it.
 
     >>> contender("bert", "linear-probe"), contender("majority", "fit"), contender("bert", "lora")
-    ('bert with a linear probe', 'majority', 'bert with lora')
+    ('bert with a linear probe', 'majority', 'bert with LoRA')
     """
     if technique in {"", "fit"}:
         return candidate
     return f"{candidate} with {_TECHNIQUES.get(technique, technique)}"
+
+
+def how(technique: str) -> str:
+    """Name a technique without an article.
+
+    >>> how("linear-probe"), how("prompt-tuning"), how("my-own")
+    ('linear probe', 'prompt tuning', 'my-own')
+    """
+    return _TECHNIQUES.get(technique, technique).removeprefix("a ")
+
+
+def epochs(reached: float, of: float) -> str:
+    """Say how far something was trained.
+
+    >>> epochs(0.45, 3), epochs(1, 1)
+    ('0.45 of 3 epochs', '1 of 1 epoch')
+    """
+    return f"{reached:.4g} of {of:.4g} epoch{'' if of == 1 else 's'}"
+
+
+def reached(done: float | None, of: float | None) -> str:
+    """Say how far a contender was trained where that was not to the end, else nothing.
+
+    >>> reached(0.45, 3.0), reached(3.0, 3.0), reached(None, None)
+    ('trained 0.45 of 3 epochs', '', '')
+    """
+    return "" if done is None or of is None or done >= of else f"trained {epochs(done, of)}"
 
 
 def listing(names: Sequence[str], most: int = 6) -> str:

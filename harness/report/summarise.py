@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.core.ranking import Ranking
-from harness.core.report import FigureNote, Option, Report, Row, Table
+from harness.core.report import Option, Report, Row, Table
 from harness.core.run import RunInfo
+from harness.core.shown import FigureNote
 from harness.core.trial import Record
-from harness.report import absent, advice, facts, known, table, transfer
+from harness.report import absent, advice, facts, known, table, training, transfer
 from harness.report.prose import clean, clean_line, listing, metric_label, plural
 
 QUALITY, INTERVALS = "quality-latency", "intervals"
@@ -48,6 +49,7 @@ def summarise(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> Rep
         machine=facts.machine(info),
         versions=facts.versions(info),
         command=advice.command(info),
+        training=training.build(info, ranking, ranked, records),
     )
     return Report.model_validate(_cleaned(report.model_dump()))
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from harness.core.ranking import Estimate, RankedContender, Ranking
-from harness.core.report import Badge, Bar, Column, Group, Quantity, Row, Score, Table
-from harness.report import columns, numbers
+from harness.core.report import Badge, Group, Row, Table
+from harness.core.shown import Bar, Column, Quantity, Score
+from harness.report import columns, numbers, prose
 from harness.report.prose import metric_label, plural
 
 _DECIDING = (
@@ -34,14 +35,17 @@ _BADGES = {
         text="overfits", kind="warning", note="the gap between training and validation score is larger than the margin allows"
     ),
 }
+_UNTESTED = "not predicted: it left the race"
 
 
 class Scale:
     """The range of the metric that every bar is drawn on."""
 
     def __init__(self, rows: Sequence[RankedContender]) -> None:
-        """Span the models' intervals, and those of baselines and controls that lie within the models' range of them."""
-        models = [row.validation for row in rows if not (row.baseline or row.control)] or [row.validation for row in rows]
+        """Span the models' intervals, and those of baselines, controls and half-trained models that lie within that range."""
+        models = [row.validation for row in rows if not (row.baseline or row.control or row.is_partial)] or [
+            row.validation for row in rows
+        ]
         low, high = min(e.low for e in models), max(e.high for e in models)
         self._range = 2 * low - high, 2 * high - low
         seen = [row.validation for row in rows if self.in_view(row.validation)]
@@ -121,9 +125,12 @@ def _row(contender: RankedContender, ranking: Ranking, scale: Scale, cells: dict
         test=scale.score(contender.test) if contender.test else None,
         cells=cells,
         license=contender.license,
-        recipe=", ".join(f"{key} {_setting(value)}" for key, value in contender.recipe.items()),
+        recipe=numbers.settings(contender.recipe),
         notes=contender.notes,
         reasons=_reasons(contender, ranking) if contender.rank == 0 else (),
+        how=prose.how(contender.technique) if contender.is_trained else "",
+        reached=prose.reached(contender.epochs, contender.of),
+        untested=_UNTESTED if contender.is_partial and contender.test is None and ranking.test_rows else "",
     )
 
 
@@ -152,7 +159,3 @@ def _title(tie: int, size: int, *, first: bool) -> str:
             else f"The best: {size} contenders that the evidence does not separate"
         )
     return f"Tie group {tie}: " + ("1 contender" if size == 1 else f"{size} contenders that the evidence does not separate")
-
-
-def _setting(value: str | float) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from harness.core.ranking import RankedContender, Ranking
-from harness.core.report import Column, Fact, Quantity, Transfer, TransferRow
+from harness.core.report import Transfer, TransferRow
+from harness.core.shown import Column, Fact, Quantity
 from harness.report import numbers
 from harness.report.prose import metric_label
 
@@ -38,7 +39,8 @@ class _Order:
 
 def build(ranking: Ranking) -> Transfer:
     """Return the table; without columns where no candidate has a transferability score."""
-    rows = [row for row in ranking.rows if not row.baseline]
+    # Only some candidates are trained, so that only heads on frozen features compare all of them.
+    rows = [row for row in ranking.rows if not (row.baseline or row.is_trained)]
     orders = _orders(rows, ranking)
     names = sorted({row.candidate for row in rows if row.value("logme") is not None or row.value("h_score") is not None})
     measured = orders[-1].values
@@ -80,6 +82,7 @@ def _orders(rows: Sequence[RankedContender], ranking: Ranking) -> tuple[_Order, 
             best[row.candidate] = choose(best.get(row.candidate, row.validation.score), row.validation.score)
     measured = nearest | best
     label = metric_label(ranking.metric)
+    best_of = "head on frozen features" if any(row.is_trained for row in ranking.rows) else "technique tried"
     return (
         _Order(
             "logme",
@@ -105,7 +108,7 @@ def _orders(rows: Sequence[RankedContender], ranking: Ranking) -> tuple[_Order, 
             numbers.count,
             _values(rows, "parameters"),
         ),
-        _Order("measured", "Measured", f"{label} of the best technique tried, on validation rows.", numbers.score, measured, lower),
+        _Order("measured", "Measured", f"{label} of the best {best_of}, on validation rows.", numbers.score, measured, lower),
     )
 
 

@@ -23,6 +23,7 @@ from harness.core.ranking import (
 from harness.core.run import DataFacts, RunInfo, Settings
 from harness.core.task import Data, Task
 from harness.core.trial import Finished, Record, Trial
+from tests.unit.report import trained
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -375,7 +376,15 @@ def large() -> Sample:
     return Sample(info, ranking_of(rows, recommendation=chosen), records_of(info, rows))
 
 
-SAMPLES = {"realistic": realistic, "hostile": hostile, "nothing": nothing_qualifies, "empty": empty, "large": large}
+SAMPLES = {
+    "realistic": realistic,
+    "hostile": hostile,
+    "nothing": nothing_qualifies,
+    "empty": empty,
+    "large": large,
+    "trained": trained.trained,
+    "trained-hostile": trained.hostile,
+}
 
 
 @pytest.fixture(scope="session", params=sorted(SAMPLES))

@@ -25,7 +25,7 @@ def report_of(sample: Any) -> Report:
 def test_all_files_are_written_whole(any_sample: Any, tmp_path: Path) -> None:
     report = report_of(any_sample)
     found = write(report, tmp_path)
-    figures = {f"figures/{note.name}.svg" for note in report.figures}
+    figures = {f"figures/{note.name}.svg" for note in report.all_figures}
     assert set(found) == {"html", "markdown", "json"} | figures
     assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()} == {
         "report.html",

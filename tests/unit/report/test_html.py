@@ -159,7 +159,7 @@ def test_a_browser_shows_it_without_complaint_and_runs_no_script(samples: dict[s
     assert "Content Security Policy" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["hostile", "large", "realistic"])
+@pytest.mark.parametrize("name", ["hostile", "large", "realistic", "trained", "trained-hostile"])
 def test_on_a_narrow_screen_nothing_runs_over_the_edge(samples: dict[str, Any], name: str, tmp_path: Path) -> None:
     """The copy has no policy, so that a script of the test can measure it, inside a frame of 420 pixels."""
     html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page_of(samples[name]))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.measurement import Measurement
-from harness.core.report import DASH
+from harness.core.shown import DASH
 from harness.report import numbers
 
 

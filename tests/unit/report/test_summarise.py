@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from harness.core.ranking import Ranking
-from harness.core.report import DASH, Report
+from harness.core.report import Report
+from harness.core.shown import DASH
 from harness.report.summarise import summarise
 
 
