@@ -19,6 +19,8 @@ COMMANDS = {
     "init": "Make a workspace with one example of each thing.",
     "compare": "Compare candidates on a task and recommend one.",
     "report": "Rank and render a run again; no model is needed.",
+    "finetune": "Train the recommended contender and write it as a folder.",
+    "predict": "Answer new rows with a fine-tuned model.",
     "candidates": "List, show, check and fetch candidates.",
     "tasks": "List, show and check tasks.",
     "cache": "Look at, clear or check the features that are kept.",

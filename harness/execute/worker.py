@@ -16,6 +16,7 @@ import tqdm
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from harness.core.candidate import Registered
 from harness.core.data import Input
 from harness.core.measurement import Measurement
 from harness.core.table import Selected
@@ -44,16 +45,21 @@ _TIMED_ROWS = 64
 
 def main(job: Job, messages: Uplink) -> None:
     """Run a job and send its records up the pipe."""
+    settle(job.candidate)
+    Worker(job, messages).run()
+    messages.close()
+
+
+def settle(candidate: Registered) -> None:
+    """Make a new process fit to work for a candidate: its library is imported, fetches nothing, and shares the cores well."""
     # A worker draws no bars, and the lock that bars share between processes would outlive it.
     tqdm.tqdm.set_lock(threading.RLock())
     # Two pools of threads on the same cores wait for each other; torch keeps its own, numpy's is held to one thread.
     ThreadpoolController().select(internal_api="openblas").limit(limits=1)
-    if not job.candidate.is_plugin:
+    if not candidate.is_plugin:
         # A server that was started for others may lack it; importing it must count neither as loading nor as memory.
-        importlib.import_module(adapter_module(job.candidate.card))
+        importlib.import_module(adapter_module(candidate.card))
         _stay_offline()
-    Worker(job, messages).run()
-    messages.close()
 
 
 def _stay_offline() -> None:

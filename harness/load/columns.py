@@ -69,6 +69,16 @@ def choose_columns(table: Table, task: Task, *, lenient: bool) -> Columns:
     return Columns(content, label, group, note, lost)
 
 
+def infer_content(table: Table, part: str) -> tuple[str, ...]:
+    """Return the columns that may hold the `text` or the `image`, by their names, else by their values; one is a sure answer."""
+    free = {name.lower().replace(" ", "_"): name for name in table.columns}
+    for tier in _TIERS[part]:
+        found = tuple(free[name] for name in tier.split() if name in free)
+        if found:
+            return found
+    return tuple((_longest if part == "text" else _pictures)(table, list(table.columns)))
+
+
 def check_columns(table: Table, columns: Columns) -> list[BenchError]:
     """Return a fault for every settled column that another table lacks."""
     wanted = (name for name in (columns.content, columns.label, columns.group) if name)

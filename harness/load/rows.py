@@ -43,16 +43,16 @@ def read_rows(table: Table, columns: Columns, task: Task, noticed: list[str]) ->
     """
     labels = [_label(value, table, index) for index, value in enumerate(table.columns[columns.label])]
     contents = table.columns[columns.content]
-    missing = [index for index in range(len(table)) if not labels[index] or _is_missing(contents[index])]
+    missing = [index for index in range(len(table)) if not labels[index] or is_missing(contents[index])]
     _report_missing(missing, table, columns, noticed)
     gone = set(missing)
     kept = [index for index in range(len(table)) if index not in gone]
     if task.modality == "image":
-        read = _pictures(table, [contents[index] for index in kept])
+        read = read_pictures(table, [contents[index] for index in kept])
         kept, read = _sound(table, kept, read, noticed, skip=task.data.skip_broken)
         pairs = [(picture.content, picture.digest) for picture in read]
     else:
-        texts = _whole([_text(contents[index], table, index) for index in kept], table, noticed)
+        texts = _whole([to_text(contents[index], table, index) for index in kept], table, noticed)
         pairs = [(text, hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]) for text in texts]
     groups = [_group(table, columns.group, index) for index in kept]
     return [Row(*pair, label=labels[index], group=group) for pair, index, group in zip(pairs, kept, groups, strict=True)]
@@ -87,14 +87,14 @@ def _unique(digests: Iterable[str]) -> Iterator[str]:
         yield digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
     """Tell whether a cell is empty; a float that differs from itself is how tables write a missing value."""
     return value is None or (isinstance(value, str) and not value.strip()) or (isinstance(value, float) and value != value)  # noqa: PLR0124
 
 
 def _label(value: object, table: Table, index: int) -> str:
     """Return the class name that a cell holds, empty where it holds none."""
-    if _is_missing(value):
+    if is_missing(value):
         return ""
     if isinstance(value, str):
         return mend(value.strip())
@@ -107,7 +107,12 @@ def _label(value: object, table: Table, index: int) -> str:
     raise TaskError(msg, where=table.place(index), hint="give each row one class, as text or a whole number")
 
 
-def _text(value: object, table: Table, index: int) -> str:
+def to_text(value: object, table: Table, index: int) -> str:
+    """Return the text that a cell holds.
+
+    Raises:
+        TaskError: it holds something else.
+    """
     if isinstance(value, str | int | float):
         return str(value)
     msg = f"the text is {type(value).__name__}"
@@ -115,7 +120,7 @@ def _text(value: object, table: Table, index: int) -> str:
 
 
 def _group(table: Table, column: str, index: int) -> str:
-    if not column or _is_missing(table.columns[column][index]):
+    if not column or is_missing(table.columns[column][index]):
         return ""
     return mend(str(table.columns[column][index]))
 
@@ -148,7 +153,7 @@ def _report_missing(missing: Sequence[int], table: Table, columns: Columns, noti
     noticed.append(f"{table.origin}: {what}; they are left out ({table.unit} {lines})")
 
 
-def _pictures(table: Table, values: Sequence[object]) -> list[Picture]:
+def read_pictures(table: Table, values: Sequence[object]) -> list[Picture]:
     """Read all pictures, several at a time: decoding them is what takes long."""
     from PIL import Image  # noqa: PLC0415 - only image tasks pay for it
 

@@ -1,7 +1,7 @@
 """Classifiers of the transformers library: texts through `AutoModelForSequenceClassification`, pictures likewise.
 
 A folder that `save` wrote loads with `from_pretrained(folder)` of the same class. After an adapter technique it loads with
-`AutoPeftModelForSequenceClassification.from_pretrained(folder, config=AutoConfig.from_pretrained(folder))`.
+`PeftModel.from_pretrained(base, folder)`, over the base model as that class loads it with the folder's configuration.
 """
 
 from __future__ import annotations

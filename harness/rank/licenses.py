@@ -115,7 +115,7 @@ def _commercial(key: str) -> Finding:
     for pattern, answer, reason in _OF_MODELS:
         if re.search(pattern, name):
             return Finding(answer, f"{key} {reason}")
-    category = _categories().get(key.casefold())
+    category = categories().get(key.casefold())
     if category in _FREE:
         return Finding("yes", f"{key} permits commercial use")
     reason = (
@@ -129,6 +129,16 @@ def _keys(names: tuple[str, ...]) -> set[str]:
     return {_licensing().parse(name).render().casefold() for name in names}
 
 
+def keys_of(expression: str) -> tuple[str, ...]:
+    """Return the key of every license in an expression, in its order.
+
+    >>> keys_of("MIT OR (Apache-2.0 AND LicenseRef-Mine)")
+    ('MIT', 'Apache-2.0', 'LicenseRef-Mine')
+    """
+    licensing = _licensing()
+    return tuple(dict.fromkeys(symbol.key for symbol in licensing.license_symbols(licensing.parse(expression))))
+
+
 @cache
 def _licensing() -> Licensing:
     from license_expression import get_spdx_licensing  # noqa: PLC0415 - slow, and most tasks have no license policy
@@ -137,7 +147,8 @@ def _licensing() -> Licensing:
 
 
 @cache
-def _categories() -> dict[str, str]:
+def categories() -> dict[str, str]:
+    """Return the category of each license that SPDX lists, by its key in lower case."""
     from license_expression import get_license_index  # noqa: PLC0415 - as above
 
     return {

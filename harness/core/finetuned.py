@@ -1,0 +1,91 @@
+"""A fine-tuned model as it is handed over: what its folder holds, and where it came from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from harness.core.card import Card
+from harness.core.measurement import Measurement
+from harness.core.noun import Noun
+from harness.core.ranking import Estimate
+from harness.core.run import DataFacts
+from harness.core.task import Kind
+
+Form = Literal["whole", "adapter", "probe"]
+_FORMS: dict[str, Form] = {"lora": "adapter", "ia3": "adapter", "prompt-tuning": "adapter", "linear-probe": "probe"}
+
+
+class Contents(Noun):
+    """What must be known to read a folder of weights: the base model's card, how it was trained, and the labels in order.
+
+    `column` is the column of the texts or pictures where the task names one.
+    """
+
+    card: Card
+    kind: Kind
+    technique: str
+    recipe: dict[str, str | int | float] = Field(default_factory=dict)
+    labels: tuple[str, ...]
+    column: str = ""
+
+    @property
+    def form(self) -> Form:
+        """Return whether the folder holds all weights, an adapter with its head, or the head of a probe alone."""
+        return _FORMS.get(self.technique, "whole")
+
+    @property
+    def is_image(self) -> bool:
+        """Tell whether the model reads pictures."""
+        return self.kind == "image-classification"
+
+
+class License(Noun):
+    """The license of the base model, and in sentences what it permits and what it obliges to."""
+
+    name: str
+    permits: str
+    obliges: tuple[str, ...] = ()
+
+
+class Made(Noun):
+    """What came of training: the test score, what it cost, and the recipe as it was really used."""
+
+    test: Estimate
+    measurements: tuple[Measurement, ...] = ()
+    recipe: dict[str, str | int | float] = Field(default_factory=dict)
+
+
+class Finetuned(Noun):
+    """The head of a folder that `bench finetune` wrote, `bench.json`.
+
+    `trial` is the key of the run's trial whose recipe was used, empty where the recipe is a default that the run did not try.
+    `validation` is that trial's score. `files` are the SHA-256 of all other files of weights and settings; `source` is the hash of
+    the base model's files, as in the run.
+    """
+
+    format: Literal["bench.model/1"] = "bench.model/1"
+    name: str
+    contents: Contents
+    run: str
+    task: str
+    description: str = ""
+    trial: str = ""
+    seed: int
+    device: str
+    data: DataFacts
+    data_license: str = "unknown"
+    license: License
+    metric: str
+    validation: Estimate | None = None
+    test: Estimate
+    measurements: tuple[Measurement, ...] = ()
+    notes: tuple[str, ...] = ()
+    source: str
+    files: dict[str, str]
+    versions: dict[str, str]
+    environment: dict[str, str | int | float]
+    command: str
+    predict: str
+    made: str

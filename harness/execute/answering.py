@@ -1,0 +1,90 @@
+"""A fine-tuned model that answers new rows, inside its worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from harness.core.data import Input
+from harness.core.finetuned import Contents
+from harness.errors import CandidateError
+from harness.execute import subject
+from harness.execute.assignment import Place
+from harness.models.adapters import load_model
+from harness.models.batches import Batches
+from harness.models.finetuned_folder import read_folder
+from harness.models.trainable import Trainable
+from harness.techniques.inputs import Inputs
+from harness.techniques.linear_probe import ProbeHead
+
+Floats = NDArray[np.float32]
+Answer = Callable[[Sequence[Input]], Floats]
+
+HEAD = "head.safetensors"
+_PARTS = ("mean", "scale", "weights", "bias")
+
+
+def open_answer(contents: Contents, place: Place) -> Answer:
+    """Load a fine-tuned model and return what gives the probabilities `(n, classes)` of rows.
+
+    Raises:
+        CandidateError: the folder, or its base model, cannot be read.
+    """
+    if contents.form == "probe":
+        return _open_probe(contents, place)
+    model = read_folder(contents, place.folder, place.base, place.device, trust=place.trust)
+    return lambda inputs: _ask(model, inputs, place)
+
+
+def write_probe(head: ProbeHead, folder: Path) -> None:
+    """Write a probe's head: `softmax((features - mean) / scale @ weights + bias)`, and which layer's features it reads."""
+    tensors = {name: np.ascontiguousarray(getattr(head, name), np.float32) for name in _PARTS}
+    save_file(tensors, folder / HEAD, metadata={"view": str(head.view)})
+
+
+def _open_probe(contents: Contents, place: Place) -> Answer:
+    head = _read_probe(place.folder)
+    model = load_model(contents.card, place.base, place.device, place.trust)
+
+    def answer(inputs: Sequence[Input]) -> Floats:
+        features = subject.embed(model, inputs, is_image=contents.is_image)
+        return head.predict(Inputs.of_layers(features), np.arange(len(inputs)))
+
+    return answer
+
+
+def _read_probe(folder: Path) -> ProbeHead:
+    try:
+        with safe_open(folder / HEAD, "numpy") as file:
+            view = int(file.metadata()["view"])
+            mean, scale, weights, bias = (file.get_tensor(name) for name in _PARTS)
+    except Exception as error:
+        what = f"the head cannot be read: {next(iter(str(error).splitlines()), type(error).__name__)}"
+        raise CandidateError(what, where=str(folder / HEAD), hint="run `bench finetune` again") from error
+    return ProbeHead(view, mean, scale, weights, bias, {})
+
+
+@torch.inference_mode()
+def _ask(model: Trainable, inputs: Sequence[Input], place: Place) -> Floats:
+    """Return probabilities of rows, the longest first, as many at once as memory takes."""
+    model.module.eval()
+    rows = model.encode(inputs)
+    lengths = [model.length(one) for one in rows]
+
+    def forward(where: list[int]) -> Floats:
+        found: Floats = model.logits([rows[i] for i in where]).float().softmax(1).cpu().numpy()[None]
+        return found
+
+    def too_large(row: int) -> CandidateError:
+        what = f"a single row of length {lengths[row]} does not fit into the memory of device {place.device}"
+        return CandidateError(what, hint="use a device with more memory")
+
+    budget = place.batch * max(lengths, default=1) if place.batch else model.cells
+    shares: Floats = Batches(budget).run(lengths, forward, too_large)[0]
+    return shares

@@ -1,0 +1,149 @@
+"""Which contender of a run is trained for good, with which recipe and how far. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.core.card import Card
+from harness.core.ranking import RankedContender, Ranking
+from harness.core.run import RunInfo
+from harness.core.trial import Fidelity, Finished, Record
+from harness.errors import BenchError, CandidateError, WorkspaceError, suggest
+from harness.models.adapters import can_train
+from harness.techniques.catalogue import TECHNIQUES
+from harness.techniques.tuning import applies
+
+_PROBE = "linear-probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user names; what is empty is left to the run."""
+
+    candidate: str = ""
+    technique: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finalist:
+    """A contender to be trained.
+
+    Without a fidelity it goes as far as its recipe says; without a row the run did not try it. `notes` say what a user must know.
+    """
+
+    card: Card
+    technique: str
+    recipe: dict[str, str | int | float]
+    fidelity: Fidelity | None
+    row: RankedContender | None
+    trial: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def choose_finalist(info: RunInfo, ranking: Ranking, records: Sequence[Record], wish: Wish) -> Finalist:
+    """Return the recommended contender, or the one that is named.
+
+    What a constraint rules out must be named by its candidate. A technique that the run did not try takes its default recipe.
+
+    Raises:
+        BenchError: the run recommends nothing, it has no such candidate, or what is meant cannot be handed over.
+    """
+    _check_names(info, wish)
+    candidate = wish.candidate or _recommended(info, ranking)
+    card = next(card for card in info.cards if card.name == candidate)
+    rows = [row for row in ranking.rows if row.candidate == candidate]
+    technique = wish.technique or _technique(ranking, rows, card, is_named=bool(wish.candidate))
+    reason = _obstacle(card, technique)
+    if reason:
+        raise _not_to_be_had(card, technique, reason)
+    row = next((row for row in rows if row.technique == technique), None)
+    notes = _exclusions(ranking, row, card, technique)
+    if notes and not wish.candidate:
+        what = f"{card.name} with {technique} is ruled out: {notes[0]}"
+        raise WorkspaceError(what, where=f"run {info.run}", hint=f"give --candidate {card.name} to train it all the same")
+    record = _record(row, records) if row else None
+    notes = [f"it is ruled out, and trained because you named it: {note}" for note in notes]
+    if record is None:
+        notes.append(f"the run did not try {technique} with {card.name}: the technique's default recipe is used")
+        return Finalist(card, technique, {}, None, None, notes=tuple(notes))
+    recipe = dict(record.trial.recipe)
+    return Finalist(card, technique, recipe, _fidelity(record), row, record.trial.key, tuple(notes))
+
+
+def _check_names(info: RunInfo, wish: Wish) -> None:
+    names = [card.name for card in info.cards]
+    if wish.candidate and wish.candidate not in names:
+        what = f'the run has no candidate "{wish.candidate}"'
+        raise WorkspaceError(what, where=f"--candidate, run {info.run}", hint=suggest(wish.candidate, names))
+    if wish.technique and wish.technique not in TECHNIQUES:
+        raise WorkspaceError(f'unknown technique "{wish.technique}"', where="--technique", hint=suggest(wish.technique, TECHNIQUES))
+
+
+def _recommended(info: RunInfo, ranking: Ranking) -> str:
+    if ranking.recommendation is not None:
+        return ranking.recommendation.candidate
+    names = list(dict.fromkeys(row.candidate for row in ranking.rows if not row.baseline and not row.control))
+    hint = f"name one with --candidate: {', '.join(names[:8])}" if names else "run `bench compare` with other candidates"
+    raise WorkspaceError("the run recommends nothing", where=f"run {info.run}", hint=hint)
+
+
+def _technique(ranking: Ranking, rows: Sequence[RankedContender], card: Card, *, is_named: bool) -> str:
+    """Return the recommended technique; of a candidate that is named, the best of those that can be handed over."""
+    chosen = ranking.recommendation
+    if not is_named or (chosen is not None and chosen.candidate == card.name and not _obstacle(card, chosen.technique)):
+        return chosen.technique if chosen else ""
+    able = [row.technique for row in rows if not _obstacle(card, row.technique)]
+    return able[0] if able else rows[0].technique if rows else _PROBE
+
+
+def _obstacle(card: Card, technique: str) -> str:
+    """Return why a contender cannot be handed over as a folder, nothing where it can."""
+    if card.baseline:
+        return "a baseline is fitted from scratch, there is no foundation model to fine-tune"
+    if card.control:
+        return "a control with random weights is there to compare with"
+    if technique == "fit":
+        return "what a plugin fits by itself cannot be written as a folder"
+    if technique == "knn":
+        return "its answers need all of the training rows"
+    if technique == _PROBE:
+        return "" if card.adapter else "a Python plugin loads its model in its own way"
+    return can_train(card) or applies(technique, card)
+
+
+def _not_to_be_had(card: Card, technique: str, reason: str) -> BenchError:
+    others = [name for name in TECHNIQUES if not _obstacle(card, name)]
+    what = f"{card.name} with {technique} cannot be fine-tuned into a folder: {reason}"
+    hint = f"name another technique: --technique {' | '.join(others)}" if others else "name another candidate with --candidate"
+    return CandidateError(what, where=f"card {card.name}", hint=hint)
+
+
+def _exclusions(ranking: Ranking, row: RankedContender | None, card: Card, technique: str) -> list[str]:
+    """Return the reasons for which a constraint rules a contender out."""
+    if row is not None and row.rank:
+        return []
+    mine = (one for one in ranking.excluded if one.candidate == card.name and one.technique in {"", technique})
+    return [f"{one.constraint}: {one.reason}" for one in mine]
+
+
+def _record(row: RankedContender, records: Sequence[Record]) -> Record | None:
+    """Return the record that a row of the ranking stands on: of several recipes the one that was trained furthest."""
+    mine = [
+        record
+        for record in records
+        if (record.trial.candidate, record.trial.technique) == (row.candidate, row.technique)
+        and isinstance(record.outcome, Finished)
+        and record.outcome.recipe == row.recipe
+    ]
+    return max(mine, key=lambda record: record.trial.fidelity.share if record.trial.fidelity else 1.0, default=None)
+
+
+def _fidelity(record: Record) -> Fidelity | None:
+    """Return how far to train: to the end, or to where training was stopped because it did not help any more."""
+    planned = record.trial.fidelity
+    if planned is None or not isinstance(record.outcome, Finished):
+        return None
+    recipe = record.outcome.recipe
+    reached = float(recipe.get("epochs_reached", 0)) if "stopped_at" in recipe else 0.0
+    return Fidelity(epochs=min(reached, planned.of) or planned.of, of=planned.of)

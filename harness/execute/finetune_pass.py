@@ -1,0 +1,153 @@
+"""The last training: on every row but those of the test, which are predicted once; the folder is written and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.core.finetuned import Made
+from harness.core.measurement import Better, Measurement
+from harness.core.metric import METRICS
+from harness.core.ranking import Estimate
+from harness.core.resample import resamples
+from harness.core.trial import Fidelity
+from harness.errors import CandidateError
+from harness.execute import subject
+from harness.execute.answering import open_answer, write_probe
+from harness.execute.assignment import Training
+from harness.measure import quality
+from harness.measure.memory import PeakMemory
+from harness.models.adapters import load_model, load_trainable
+from harness.models.batches import release
+from harness.models.torch_module import count_weights
+from harness.rank.bootstrap import Reference, draw_scores
+from harness.rank.statistics import estimate
+from harness.techniques.catalogue import create_tuning
+from harness.techniques.inputs import Inputs
+from harness.techniques.linear_probe import LinearProbe
+from harness.techniques.tuning import Lesson
+from harness.training.recipes import recipes
+from harness.training.session import Plan, Session
+
+Floats = NDArray[np.float32]
+Tell = Callable[[str], None]
+
+_LOOKED_AT = 32
+_TOLERANCE = 1e-3
+_MIB = 2**20
+
+
+@dataclass(slots=True)
+class _Learned:
+    """Probabilities of the test rows `(n, classes)`, what training cost, and the recipe that was used."""
+
+    test: Floats
+    recipe: dict[str, str | int | float]
+    costs: list[Measurement] = field(default_factory=list)
+
+
+def finetune(order: Training, tell: Tell) -> Made:
+    """Train, predict the test rows, write the folder, and see that it answers as what was trained.
+
+    Raises:
+        CandidateError: training diverged, memory did not suffice, or the written folder answers otherwise.
+    """
+    peak = PeakMemory(order.place.device)
+    learned = _fit_probe(order, tell) if order.contents.form == "probe" else _train(order, tell)
+    lower: Better = "lower"
+    conditions = f"peak above the process before loading, {order.place.device}"
+    memory = Measurement(name="training_memory_mb", value=peak.added_mb(), unit="MB", better=lower, conditions=conditions)
+    stored = sum(path.stat().st_size for path in order.place.folder.rglob("*.safetensors")) / _MIB
+    kept = Measurement(name="stored_mb", value=stored, unit="MB", better=lower, conditions="weights in the folder")
+    release()
+    tell("reading back what was written")
+    _read_back(order, learned.test)
+    tell("scores")
+    return Made(test=_score(order, learned.test), measurements=(*learned.costs, memory, kept), recipe=learned.recipe)
+
+
+def _train(order: Training, tell: Tell) -> _Learned:
+    data, place, contents = order.data, order.place, order.contents
+    torch.manual_seed(order.seed)
+    tell("loading")
+    trainable = load_trainable(contents.card, place.base, place.device, place.trust, classes=contents.labels)
+    rest, labels = np.asarray(data.split.rest), np.asarray(data.rows.labels, np.int64)
+    parameters = count_weights(trainable.module).parameters
+    recipe = {**recipes(contents.technique, parameters, len(rest))[0], **contents.recipe}
+    until = order.fidelity or Fidelity(epochs=float(recipe["epochs"]), of=float(recipe["epochs"]))
+    lesson = Lesson([data.rows.inputs[i] for i in rest], labels[rest], len(contents.labels))
+    session = Session(trainable, create_tuning(contents.technique), lesson, Plan(recipe, until.of, order.seed, place.device))
+
+    def at_epoch() -> bool:
+        tell(f"{session.epoch:.0f} of {until.epochs:g} epochs trained")
+        return False
+
+    tell(f"training on {len(rest)} rows")
+    session.advance(until.epochs, at_epoch)
+    tell("test rows")
+    test = session.predict([data.rows.inputs[i] for i in data.split.test])
+    tell("writing")
+    session.trainable.save(place.folder, contents.labels)
+    used = {**recipe, "batch_size": session.batch, "epochs": until.of, "epochs_reached": round(session.epoch, 4)}
+    if session.is_weighted:
+        used["class_weights"] = "balanced"
+    return _Learned(test, used, _costs(session, parameters, place.device))
+
+
+def _costs(session: Session, parameters: int, device: str) -> list[Measurement]:
+    better: Better = "lower"
+    trained = session.trained_parameters
+    return [
+        Measurement(name="training_s", value=session.progress.seconds, unit="s", better=better, conditions=f"steps only, {device}"),
+        Measurement(name="trainable_parameters", value=trained, better=better),
+        Measurement(name="trainable_share", value=trained / parameters, better=better),
+    ]
+
+
+def _fit_probe(order: Training, tell: Tell) -> _Learned:
+    data, place = order.data, order.place
+    tell("loading")
+    model = load_model(order.contents.card, place.base, place.device, place.trust)
+    tell("embedding")
+    features = Inputs.of_layers(subject.embed(model, data.rows.inputs, is_image=order.contents.is_image))
+    rest, labels = np.asarray(data.split.rest), np.asarray(data.rows.labels)
+    tell("fitting the probe")
+    head = LinearProbe().fit(features, rest, labels[rest], len(order.contents.labels))
+    write_probe(head, place.folder)
+    return _Learned(head.predict(features, np.asarray(data.split.test, np.int64)), dict(head.recipe))
+
+
+def _read_back(order: Training, test: Floats) -> None:
+    """Ask the written folder some of the test rows again.
+
+    Raises:
+        CandidateError: it answers otherwise than the model that was trained.
+    """
+    asked = order.data.split.test[:_LOOKED_AT]
+    answer = open_answer(order.contents, order.place)
+    again = answer([order.data.rows.inputs[i] for i in asked])
+    gap = float(np.abs(again - test[: len(asked)]).max(initial=0))
+    if not gap <= _TOLERANCE:
+        what = f"the written folder does not answer as the trained model did: probabilities differ by up to {gap:.2g}"
+        raise CandidateError(what, hint="name another technique with --technique")
+
+
+def _score(order: Training, test: Floats) -> Estimate:
+    """Return the test score with its interval, as the ranking computes them."""
+    rows = order.data.rows.take(order.data.split.test)
+    classes = len(rows.classes)
+    shares = subject.check_shares(test, len(rows), classes)
+    told, right = shares.argmax(1), np.asarray(rows.labels, np.int64)
+    metric = quality.load_metric(order.metric)
+    value = quality.compute(metric, right, told)
+    reference = Reference(right, classes, rows.groups)
+    if order.metric in METRICS:
+        draws = draw_scores(order.metric, reference, [told], order.seed)[:, 0]
+    else:
+        draws = quality.sample(metric, right, told, resamples(len(right), rows.groups, order.seed))
+        draws = draws[np.isfinite(draws)]
+    return estimate(order.metric, value, draws, reference.units) if len(draws) else Estimate(score=value, low=value, high=value)

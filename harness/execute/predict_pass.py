@@ -1,0 +1,39 @@
+"""New rows, answered by a fine-tuned model; the probabilities go into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from harness.core.data import Input
+from harness.core.noun import Noun
+from harness.execute import subject
+from harness.execute.answering import open_answer
+from harness.execute.assignment import Question
+
+_AT_ONCE = 2000
+
+
+class Answered(Noun):
+    """How many rows were answered."""
+
+    rows: int
+
+
+def predict(question: Question, tell: Callable[[str], None]) -> Answered:
+    """Answer all rows, and say from time to time how many are done.
+
+    Raises:
+        CandidateError: the model cannot be read, or gives no numbers.
+    """
+    tell("loading")
+    answer = open_answer(question.contents, question.place)
+    rows, classes = len(question.inputs), len(question.contents.labels)
+    shares = np.empty((rows, classes), np.float32)
+    for start in range(0, rows, _AT_ONCE):
+        part: Sequence[Input] = question.inputs[start : start + _AT_ONCE]
+        shares[start : start + len(part)] = subject.check_shares(answer(part), len(part), classes)
+        tell(f"{start + len(part):,} of {rows:,} rows answered")
+    np.save(question.out, shares, allow_pickle=False)
+    return Answered(rows=rows)

@@ -1,0 +1,117 @@
+"""A folder of a fine-tuned model, read back: all weights from the folder itself, or an adapter over its base model."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import timm
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoImageProcessor, AutoModelForImageClassification, AutoModelForSequenceClassification, AutoTokenizer
+
+from harness.core.card import Card
+from harness.core.finetuned import Contents
+from harness.core.trust import Trust
+from harness.errors import CandidateError
+from harness.models.adapters import load_trainable
+from harness.models.formats import weights_only
+from harness.models.picture_classifier import PictureClassifier, Pixels
+from harness.models.trainable import Trainable
+from harness.models.transformers_classifier import TextClassifier
+
+_ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
+
+
+def read_folder(contents: Contents, folder: Path, base: Path | None, device: str, *, trust: Trust) -> Trainable:
+    """Load a fine-tuned model; `base` is where the base model lies, which only an adapter needs. Nothing is unpickled.
+
+    Raises:
+        CandidateError: a file is missing, or the base model cannot be loaded.
+    """
+    if contents.form == "adapter":
+        return _read_adapter(contents, folder, base, device, trust=trust)
+    with weights_only(contents.card):
+        if contents.card.adapter == "transformers":
+            runs_code = contents.card.remote_code and trust.remote_code
+            read = _read_pictures if contents.is_image else _read_texts
+            return read(contents.card, folder, device, runs_code=runs_code)
+        if contents.card.adapter == "timm":
+            return _read_timm(folder, device)
+        return _read_open_clip(folder, device, contents.labels)
+
+
+def _read_adapter(contents: Contents, folder: Path, base: Path | None, device: str, *, trust: Trust) -> Trainable:
+    _require(folder, _ADAPTER)
+    trainable = load_trainable(contents.card, base, device, trust, classes=contents.labels)
+    with warnings.catch_warnings():
+        # It asks transformers in a way that will change; nothing that a user could mend.
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        module: Any = PeftModel.from_pretrained(trainable.module, str(folder)).to(device)
+    trainable.module = module
+    tokens = [getattr(one, "num_virtual_tokens", 0) for one in module.peft_config.values()]
+    trainable.reserve(max(tokens))
+    return trainable
+
+
+def _read_texts(card: Card, folder: Path, device: str, *, runs_code: bool) -> Trainable:
+    given = {"local_files_only": True, "trust_remote_code": runs_code}
+    module = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **given)
+    tokenizer = AutoTokenizer.from_pretrained(folder, **given)
+    return TextClassifier((module, tokenizer, ()), folder, card, device)
+
+
+def _read_pictures(card: Card, folder: Path, device: str, *, runs_code: bool) -> Trainable:
+    del card
+    given = {"local_files_only": True, "trust_remote_code": runs_code}
+    module = AutoModelForImageClassification.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **given)
+    processor = AutoImageProcessor.from_pretrained(folder, **given)
+
+    def to_pixels(pictures: Pixels) -> torch.Tensor:
+        found: torch.Tensor = processor(list(pictures), return_tensors="pt")["pixel_values"]
+        return found
+
+    return PictureClassifier(module, (), device, (to_pixels, _save_nothing))
+
+
+def _read_timm(folder: Path, device: str) -> Trainable:
+    _require(folder, ("config.json", "model.safetensors"))
+    module = timm.create_model(f"local-dir:{folder}", pretrained=True)
+    transform = timm.data.create_transform(**timm.data.resolve_model_data_config(module), is_training=False)
+    return PictureClassifier(module, (), device, (_stack(transform), _save_nothing))
+
+
+def _read_open_clip(folder: Path, device: str, labels: Sequence[str]) -> Trainable:
+    _require(folder, ("open_clip_model.safetensors", "head.safetensors"))
+    model, transform = open_clip.create_model_from_pretrained(f"local-dir:{folder}", weights_only=True)
+    weights = load_file(folder / "head.safetensors")
+    head = torch.nn.Linear(weights["weight"].shape[1], len(labels))
+    head.load_state_dict(weights)
+    module = torch.nn.Sequential(model.visual, head)
+    return PictureClassifier(module, (), device, (_stack(transform), _save_nothing))
+
+
+def _stack(transform: Any) -> Any:  # noqa: ANN401 - of torchvision, which has no type for it
+    def to_pixels(pictures: Pixels) -> torch.Tensor:
+        return torch.stack([transform(one) for one in pictures])
+
+    return to_pixels
+
+
+def _save_nothing(module: torch.nn.Module, folder: Path, labels: Sequence[str]) -> None:
+    del module, folder, labels
+
+
+def _require(folder: Path, names: Sequence[str]) -> None:
+    """Accept a folder that holds these files: a library would look for a pickle instead.
+
+    Raises:
+        CandidateError: one is missing.
+    """
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise CandidateError(f"{missing[0]} is missing", where=str(folder), hint="run `bench finetune` again")

@@ -1,0 +1,80 @@
+"""How a fine-tuned model is used without bench: the library that reads its folder, and the lines that do it."""
+
+from __future__ import annotations
+
+import json
+
+from harness.core.finetuned import Finetuned
+
+_LIBRARIES = {"transformers": "transformers", "timm": "timm", "open_clip": "open_clip"}
+
+
+def library(head: Finetuned) -> str:
+    """Return the library that reads the folder, as the Hub spells it."""
+    if head.contents.form == "adapter":
+        return "peft"
+    return "bench" if head.contents.form == "probe" else _LIBRARIES.get(head.contents.card.adapter, "transformers")
+
+
+def snippet(head: Finetuned) -> str:
+    """Return lines of Python, empty for a probe, which bench alone reads. `FOLDER` stands for this folder."""
+    contents = head.contents
+    card = contents.card
+    base = json.dumps(card.source) + (f", revision={json.dumps(card.revision)}" if card.is_hub and card.revision else "")
+    count = len(contents.labels)
+    known = {
+        ("transformers", "whole"): _PIPELINE.format(kind=contents.kind, given='"PICTURE.png"' if contents.is_image else '"TEXT"'),
+        ("transformers", "adapter"): (_IMAGE_ADAPTER if contents.is_image else _TEXT_ADAPTER).format(base=base),
+        ("timm", "whole"): _TIMM,
+        ("timm", "adapter"): _TIMM_ADAPTER.format(base=_timm_name(head), count=count),
+        ("open_clip", "whole"): _OPEN_CLIP.format(count=count),
+    }
+    return known.get((card.adapter, contents.form), "")
+
+
+def _timm_name(head: Finetuned) -> str:
+    card = head.contents.card
+    if card.source.startswith("random:"):
+        return json.dumps(card.source.removeprefix("random:"))
+    return json.dumps(f"{'hf-hub' if card.is_hub else 'local-dir'}:{card.source}")
+
+
+_PIPELINE = """from transformers import pipeline
+
+classify = pipeline("{kind}", model="FOLDER")
+classify({given})"""
+_TEXT_ADAPTER = """from peft import PeftModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+config = AutoConfig.from_pretrained("FOLDER")
+base = AutoModelForSequenceClassification.from_pretrained({base}, config=config)
+model = PeftModel.from_pretrained(base, "FOLDER").eval()
+tokenizer = AutoTokenizer.from_pretrained("FOLDER")
+logits = model(**tokenizer(["TEXT"], return_tensors="pt", truncation=True)).logits
+config.id2label[int(logits.argmax())]"""
+_IMAGE_ADAPTER = """from peft import PeftModel
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
+
+config = AutoConfig.from_pretrained("FOLDER")
+base = AutoModelForImageClassification.from_pretrained({base}, config=config, ignore_mismatched_sizes=True)
+model = PeftModel.from_pretrained(base, "FOLDER").eval()
+processor = AutoImageProcessor.from_pretrained("FOLDER")"""
+_TIMM = """import timm
+
+model = timm.create_model("local-dir:FOLDER", pretrained=True).eval()
+transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
+labels = model.pretrained_cfg["label_names"]"""
+_TIMM_ADAPTER = """import timm
+from peft import PeftModel
+
+base = timm.create_model({base}, pretrained=True, num_classes={count})
+model = PeftModel.from_pretrained(base, "FOLDER").eval()"""
+_OPEN_CLIP = """import open_clip
+import torch
+from safetensors.torch import load_file
+
+model, transform = open_clip.create_model_from_pretrained("local-dir:FOLDER")
+weights = load_file("FOLDER/head.safetensors")
+head = torch.nn.Linear(weights["weight"].shape[1], {count})
+head.load_state_dict(weights)
+# For pixels = transform(picture)[None]: logits = head(model.visual(pixels))"""
