@@ -106,6 +106,11 @@ def _next(info: RunInfo, ranking: Ranking) -> tuple[Step, ...]:
         wanted = f"about {plural(chosen.more_rows, 'more labeled row')}" if chosen.more_rows else "more labeled rows"
         line = shlex.join(["bench", "compare", "--task", info.task.name, "--data", "PATH"])
         steps.append(Step(why=f"To decide between the contenders that are tied, compare again with {wanted}:", command=line))
+    if chosen is not None and _can_be_finetuned(info, chosen):
+        line = shlex.join(["bench", "finetune", info.run, "--out", f"models/{info.task.name}"])
+        steps.append(
+            Step(why="To train it on all rows but the test rows and write it as a folder that its library loads:", command=line)
+        )
     if chosen is None and ranking.excluded:
         # What ran can be ranked again; what its card alone ruled out has yet to run.
         line = shlex.join(["bench", "report", info.run]) if ranking.rows else command(info)
@@ -117,6 +122,12 @@ def _next(info: RunInfo, ranking: Ranking) -> tuple[Step, ...]:
         steps.append(Step(why=why, command=command(online)))
     steps.append(Step(why="To render this report again from its records:", command=shlex.join(["bench", "report", info.run])))
     return tuple(steps)
+
+
+def _can_be_finetuned(info: RunInfo, chosen: Recommendation) -> bool:
+    """Tell whether `bench finetune` writes such a contender: a model of an adapter under any technique but neighbors."""
+    adapters = {card.name: card.adapter for card in info.cards if not card.control}
+    return bool(adapters.get(chosen.candidate)) and chosen.technique not in {"knn", "fit"}
 
 
 def _nothing(info: RunInfo, ranking: Ranking) -> Advice:
