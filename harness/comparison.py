@@ -28,6 +28,7 @@ from harness.execute.race import hold_race
 from harness.execute.screening import Field, Observer, survey_field
 from harness.load.candidates import load_candidates, select
 from harness.load.data import load_dataset
+from harness.load.metric import check_metric
 from harness.load.overrides import override
 from harness.load.tasks import LoadedTask, load_task
 from harness.load.workspace import Workspace, load_workspaces
@@ -100,7 +101,11 @@ class Comparison:
 
         check_formats(formats)
         place = Path(folder or self.folder)
-        place.mkdir(parents=True, exist_ok=True)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"cannot write the report: {error.strerror}"
+            raise WorkspaceError(what, where=str(place), hint="name a folder that you may write to") from error
         return replace(self, files=write(summarise(self.info, self.result, self.journal), place, formats))
 
 
@@ -243,6 +248,7 @@ def _load(
 ) -> tuple[LoadedTask, Dataset, tuple[Registered | Broken, ...]]:
     check_techniques(settings.techniques)
     loaded = LoadedTask(override(found.task, settings.constraints), found.path, found.folder, found.workspace)
+    check_metric(loaded, settings.trust)
     chosen = select(load_candidates(workspaces), settings.candidates, loaded.task.modality)
     data = load_dataset(loaded.task, loaded.folder, override=settings.data, seed=settings.seed, offline=settings.offline)
     return loaded, data, tuple(chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +37,8 @@ def make_workspace(folder: Path) -> tuple[Path, ...]:
         WorkspaceError: when a file is there already, or the folder cannot be written to.
     """
     plan = [(source, folder / str(source.relative_to(STARTER)).removesuffix(_HIDDEN)) for source in _examples()]
-    existing = [str(target) for _, target in plan if target.exists()]
+    # Of a name that no file can have, nothing exists: writing it then says why.
+    existing = [str(target) for _, target in plan if os.path.lexists(target)]
     if existing:
         msg = f"{len(existing)} of the files to write exist already"
         raise WorkspaceError(msg, where=", ".join(existing), hint="name an empty folder: bench init DIR")

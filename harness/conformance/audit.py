@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from harness.conformance.finding import Finding, NotApplicable, Status, judge
-from harness.conformance.supervisor import Place, Process
+from harness.conformance.supervisor import Ending, Place, Process
 from harness.conformance.worker import Messages
 from harness.core.data import Dataset
 from harness.core.task import Task
@@ -34,6 +34,7 @@ FEW_GROUPS = 10
 SECONDS = 120.0
 _FUNCTION = re.compile(r"\.py:\w+$")
 _SCORE = 0.8
+_RETURN = f"return the rows within {SECONDS:g} s, and raise an exception where there are none"
 Seen = tuple[list[Doubt], str]
 
 
@@ -46,10 +47,24 @@ class Asked:
     offline: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Rehearsed:
+    """What another process said of the rows: their digest, none or one, and how it ended if not well."""
+
+    digests: tuple[str, ...]
+    ending: Ending | None
+
+
 def audit(loaded: LoadedTask, asked: Asked) -> list[Finding]:
     """Make every check of a task; where its rows cannot be read, those of its files only."""
     name = loaded.task.name
     findings = [*_of_files(loaded)]
+    # First in another process: a function of the task's own may end the process that calls it, or never come back.
+    rehearsed = _rehearse(loaded, asked) if _is_made(loaded, asked) else None
+    if rehearsed and rehearsed.ending:
+        what = f"the task's own function cannot be asked for rows: {rehearsed.ending.what}"
+        place = rehearsed.ending.where or str(loaded.folder)
+        return [*findings, Finding(subject=name, check="data", status="failed", what=what, where=place, hint=_RETURN)]
     try:
         data = _load(loaded, asked)
     except BenchError as error:
@@ -60,7 +75,7 @@ def audit(loaded: LoadedTask, asked: Asked) -> list[Finding]:
     findings.append(Finding(subject=name, check="data", status="passed", what=f"{len(data.rows)} rows of {data.source}"))
     for check, (doubts, passed) in _of_rows(loaded.task, data):
         findings += _report(name, check, doubts, passed)
-    return [*findings, judge(name, "determinism", lambda: _check_determinism(loaded, asked, data.digest))]
+    return [*findings, judge(name, "determinism", lambda: _check_determinism(rehearsed, data))]
 
 
 def digest(argument: dict[str, Any], messages: Messages) -> None:
@@ -221,23 +236,32 @@ def _half(rows: int) -> float:
     return 1.96 * math.sqrt(_SCORE * (1 - _SCORE) / rows) if rows else 1.0
 
 
-def _check_determinism(loaded: LoadedTask, asked: Asked, expected: str) -> str:
-    """Let another process read rows that a function makes.
-
-    Raises:
-        NotApplicable: they lie in files.
-        TaskError: the other process gets other rows, or none.
-    """
+def _is_made(loaded: LoadedTask, asked: Asked) -> bool:
     data = loaded.task.data
-    if asked.override is not None or not any(_FUNCTION.search(name) for name in (data.train, data.test or "")):
-        raise NotApplicable("the rows are read from where they lie")
-    hint = "seed what the function draws, sort what comes from a set or a listing of files, and fetch fixed versions"
+    return asked.override is None and any(_FUNCTION.search(name) for name in (data.train, data.test or ""))
+
+
+def _rehearse(loaded: LoadedTask, asked: Asked) -> _Rehearsed:
+    """Let another process read rows that a function makes."""
     argument = {"task": str(loaded.path), "override": asked.override, "seed": asked.seed, "offline": asked.offline}
     with tempfile.TemporaryDirectory(prefix="bench-check-", ignore_cleanup_errors=True) as scratch:
         process = Process(f"{__name__}:digest", argument, Place(Path(scratch), Path(scratch, "log"), seed=2))
         found = [content for kind, content in process.messages(SECONDS) if kind == "digest"]
-        ending = process.ending
-    if found != [expected]:
+        return _Rehearsed(tuple(map(str, found)), process.ending)
+
+
+def _check_determinism(rehearsed: _Rehearsed | None, data: Dataset) -> str:
+    """Compare with the rows that another process has read.
+
+    Raises:
+        NotApplicable: they lie in files.
+        TaskError: the other process got other rows, or none.
+    """
+    if rehearsed is None:
+        raise NotApplicable("the rows are read from where they lie")
+    hint = "seed what the function draws, sort what comes from a set or a listing of files, and fetch fixed versions"
+    if rehearsed.digests != (data.digest,):
+        found = rehearsed.digests
         what = "loaded again in another process, the rows are others" if found else "another process cannot load the rows"
-        raise TaskError(f"{what}: {ending.what}" if ending else what, where=data.train, hint=hint)
+        raise TaskError(what, where=data.source, hint=hint)
     return "loaded again in another process, the rows are the same"

@@ -17,6 +17,7 @@ from harness.core.candidate import Registered
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import BenchError, CandidateError, raise_all
 from harness.load.candidates import list_files, load_cards
+from harness.load.place import to_path
 from harness.load.workspace import USER, Workspace
 
 SECONDS = 60.0
@@ -81,7 +82,7 @@ def find_files(target: str, workspace: Path, seconds: float) -> tuple[File, ...]
     Raises:
         BenchError: there is no such file or name, or a card is not valid.
     """
-    path = Path(target).expanduser()
+    path = to_path(target, CandidateError, "the path given")
     if path.is_dir() and (files := _list(path)):
         return tuple(_open(file) for file in files)
     if path.suffix in _SUFFIXES or os.sep in target:

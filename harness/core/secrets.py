@@ -8,14 +8,18 @@ from collections.abc import Mapping
 
 # Whole words of a name: HF_TOKEN and APIKEY are meant, TOKENIZERS_PARALLELISM and MONKEY are not.
 _NAMES = re.compile(
-    r"(TOKEN|(?<![A-Z])KEY|(API|PRIVATE|ACCESS|SECRET)KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL)S?(?![A-Z])", re.IGNORECASE
+    r"(TOKEN|(?<![A-Z])KEY|(API|PRIVATE|ACCESS|SECRET)KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL)S?(?![A-Z])"
+    r"|(?<![A-Z])(PAT|AUTH|(SSH|PG|DB|MYSQL)?(PWD|PASS))(?![A-Z])",
+    re.IGNORECASE,
 )
+# Needed by every process, whatever they hold; of PWD and the like only the name is that of a secret.
+_NEEDED = frozenset({"PATH", "HOME", "PYTHONPATH", "LD_LIBRARY_PATH", "TMPDIR", "PWD", "OLDPWD", "SSH_AUTH_SOCK", "XAUTHORITY"})
 _FORMS = re.compile(
-    r"hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
-    r"|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}"
+    r"(?<![A-Za-z0-9])(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}"
+    r"|glpat-[A-Za-z0-9_-]{16,}|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,})"
     r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
     r"|(?<=bearer )[A-Za-z0-9._~+/=-]{8,}|(?<=bearer: )[A-Za-z0-9._~+/=-]{8,}|(?<=authorization: basic )[A-Za-z0-9+/]{8,}={0,2}"
-    r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=X-Amz-Signature=)[0-9a-f]{8,}",
+    r"|(?<=://)[^/\s:@]*:[^/\s]+(?=@)|(?<=://)[^/\s:@?#]{8,}(?=@)|(?<=X-Amz-Signature=)[0-9a-f]{8,}",
     re.IGNORECASE,
 )
 _SHORTEST = 8
@@ -23,12 +27,14 @@ _BLOT = "[secret]"
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables whose names do not look like those of tokens, keys or passwords.
+    """Return the variables that hold no token, key or password, by their names and by the form of their values.
 
-    >>> without_secrets({"HF_TOKEN": "hf_x", "TOKENIZERS_PARALLELISM": "false"})
+    An address with a login in it is left out whole, that of a proxy too.
+
+    >>> without_secrets({"HF_TOKEN": "hf_x", "TOKENIZERS_PARALLELISM": "false", "HTTPS_PROXY": "http://me:open@proxy:80"})
     {'TOKENIZERS_PARALLELISM': 'false'}
     """
-    return {name: value for name, value in environ.items() if not _NAMES.search(name)}
+    return {name: value for name, value in environ.items() if name in _NEEDED or not (_is_secret(name) or _FORMS.search(value))}
 
 
 def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
@@ -40,9 +46,13 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
     'Authorization: Bearer [secret]'
     """
     environ = os.environ if environ is None else environ
-    values = {value for name, value in environ.items() if len(value) >= _SHORTEST and _NAMES.search(name)}
+    values = {value for name, value in environ.items() if len(value) >= _SHORTEST and _is_secret(name)}
     # The longest first, so that a value which holds another one goes whole.
     if values:
         known = "|".join(re.escape(value) for value in sorted(values, key=len, reverse=True))
         text = re.sub(known, _BLOT, text)
     return _FORMS.sub(_BLOT, text)
+
+
+def _is_secret(name: str) -> bool:
+    return name.upper() not in _NEEDED and _NAMES.search(name) is not None

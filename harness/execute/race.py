@@ -35,9 +35,10 @@ def hold_race(campaign: Campaign, ground: Ground, clock: Clock) -> None:
     if not techniques:
         return
     campaign.adopt(lambda trial: trial.technique in techniques and ground.holds(trial))
-    if clock.is_over():
-        return
     track = _Track(campaign, ground, clock)
+    if clock.is_over():
+        track.publish(Race(plan="no time is left to train anything"))
+        return
     entrants, absent = _enter(campaign, techniques)
     if not entrants:
         track.publish(Race(plan="nothing is trained", absent=tuple(absent)))

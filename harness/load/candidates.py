@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from harness.builtin import builtin_root
 from harness.core.candidate import Broken, Candidate, Registered
 from harness.core.card import Card, Modality
 from harness.errors import BenchError, CandidateError, WorkspaceError, raise_all, suggest
 from harness.load.faults import each_fault, validate
 from harness.load.place import show, to_path
 from harness.load.plugin import ForeignError, import_file
+from harness.load.plugin_cards import Answer, read_cards
 from harness.load.workspace import Workspace
 from harness.load.yaml_file import YamlFile, read_yaml
 
@@ -32,7 +34,8 @@ class Catalogue:
 def load_candidates(workspaces: Sequence[Workspace]) -> Catalogue:
     """Read all cards and plugins.
 
-    A plugin file that cannot be imported is kept as `Broken`, so that the others run.
+    A plugin file that cannot be imported is kept as `Broken`, so that the others run. Files that are not bench's own are imported
+    in another process, one a workspace.
 
     Raises:
         BenchError: every fault of every card file at once, and every name that one workspace holds twice.
@@ -44,15 +47,22 @@ def load_candidates(workspaces: Sequence[Workspace]) -> Catalogue:
         own: list[Registered] = []
         for path in list_files(workspace.root / "candidates", (".yaml", ".yml")):
             own += _gather(path, workspace, faults)
-        for path in list_files(workspace.root / "candidates", (".py",)):
-            try:
-                own += [_register(plugin.card, path, workspace, is_plugin=True) for plugin in load_plugin(path)]
-            except ForeignError as error:
-                broken.append(Broken(path.stem, str(path), error.what, error.hint))
+        for path, answer in _read_plugins(workspace):
+            if isinstance(answer, Broken):
+                broken.append(answer)
+            else:
+                own += [_register(card, path, workspace, is_plugin=True) for card in answer]
         faults += _duplicates(own)
         registered += own
     raise_all(faults)
     return Catalogue(tuple(registered), tuple(broken))
+
+
+def _read_plugins(workspace: Workspace) -> Iterable[tuple[Path, Answer]]:
+    paths = list_files(workspace.root / "candidates", (".py",))
+    if workspace.root.resolve() == builtin_root().resolve():
+        return [(path, tuple(plugin.card for plugin in load_plugin(path))) for path in paths]
+    return zip(paths, read_cards(paths), strict=True)
 
 
 def load_cards(path: Path, workspace: Workspace) -> tuple[Registered, ...]:
@@ -168,7 +178,26 @@ def _adapter_faults(card: Card, file: YamlFile, index: int) -> list[BenchError]:
     if card.adapter and card.adapter not in ADAPTERS:
         place = file.locate((index, "adapter"))
         faults.append(CandidateError(f'unknown adapter "{card.adapter}"', where=place, hint=suggest(card.adapter, ADAPTERS)))
-    return faults
+    return faults + _option_faults(card, file, index)
+
+
+def _option_faults(card: Card, file: YamlFile, index: int) -> list[BenchError]:
+    """Refuse options that the card's adapter would not read: pictures have no prompt, and only some pools are the user's choice."""
+    if card.adapter not in ADAPTERS or (card.adapter == "transformers" and card.modality[:1] == ("text",)):
+        return []
+    takes_pooling = card.adapter == "transformers"
+    asked = {"pooling": card.options.pooling, "layers": card.options.layers, "prompt": card.options.prompt}
+    if takes_pooling and card.options.pooling in {"cls", "mean"}:
+        del asked["pooling"]
+    return [
+        CandidateError(
+            f'the adapter "{card.adapter}" for {" and ".join(card.modality)} does not know options.{key}: {value}',
+            where=file.locate((index, "options", key)),
+            hint="use cls or mean, or leave it out" if takes_pooling and key == "pooling" else "leave it out",
+        )
+        for key, value in asked.items()
+        if value
+    ]
 
 
 def _register(card: Card, path: Path, workspace: Workspace, *, is_plugin: bool) -> Registered:

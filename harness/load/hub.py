@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.task import Data
 from harness.errors import BenchError, SetupError, TaskError
 from harness.load.budget import Budget, check_columns
+from harness.load.place import show
 from harness.load.table import Table
 
 if TYPE_CHECKING:
@@ -39,6 +41,27 @@ def read_hub(name: str, split: str, data: Data, budget: Budget | None = None, *,
         # What `datasets` and the Hub's client raise: ConnectionError and their own errors are OSError, ValueError or RuntimeError.
         except (OSError, ValueError, RuntimeError) as error:
             raise _explain(name, split, error, offline=offline) from error
+
+
+def check_is_remote(name: str, folder: Path) -> None:
+    """Refuse a name for which `datasets` would read files of the current folder, where a task has no business.
+
+    Raises:
+        TaskError: it is one.
+    """
+    is_loader = _is_loader(name)
+    if is_loader or os.path.lexists(name):
+        what = f'"{name}" is no data set of the Hub but ' + ("a loader of files" if is_loader else "lies in the current folder")
+        hint = "put the rows into the task folder, name a data set as OWNER/NAME, or give the rows with --data PATH"
+        raise TaskError(what, where=f"{show(folder)}, which holds no such file", hint=hint)
+
+
+def _is_loader(name: str) -> bool:
+    """Tell whether `datasets` knows a kind of files by that name, which it would look for in the current folder."""
+    try:
+        return name.isidentifier() and importlib.util.find_spec(f"datasets.packaged_modules.{name}") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _to_table(content: Any, origin: str, datasets: ModuleType, budget: Budget) -> Table:  # noqa: ANN401 - `datasets` has no type information

@@ -36,7 +36,7 @@ def to_path(name: str, kind: type[BenchError], place: str) -> Path:
     """Return the path that somebody wrote, `~` read as a home.
 
     Raises:
-        BenchError: of the given kind, when no file can have such a name.
+        BenchError: of the given kind, when no file can have such a name, or it may not be looked at.
     """
     try:
         path = Path(name).expanduser()
@@ -44,8 +44,11 @@ def to_path(name: str, kind: type[BenchError], place: str) -> Path:
     except RuntimeError as error:  # the home of an unknown user
         raise kind(f'"{name}" names the home of an unknown user', where=place, hint="write the path out") from error
     except (ValueError, OSError) as error:  # a zero byte, half a character, a name that is too long
-        if isinstance(error, OSError) and error.errno not in {errno.ENAMETOOLONG, errno.EILSEQ, errno.ELOOP}:
+        if isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.ENOTDIR}:
             return path
+        if isinstance(error, OSError) and error.errno not in {errno.ENAMETOOLONG, errno.EILSEQ, errno.ELOOP}:
+            msg = f'"{name[:80]}" cannot be reached: {error.strerror}'
+            raise kind(msg, where=place, hint="name a path that you may read") from error
         msg = f'no file can be called "{name[:80]}"'
         raise kind(msg, where=place, hint="correct the path; names have at most 255 bytes and no zero byte") from error
     return path

@@ -12,7 +12,7 @@ from harness.errors import TaskError
 from harness.load.budget import Budget
 from harness.load.columns import known_names
 from harness.load.data_function import call_function
-from harness.load.hub import read_hub
+from harness.load.hub import check_is_remote, read_hub
 from harness.load.image_folder import has_classes, read_image_folder
 from harness.load.place import inside, show, to_path
 from harness.load.table import Source
@@ -78,6 +78,7 @@ def _open(name: str, split: str, opening: _Opening) -> Source:
 
 
 def _open_hub(name: str, split: str, opening: _Opening) -> Source:
+    check_is_remote(name, opening.folder)
     data, budget = opening.task.data, opening.budget
     train = read_hub(name, split, data, budget, offline=opening.offline)
     test = read_hub(name, data.test_split, data, budget, offline=opening.offline) if data.test_split and data.test is None else None

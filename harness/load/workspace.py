@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.builtin import builtin_root
 from harness.errors import WorkspaceError
+from harness.load.place import to_path
 
 GROUP = "bench.workspaces"
 USER = "user"
@@ -28,8 +29,9 @@ def load_workspaces(folder: Path) -> tuple[Workspace, ...]:
     """Return the user's workspace, those of installed add-ons, and the built-in one; a folder is listed once.
 
     Raises:
-        WorkspaceError: when the user's folder does not exist, or an add-on's package cannot be found.
+        WorkspaceError: when the user's folder does not exist or cannot be reached, or an add-on's package cannot be found.
     """
+    folder = to_path(str(folder), WorkspaceError, "--workspace")
     if not folder.is_dir():
         msg = f'there is no folder "{folder}"'
         raise WorkspaceError(msg, where="--workspace", hint=f"make one with: bench init {folder}")

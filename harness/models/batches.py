@@ -7,11 +7,15 @@ import gc
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import CandidateError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # What libraries say where they have no exception of their own for it: torch on the CPU and on Apple's GPU, CUDA's libraries, C++,
 # and oneDNN, which cannot make the code of an operation where there is no memory left for it.
@@ -68,6 +72,18 @@ class Batches:
             features[:, rows] = found
             start += len(rows)
         return features
+
+    def run_pictures(self, images: Sequence[Image], forward: Callable[[list[Image]], Floats], device: str) -> Floats:
+        """Return `(1, n, d)` of pictures; `forward` maps some of them to `(m, d)`.
+
+        Raises:
+            CandidateError: a single picture does not fit in memory.
+        """
+        return self.run(
+            [1] * len(images),
+            lambda rows: forward([images[i] for i in rows])[None],
+            lambda row: too_large(images[row].size, device),
+        )
 
 
 def attempt(call: Callable[[], Floats]) -> Floats | None:

@@ -7,10 +7,12 @@ here for good is a `BenchError`, which it passes on at once.
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -26,6 +28,9 @@ httpx: Any = import_module(type(get_session()).__module__.partition(".")[0])
 _PASSING_STATES = {408, 429, 500, 502, 503, 504}
 _PASSING = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.ProxyError)
 _LISTING_BYTES = 100_000_000
+# Of a thousand files each: a model has fewer.
+_LISTING_PAGES = 200
+_LISTING_PATH = "/api/models/"
 _GET = "GET"
 # huggingface_hub asks for this beside the files, and does without.
 _UNASKED = "/api/agent-harnesses"
@@ -33,12 +38,13 @@ _UNASKED = "/api/agent-harnesses"
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for what: tries without a byte of progress, seconds between them, of silence, and of a trickle."""
+    """How long to wait for what: tries without a byte of progress, seconds between them, of silence, of a head, of a trickle."""
 
     tries: int = 5
     first_wait_s: float = 1.0
     longest_wait_s: float = 20.0
     silence_s: float = constants.HF_HUB_DOWNLOAD_TIMEOUT
+    head_s: float = 60.0
     trickle_s: float = 60.0
     trickle_bytes: int = 60_000
 
@@ -58,6 +64,7 @@ class Connection(httpx.Client):  # type: ignore[misc]  # which module it comes f
         self._stopped = threading.Event()
         self._error: BenchError | None = None
         self._left = _LISTING_BYTES
+        self._pages_left = _LISTING_PAGES
 
     def send(
         self,
@@ -75,6 +82,8 @@ class Connection(httpx.Client):  # type: ignore[misc]  # which module it comes f
         if request.url.path == _UNASKED:
             msg = "not a model's file"
             raise httpx.ConnectError(msg)
+        if _LISTING_PATH in request.url.path:
+            self._count_page()
         request.headers["Accept-Encoding"] = "identity"
         response = self.attempt(request, auth, follow_redirects)
         response.stream = _Body(self, request, response)
@@ -91,17 +100,34 @@ class Connection(httpx.Client):  # type: ignore[misc]  # which module it comes f
             self.check()
             asked = None
             try:
-                response = super().send(request, stream=True, auth=auth, follow_redirects=follow_redirects)
+                send = partial(super().send, request, stream=True, auth=auth, follow_redirects=follow_redirects)
+                response = _answer(send, self.patience.head_s)
             except _PASSING as error:
                 reason, state = _describe(error), 0
             else:
                 state = response.status_code
                 if state not in _PASSING_STATES:
+                    self._check_encoding(request, response)
                     return response
                 reason, asked = f"it answers {state}", response.headers.get("Retry-After", "")
                 response.close()
             failures += 1
             self.pause(failures, reason, float(asked) if asked and asked.isdigit() else None, of_one=state == 500)
+
+    def _count_page(self) -> None:
+        with self._lock:
+            self._pages_left -= 1
+        if self._pages_left < 0:
+            what = f"the Hub's listing does not end within {_LISTING_PAGES} pages"
+            self.end(CandidateError(what, where=self.where, hint="check HF_ENDPOINT: this server is not to be trusted"))
+
+    def _check_encoding(self, request: Any, response: Any) -> None:  # noqa: ANN401 - of whichever module
+        """Refuse a packed body: it was asked for as it is, and what it unpacks to would escape the limits."""
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in {"", "identity"} and request.method != "HEAD":
+            response.close()
+            what = f"the Hub answers {response.status_code} with a packed body ({encoding[:20]}), which bench does not ask for"
+            self.end(CandidateError(what, where=self.where, hint="check HF_ENDPOINT, and the proxy if there is one"))
 
     def pause(self, failures: int, reason: str, asked_s: float | None = None, *, of_one: bool = False) -> None:
         """Wait before the next try, no longer than a server may ask for; give up after the last."""
@@ -205,8 +231,8 @@ class _Body(httpx.SyncByteStream):  # type: ignore[misc]  # as above
                 f"a file broke off after {self._at:,} bytes, and the Hub does not give the rest: it answers {response.status_code}"
             )
             connection.end(CandidateError(what, where=connection.where, hint="try again later; check HF_ENDPOINT"))
+        # The clock of the trickle runs on: else a byte for each connection would never end.
         self._skip = 0 if is_rest else self._at
-        self._since, self._before = time.monotonic(), self._at
 
 
 @contextlib.contextmanager
@@ -218,6 +244,31 @@ def connected(connection: Connection) -> Iterator[None]:
     finally:
         connection.stop()
         set_client_factory(default_client_factory)
+
+
+def _answer(send: Callable[[], Any], head_s: float) -> Any:  # noqa: ANN401 - of whichever module
+    """Return an answer whose head is there in time; its timeouts alone would wait as long as a byte of it comes now and then.
+
+    Raises:
+        ReadTimeout: it is not. The thread that reads it ends with the process.
+    """
+    answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put((send(), None))
+        except BaseException as error:  # noqa: BLE001 - raised again by who waits
+            answers.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        response, error = answers.get(timeout=head_s)
+    except queue.Empty as late:
+        msg = "the head of its answer does not end"
+        raise httpx.ReadTimeout(msg) from late
+    if error is not None:
+        raise error
+    return response
 
 
 def _describe(error: Exception) -> str:

@@ -10,9 +10,9 @@ import socket
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from harness.models.connection import Patience
 
 Tell = Callable[[str], None]
+Named = TypeVar("Named")
 _SPARE_BYTES = 50_000_000
 
 
@@ -58,14 +59,49 @@ def find(wanted: Wanted, tell: Tell, *, offline: bool) -> Path:
     """
     from huggingface_hub import constants  # noqa: PLC0415 - only where a card names the Hub
 
-    folder = _find_cached(wanted)
+    folder, offline = _find_cached(wanted), offline or constants.HF_HUB_OFFLINE
+    if folder is None and offline:
+        what = "its weights are not on this machine, or not all of them, and fetching is off (offline)"
+        raise Unavailable(what, where=wanted.where, hint="run once with a network and without --offline")
     if folder is None:
-        if offline or constants.HF_HUB_OFFLINE:
-            what = "its weights are not on this machine, or not all of them, and fetching is off (offline)"
-            raise Unavailable(what, where=wanted.where, hint="run once with a network and without --offline")
         _check_reachable(wanted.where)
         folder = _fetch(wanted, tell)
+    elif not _is_whole(wanted, folder):
+        folder = _complete(wanted, folder, tell, offline=offline)
     _check_bytes(wanted, folder)
+    return folder
+
+
+def _is_whole(wanted: Wanted, folder: Path) -> bool:
+    """Tell whether a folder of the cache is known to hold every file of the model that its repository has.
+
+    Another program may have put only those there that it reads itself: without `1_Pooling` a model would be pooled in another way.
+    """
+    names = _known_names(wanted, folder)
+    if names is None:  # huggingface_hub keeps listings too, of what was fetched as a whole, and has compared the folder with it
+        return (_storage(wanted.card.source) / "trees" / f"{folder.name}.json").is_file()
+    form = formats.form_of(folder)
+    return form is not None and all((folder / name).is_file() for name in _select(wanted, form, sorted(names), str))
+
+
+def _known_names(wanted: Wanted, folder: Path) -> frozenset[str] | None:
+    with contextlib.suppress(RuntimeError):  # without a home folder there is no ledger
+        return pins.listing(_ledger(), wanted.card.source, folder.name)
+    return None
+
+
+def _complete(wanted: Wanted, folder: Path, tell: Tell, *, offline: bool) -> Path:
+    """Fetch what may be missing from a folder of the cache; where that cannot be done, take it as it is and say so."""
+    reason = "fetching is off (offline)"
+    if not offline:
+        try:
+            _check_reachable(wanted.where)
+            # Of the same commit, even where the card pins none: to complete a model is not to renew it.
+            return _fetch(replace(wanted, card=wanted.card.model_copy(update={"revision": folder.name})), tell)
+        except Unavailable as error:
+            reason = error.what
+    what = "files may be missing, such as those that state its pooling and how long a text it reads"
+    tell(f"{wanted.card.name}: found in the Hub's cache, where another program put it, and used as it is; {what}: {reason}")
     return folder
 
 
@@ -127,7 +163,7 @@ def _fetch(wanted: Wanted, tell: Tell) -> Path:
     with _quiet(), explained(wanted.card, wanted.where), connected(connection):
         listed = _list(wanted)
         form = formats.allow_form(_form_listed(listed), wanted.trust, wanted.where, [file.path for file in listed])
-        files = _choose(wanted, form, listed)
+        files = _select(wanted, form, listed, lambda file: file.path)
         sweep(wanted.card.source)
         missing = [file for file in files if not _has(wanted, file)]
         size = sum(file.size for file in missing)
@@ -143,6 +179,8 @@ def _fetch(wanted: Wanted, tell: Tell) -> Path:
                 connection.stop()
                 raise
         _compare(wanted, folder, files)
+    with contextlib.suppress(RuntimeError):  # without a home folder there is no ledger
+        pins.note_listing(_ledger(), wanted.card.source, folder.name, (file.path for file in listed))
     meter.finish()
     return folder
 
@@ -200,14 +238,15 @@ def _form_listed(listed: Sequence[RepoFile]) -> Form | None:
     return next((form for form in forms if any(formats.is_weights(file.path, form) for file in listed)), None)
 
 
-def _choose(wanted: Wanted, form: Form, listed: Sequence[RepoFile]) -> list[RepoFile]:
+def _select(wanted: Wanted, form: Form, listed: Sequence[Named], name_of: Callable[[Named], str]) -> list[Named]:
+    """Return those of a repository's files of which the model is made."""
     from huggingface_hub.utils._paths import filter_repo_objects  # noqa: PLC0415 - as above
 
     chosen = filter_repo_objects(
         listed,
         allow_patterns=formats.patterns(wanted.card, wanted.trust, form),
         ignore_patterns=list(formats.NOT_WANTED),
-        key=lambda file: file.path,
+        key=name_of,
     )
     return list(chosen)
 
@@ -216,6 +255,15 @@ def _has(wanted: Wanted, file: RepoFile) -> bool:
     """Tell whether a file's content is in the cache already."""
     name = file.lfs.sha256 if file.lfs else file.blob_id
     return (_storage(wanted.card.source) / "blobs" / name).is_file()
+
+
+def _ledger() -> Path:
+    """Return where the ledger lies.
+
+    Raises:
+        RuntimeError: there is no home folder.
+    """
+    return cache_folder(os.environ) / "pins"
 
 
 def _storage(source: str) -> Path:
@@ -291,7 +339,7 @@ def _check_bytes(wanted: Wanted, folder: Path) -> None:
         hint = f"remove {(folder / false).resolve()} and fetch it again: the disk is damaged, or somebody changed the file"
         raise CandidateError(what, where=str(folder / false), hint=hint)
     with contextlib.suppress(RuntimeError):  # without a home folder there is no ledger
-        pins.check(cache_folder(os.environ) / "pins", wanted.card.source, folder.name, digests)
+        pins.check(_ledger(), wanted.card.source, folder.name, digests)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from PIL.Image import Image
 
-from harness.models.batches import PICTURES_PER_BATCH, Batches, too_large
+from harness.models.batches import PICTURES_PER_BATCH, Batches
 from harness.models.capabilities import Weights
 from harness.models.description import describe, digest_module
 from harness.models.torch_module import count_weights
@@ -31,11 +31,7 @@ class ImageTower:
         Raises:
             CandidateError: a single picture does not fit in memory.
         """
-        return self.batches.run(
-            [1] * len(images),
-            lambda rows: self._forward([images[i] for i in rows])[None],
-            lambda row: too_large(images[row].size, self.device),
-        )
+        return self.batches.run_pictures(images, self._forward, self.device)
 
     def weights(self) -> Weights:
         """Count what was loaded."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import timm
 import torch
-from timm.models._hub import save_config_for_hf  # timm has no public name for it
+from timm.models._hub import save_config_for_hf  # the half of its public save_for_hf that writes no weights
 
 from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust

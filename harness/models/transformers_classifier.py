@@ -54,7 +54,10 @@ class TextClassifier:
 
     def reserve(self, tokens: int) -> None:
         """Shorten texts where the model has no positions for what is put before them."""
-        self.max_length = min(self.max_length, max_length(self._folder, self._config, self.tokenizer, self._card) - tokens)
+        positions = getattr(self._config, "max_position_embeddings", None)
+        if isinstance(positions, int) and positions > 0:
+            # The RoBERTa family counts positions from behind the padding index.
+            self.max_length = max(2, min(self.max_length, positions - self._pad - 1 - tokens))
 
     def encode(self, inputs: Sequence[Input]) -> Sequence[Tokens]:
         """Return the token ids of each text, special tokens included, cut off at what the model reads."""

@@ -14,14 +14,15 @@ from transformers import AutoImageProcessor, AutoModel
 from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError
-from harness.models.batches import PICTURES_PER_BATCH, Batches, too_large
+from harness.models.batches import PICTURES_PER_BATCH, Batches
 from harness.models.capabilities import Weights
 from harness.models.formats import readable_form
 from harness.models.torch_module import count_weights
 
 # Raise it when features change; those of earlier versions are then not used again.
 VERSION = 1
-LIBRARIES = ("transformers", "torch", "torchvision", "pillow", "numpy")
+# peft, where it is installed, loads an adapter that lies in the folder.
+LIBRARIES = ("transformers", "torch", "torchvision", "pillow", "numpy", "peft")
 
 
 class ImageEncoder:
@@ -50,11 +51,7 @@ class ImageEncoder:
         Raises:
             CandidateError: a single picture does not fit in memory.
         """
-        return self.batches.run(
-            [1] * len(images),
-            lambda rows: self._forward([images[i] for i in rows])[None],
-            lambda row: too_large(images[row].size, self.device),
-        )
+        return self.batches.run_pictures(images, self._forward, self.device)
 
     def weights(self) -> Weights:
         """Count what was loaded."""
@@ -81,6 +78,9 @@ class ImageEncoder:
 
         A model's own pooler is left aside: many checkpoints lack its weights, which would then be random.
         """
+        if hidden.ndim == 4 and self.pooling == "cls":
+            what = "the model gives a map of features, which has no class token"
+            raise CandidateError(what, where="card, key options.pooling", hint="leave options.pooling out, or write mean")
         if hidden.ndim == 4:
             return hidden.mean((2, 3))
         has_class_token = any(name.endswith("cls_token") for name, _ in self.model.named_parameters())

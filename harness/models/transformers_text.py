@@ -18,6 +18,7 @@ from harness.models.batches import Batches, attempt
 from harness.models.capabilities import Weights
 from harness.models.formats import readable_form
 from harness.models.json_file import read_json
+from harness.models.pooling import choose_pooling
 from harness.models.torch_module import count_weights, pool
 
 # Padded tokens of one batch, to begin with. Large enough to fill a device, small enough that a CPU's caches hold the activations.
@@ -26,8 +27,9 @@ _NO_LIMIT = 1_000_000
 # Texts that the tokenizer takes at once: what it returns for a text takes many times the room of its tokens.
 _TOKENIZED_AT_ONCE = 1000
 # Raise it when features change; those of earlier versions are then not used again.
-VERSION = 1
-LIBRARIES = ("transformers", "tokenizers", "sentencepiece", "tiktoken", "torch")
+VERSION = 2
+# peft, where it is installed, loads an adapter that lies in the folder.
+LIBRARIES = ("transformers", "tokenizers", "sentencepiece", "tiktoken", "torch", "peft")
 
 
 class TextEncoder:
@@ -52,7 +54,7 @@ class TextEncoder:
         self.model = (model.get_encoder() if config.is_encoder_decoder else model).to(device).eval()
         self.device = device
         self.prompt = card.options.prompt
-        self.pooling = card.options.pooling or _pooling_of(folder, config)
+        self.pooling = choose_pooling(folder, config, card)
         self.max_length = max_length(folder, config, self.tokenizer, card)
         self.batches = Batches(TOKENS_PER_BATCH[torch.device(device).type])
         self._pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
@@ -141,16 +143,6 @@ def max_length(folder: Path, config: AutoConfig, tokenizer: AutoTokenizer, card:
         known.append(positions - offset)
     limits = [n for n in known if isinstance(n, int) and 0 < n < _NO_LIMIT]
     return min(limits, default=512)
-
-
-def _pooling_of(folder: Path, config: AutoConfig) -> str:
-    """Return the pooling that the model was trained with, as far as its files tell."""
-    stated = read_json(folder / "1_Pooling" / "config.json")
-    for key, name in (("pooling_mode_cls_token", "cls"), ("pooling_mode_lasttoken", "last"), ("pooling_mode_mean_tokens", "mean")):
-        if stated.get(key):
-            return name
-    names = config.architectures or ()
-    return "last" if any(name.endswith("ForCausalLM") for name in names) else "mean"
 
 
 def shorten(config: AutoConfig, card: Card) -> None:

@@ -9,7 +9,7 @@ import yaml
 from harness.core.finetuned import Finetuned
 from harness.core.measurement import Measurement
 from harness.core.ranking import Estimate
-from harness.core.report import Fact
+from harness.core.shown import Fact
 from harness.report import numbers, templates
 from harness.report.model_use import library, snippet
 from harness.report.prose import clean, metric_label

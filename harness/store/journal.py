@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from harness.atomic import settle
 from harness.core.trial import Record
 from harness.errors import WorkspaceError
 from harness.store.formats import is_newer, upgrade
@@ -31,6 +32,8 @@ def append(path: Path, record: Record) -> None:
             except BaseException:
                 journal.truncate(size)
                 raise
+        if not size:
+            settle(path.parent)
     except OSError as error:
         _refuse(error.strerror or str(error), path)
 

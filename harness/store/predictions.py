@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,8 @@ from harness.core.bounds import MAX_ROWS
 from harness.errors import WorkspaceError
 
 _SPLITS = ("validation", "test")
+# Files of earlier versions lack it.
+_DIGEST = b"answers_sha256"
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,18 +75,20 @@ def write(path: Path, found: Predictions) -> None:
         "probabilities": pa.FixedSizeListArray.from_arrays(pa.array(shares.ravel()), shares.shape[1]),
     }
     samples = {"validation_sample": found.validation_sample, "test_sample": found.test_sample}
-    metadata = {key: sample.astype("<f8").tobytes() for key, sample in samples.items() if sample is not None}
+    metadata = {key.encode(): sample.astype("<f8").tobytes() for key, sample in samples.items() if sample is not None}
+    metadata[_DIGEST] = _digest(_answered(found, shares.argmax(1)))
     buffer = io.BytesIO()
-    pq.write_table(pa.table(columns).replace_schema_metadata(metadata), buffer, compression="zstd")
+    table = pa.table(columns).replace_schema_metadata(metadata)
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, buffer.getvalue())
 
 
 def read(path: Path) -> dict[str, Answered]:
-    """Return the answers by split (`validation`, `test`).
+    """Return the answers by split (`validation`, `test`), as they were written.
 
     Raises:
-        WorkspaceError: the file is absent or cannot be read.
+        WorkspaceError: the file is absent, cannot be read, or holds other answers than were written.
     """
     import numpy as np  # noqa: PLC0415 - reading a run's head does not need it
     import pyarrow as pa  # noqa: PLC0415 - as above
@@ -90,7 +96,7 @@ def read(path: Path) -> dict[str, Answered]:
 
     try:
         # Not read_table: it imports pyarrow's data sets, which takes longer than all the reading.
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             _check_rows(file.metadata.num_rows)
             table = file.read(columns=["split", "reference", "prediction", "group"])
         metadata = table.schema.metadata or {}
@@ -98,7 +104,7 @@ def read(path: Path) -> dict[str, Answered]:
         groups = np.asarray(table["group"].to_pylist(), object)
         references, predictions = (_classes(table, name) for name in ("reference", "prediction"))
         samples = {name: metadata.get(f"{name}_sample".encode()) for name in _SPLITS}
-        return {
+        found = {
             name: Answered(
                 references=references[split == name],
                 predictions=predictions[split == name],
@@ -107,10 +113,45 @@ def read(path: Path) -> dict[str, Answered]:
             )
             for name in _SPLITS
         }
+        return _checked(found, metadata.get(_DIGEST))
     # What Arrow raises for a damaged file, and what comes of columns that are absent, or of another kind.
     except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         what = f"predictions cannot be read: {next(iter(str(error).splitlines()), type(error).__name__)[:200]}"
         raise WorkspaceError(what, where=str(path), hint="run the comparison again") from error
+
+
+def _answered(found: Predictions, predictions: NDArray[np.int64]) -> dict[str, Answered]:
+    """Return what `read` will find; the predictions are those of validation, then those of the test rows."""
+    at = len(found.validation_ids)
+    groups, others = tuple(found.validation_groups), tuple(found.test_groups)
+    return {
+        "validation": Answered(found.validation_references, predictions[:at], groups, found.validation_sample),
+        "test": Answered(found.test_references, predictions[at:], others, found.test_sample),
+    }
+
+
+def _digest(found: dict[str, Answered]) -> bytes:
+    """Return the SHA-256 of all that ranking reads, in hexadecimal: the checksums of pages leave out the file's own head."""
+    digest = hashlib.sha256()
+    for name in _SPLITS:
+        one = found[name]
+        sample = b"" if one.sample is None else one.sample.astype("<f8").tobytes()
+        for part in (one.references.astype("<i8").tobytes(), one.predictions.astype("<i8").tobytes(), sample):
+            digest.update(len(part).to_bytes(8, "little") + part)
+        digest.update(json.dumps([str(group) for group in one.groups]).encode())
+    return digest.hexdigest().encode()
+
+
+def _checked(found: dict[str, Answered], expected: bytes | None) -> dict[str, Answered]:
+    """Return the answers if they are those written.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if expected is not None and _digest(found) != expected:
+        msg = "they are not what was written: the file is damaged, or was changed"
+        raise ValueError(msg)
+    return found
 
 
 def _check_rows(number: int) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.atomic import sweep, write_bytes
+from harness.atomic import settle, sweep, write_bytes
 from harness.core.run import RunInfo
 from harness.errors import WorkspaceError, suggest
 from harness.store.formats import is_newer, upgrade
@@ -43,6 +43,8 @@ def create(reports: Path, info: RunInfo) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _sweep(folder.parent)
         folder.mkdir()
+        for parent in (folder.parent, reports, reports.parent):
+            settle(parent)
     except OSError as error:
         raise _unwritable(folder, error) from error
     return folder
@@ -161,8 +163,23 @@ def find(reports: Path, run: str) -> Path:
     Raises:
         WorkspaceError: there is no such run.
     """
+    try:
+        found = _search(reports, run)
+    except OSError as error:
+        what = f"the run cannot be looked for: {error.strerror}"
+        raise WorkspaceError(what, where=str(error.filename or reports), hint="name a folder that you may read") from error
+    return found.resolve()
+
+
+def _search(reports: Path, run: str) -> Path:
+    """Return the folder of a run.
+
+    Raises:
+        OSError: a name is too long, or may not be looked at.
+        WorkspaceError: there is no such run.
+    """
     if (Path(run) / "run.json").is_file():
-        return Path(run).resolve()
+        return Path(run)
     known = {path.parent.name: path.parent for path in sorted(reports.glob("*/*/run.json")) if not path.parent.is_symlink()}
     latest = {path.name: path / "latest" for path in reports.glob("*") if (path / "latest" / "run.json").is_file()}
     found = known.get(run) or latest.get(run)
@@ -170,7 +187,7 @@ def find(reports: Path, run: str) -> Path:
         raise WorkspaceError(
             f'no run "{run}"', where=str(reports), hint=suggest(run, [*known, *latest]) if known else "run `bench compare` first"
         )
-    return found.resolve()
+    return found
 
 
 def find_latest(reports: Path, task: str) -> Path:

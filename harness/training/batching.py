@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 # Batches whose rows are sorted by length together: more leave less padding, fewer mix rows better.
-_POOL = 50
-_SALT = 50_77
+_POOL = 100
+_SALT = 5077
 
 
 def steps_per_epoch(rows: int, batch: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -146,9 +147,8 @@ class Fold:
     def _identity(self) -> str:
         """Say all that a checkpoint depends on, but how far it is."""
         ask = self._ask
-        return json.dumps(
-            [ask.technique, sorted(self._recipe.items()), ask.fidelity.of, ask.seed, ask.data.digest, self._training.tolist()]
-        )
+        rows = hashlib.sha256(self._training.tobytes()).hexdigest()
+        return json.dumps([ask.technique, sorted(self._recipe.items()), ask.fidelity.of, ask.seed, ask.data.digest, rows])
 
 
 def mean_curve(curves: Sequence[tuple[Epoch, ...]]) -> tuple[Epoch, ...]:

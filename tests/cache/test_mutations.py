@@ -74,7 +74,7 @@ def test_what_changes_features_changes_the_key(name: str, case: Case) -> None:
 
 # What is in the model's own files: each must tell by the hash, and, where an adapter resolves it, by the setting itself.
 BY_FILE: dict[str, tuple[str, Sequence[str], object, set[str]]] = {
-    "pooling": ("1_Pooling/config.json", ("pooling_mode_cls_token",), True, {"settings.pooling"}),
+    "pooling": ("1_Pooling/config.json", ("pooling_mode",), "cls", {"settings.pooling"}),
     "max length": ("sentence_bert_config.json", ("max_seq_length",), 9, {"settings.max_length"}),
     "max length of the tokenizer": ("tokenizer_config.json", ("model_max_length",), 7, {"settings.max_length"}),
     "activation": ("config.json", ("hidden_act",), "relu", set()),
@@ -86,7 +86,7 @@ BY_FILE: dict[str, tuple[str, Sequence[str], object, set[str]]] = {
 def test_what_changes_features_in_a_file_changes_the_key(name: str, case: Case) -> None:
     file, keys, value, fields = BY_FILE[name]
     (case.folder / "1_Pooling").mkdir()
-    (case.folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true}')
+    (case.folder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "mean"}')
     (case.folder / "sentence_bert_config.json").write_text('{"max_seq_length": 30}')
     before = case.identify()
     edit(case.folder / file, keys, value)
@@ -128,7 +128,8 @@ def test_every_digit_of_the_preprocessing_counts(hold: Callable[[list[float]], o
 @pytest.mark.parametrize("case", ADAPTERS, indirect=True)
 def test_the_version_of_the_adapter_changes_the_key(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     before = case.identify()
-    monkeypatch.setattr(importlib.import_module(adapter_module(case.card)), "VERSION", 2)
+    module = importlib.import_module(adapter_module(case.card))
+    monkeypatch.setattr(module, "VERSION", module.VERSION + 1)
     after = case.identify()
     assert before.key != after.key
     assert differing(before, after) == {"adapter_version"}

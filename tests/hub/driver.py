@@ -1,6 +1,7 @@
 """Looks for the weights of cards as bench does, in a process of its own, and prints what came of it as JSON.
 
-Its argument is a JSON list of wishes: keys of a card under `card`, and `offline`, `pickle`, `remote_code`, `silence_s`.
+Its argument is a JSON list of wishes: keys of a card under `card`, and `offline`, `pickle`, `remote_code`, `silence_s`,
+`head_s`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def main() -> None:
 def look(wish: dict[str, object]) -> dict[str, object]:
     card = Card.model_validate({"name": "m", "adapter": "transformers"} | wish["card"])  # type: ignore[operator]
     trust = Trust(pickle=bool(wish.get("pickle")), remote_code=bool(wish.get("remote_code")))
-    patience = Patience(first_wait_s=0.02, longest_wait_s=0.1, silence_s=float(str(wish.get("silence_s", 5))), trickle_s=0.5)
+    silence_s, head_s = (float(str(wish.get(key, default))) for key, default in (("silence_s", 5), ("head_s", 10)))
+    patience = Patience(first_wait_s=0.02, longest_wait_s=0.1, silence_s=silence_s, head_s=head_s, trickle_s=0.5)
     lines: list[str] = []
     start = time.monotonic()
     try:

@@ -5,6 +5,7 @@ Two hosts, as in life: the Hub itself, and the store to which it redirects for l
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import threading
@@ -30,6 +31,10 @@ class Repository:
     breaks: int = 0  # bodies of large files that break off in the middle
     silent: str = ""  # "api" or "file": never answered
     trickles: bool = False
+    drips: bool = False  # bodies of large files: one byte a connection
+    drips_head: bool = False  # heads of large files' answers: a byte now and then, without an end
+    packs: bool = False  # every JSON answer, whatever was asked for
+    has_endless_listing: bool = False
     lies: dict[str, bytes] = field(default_factory=dict)  # sent in place of a file of the same length
     lengths: dict[str, int] = field(default_factory=dict)  # announced lengths that are not true
     page: bytes | None = None  # sent in place of every JSON answer
@@ -144,7 +149,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(404, headers={"X-Error-Code": "RevisionNotFound"})
         elif parts and parts[0] == "tree":
             listed = [describe(path, content, repository.lengths.get(path)) for path, content in repository.files.items()]
-            self.reply(200, json.dumps(listed).encode(), {"Content-Type": "application/json"})
+            content, headers = json.dumps(listed).encode(), {"Content-Type": "application/json"}
+            if repository.packs:
+                content, headers = gzip.compress(content), headers | {"Content-Encoding": "gzip"}
+            if repository.has_endless_listing:
+                headers |= {"Link": f'<{self.hub.endpoint}{urlsplit(self.path).path}?cursor=x>; rel="next"'}
+            self.reply(200, content, headers)
         else:
             about = {"id": "a/b", "sha": repository.revision, "siblings": [{"rfilename": path} for path in repository.files]}
             self.reply(200, json.dumps(about).encode(), {"Content-Type": "application/json"})
@@ -179,6 +189,9 @@ class _Handler(BaseHTTPRequestHandler):
         if repository.is_endless and self.command == "GET":
             self.send_endless(headers)
             return
+        if repository.drips_head and self.host == "store" and self.command == "GET":
+            self.drip_head()
+            return
         self.send_response(206 if start else 200)
         for key, value in {**headers, "Content-Length": str(length - start)}.items():
             self.send_header(key, value)
@@ -193,11 +206,19 @@ class _Handler(BaseHTTPRequestHandler):
                 if self.hub.closing.wait(0.05):
                     return
                 self.wfile.write(content[at : at + 1])
+        elif repository.drips and self.host == "store":
+            self.wfile.write(content[:1])
+            self.close_connection = True
         elif self.host == "store" and self.takes(repository, "breaks"):
             self.wfile.write(content[: len(content) // 2])
             self.close_connection = True
         else:
             self.wfile.write(content)
+
+    def drip_head(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not self.hub.closing.wait(0.05):
+            self.wfile.write(b"x")
 
     def send_endless(self, headers: dict[str, str]) -> None:
         self.send_response(200)

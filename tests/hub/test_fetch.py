@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.hub.conftest import DRIVER, model, pipes, wish
-from tests.hub.server import Hub, Repository
+from tests.hub.server import COMMIT, Hub, Repository
 
 Look = Callable[..., list[dict[str, Any]]]
 SAFE = ["config.json", "model.safetensors", "tokenizer.json"]
@@ -131,6 +132,20 @@ def test_what_does_not_pass_ends_soon(hub: Hub, look: Look) -> None:
     assert max(one["seconds"] for one in found) < 30
 
 
+def test_no_server_can_keep_bench_waiting_for_ever(hub: Hub, look: Look) -> None:
+    hub.repositories |= {
+        "slow/body": Repository(model(), drips=True),
+        "slow/head": Repository(model(), drips_head=True),
+        "slow/listing": Repository(model(), has_endless_listing=True),
+        "slow/packed": Repository(model(), packs=True),
+    }
+    found = look(wish("slow/body"), wish("slow/head", head_s=0.3), wish("slow/listing"), wish("slow/packed"))
+    assert [one.get("kind") for one in found] == ["Unreachable"] * 2 + ["CandidateError"] * 2, found
+    for part, one in zip(["kB a second", "silent, 5 times", "within 200 pages", "packed body (gzip)"], found, strict=True):
+        assert part in one["what"], one
+    assert max(one["seconds"] for one in found) < 30
+
+
 def test_lies_are_found_out_and_thrown_away(hub: Hub, look: Look, home: dict[str, str]) -> None:
     files = model()
     hub.repositories |= {
@@ -215,6 +230,45 @@ def test_after_a_kill_whole_files_stay_and_parts_are_swept(hub: Hub, look: Look,
     assert found["lines"][0] == "fetching m: 1 file, 0.2 MB"
     assert not [one for one in hub.requests[before:] if one.path.endswith(".json") and one.method == "GET"]
     assert not [path for path in blobs(home, "good/slow") if path.name.endswith(".incomplete")]
+
+
+def test_what_another_program_left_out_is_fetched(hub: Hub, look: Look, home: dict[str, str]) -> None:
+    """AutoModel puts only what it reads itself into the cache: neither the pooling nor a listing."""
+    pooling = {"1_Pooling/config.json": b'{"pooling_mode": "cls"}'}
+    hub.repositories |= {f"part/{name}": Repository(model(), revision=COMMIT) for name in ("online", "offline", "gated")}
+    names = [f"part/{name}" for name in ("online", "offline", "gated")]
+    look(*map(wish, names))
+    shutil.rmtree(Path(home["BENCH_CACHE"]))
+    for listing in Path(home["HF_HOME"]).rglob("trees"):
+        shutil.rmtree(listing)
+    for name in names:
+        hub.repositories[name].files |= pooling
+    hub.repositories["part/gated"].status = 403
+    # The branch has moved on: a card without a revision still gets the rest of the commit that is here.
+    hub.repositories["part/moved"] = Repository(model())
+    look(wish("part/moved", revision=None))
+    shutil.rmtree(Path(home["BENCH_CACHE"]))
+    shutil.rmtree(Path(home["HF_HOME"]) / "hub" / "models--part--moved" / "trees", ignore_errors=True)
+    hub.repositories["part/moved"].revision = "f" * 40
+    moved = look(wish("part/moved", revision=None))[0]
+    assert moved["folder"].endswith(COMMIT)
+    assert "no such" in moved["lines"][0]
+    found = look(wish(names[0]), wish(names[1], offline=True), wish(names[2]))
+    whole = sorted([*SAFE, *pooling])
+    assert [one.get("files") for one in found] == [whole, SAFE, SAFE], found
+    assert found[0]["lines"][0].startswith("fetching m: 1 file, ")
+    for part, one in zip(["offline", "403"], found[1:], strict=True):
+        assert len(one["lines"]) == 1
+        assert "files may be missing" in one["lines"][0]
+        assert part in one["lines"][0]
+    # Known to be whole from now on, and no request is made; what goes missing later is fetched again.
+    asked = len(hub.requests)
+    assert look(wish(names[0]))[0]["lines"] == []
+    assert len(hub.requests) == asked
+    for listing in Path(home["HF_HOME"]).rglob("trees"):
+        shutil.rmtree(listing)
+    (Path(found[0]["folder"]) / "1_Pooling" / "config.json").unlink()
+    assert look(wish(names[0]))[0]["files"] == whole
 
 
 def test_progress_is_told_at_intervals() -> None:

@@ -110,11 +110,14 @@ def test_weights_that_are_not_here_are_told_and_not_fetched(workspace: Path) -> 
     assert (found["two", "load"].status, found["two", "load"].hint) == ("failed", "bring them with: bench candidates fetch two")
 
 
-def test_a_plugin_that_ends_the_process_keeps_only_names_from_being_looked_up(workspace: Path) -> None:
+def test_a_plugin_that_ends_its_process_keeps_no_name_from_being_looked_up(workspace: Path) -> None:
     bad = workspace / "candidates" / "bad.py"
     bad.write_text("import os\nos._exit(4)\n")
-    with pytest.raises(CandidateError, match="ended its process, with exit status 4"):
-        check_candidate("hashing", workspace=workspace)
+    with pytest.raises(CandidateError, match="unknown candidate") as caught:
+        check_candidate("nobody", workspace=workspace)
+    assert "ends its process, with exit status 4" in caught.value.hint
+    [found] = find_files("hashing", workspace, 60)
+    assert found.path == workspace / "candidates" / "hashing.py"
     assert find_files(str(workspace / "candidates" / "hashing.py"), workspace, 60)
 
 

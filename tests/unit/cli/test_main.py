@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Never
 
 import pytest
 
@@ -92,6 +95,50 @@ def test_bad_input_is_three_lines_on_stderr(tmp_path: Path, capsys: pytest.Captu
     assert what == 'unknown task "digitz"'
     assert where == "where: --task"
     assert hint.startswith('do:    use "digits" (known: ')
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tasks", "list", "--workspace", LONG],
+        ["report", "x", "--workspace", LONG],
+        ["report", LONG],
+        ["report", f"{LONG}/x"],
+        ["compare", "--task", "digits", "--resume", LONG],
+        ["candidates", "check", LONG],
+        ["candidates", "check", f"{LONG}/x.py"],
+        ["candidates", "check", f"{LONG}.py"],
+        ["init", LONG],
+        ["init", f"x/{LONG}"],
+    ],
+)
+def test_a_name_that_no_file_can_have_is_bad_input(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert [line[:6] for line in captured.err.splitlines()[1:]] == ["where:", "do:   "]
+
+
+@pytest.mark.parametrize("arguments", [["tasks", "list", "--workspace", "x"], ["report", "x"], ["candidates", "check", "x/y.py"]])
+def test_a_place_that_may_not_be_looked_at_is_bad_input(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(path: object, *_: object, **__: object) -> Never:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as closed:
+        closed.setattr(os, "lstat" if arguments[0] != "report" else "stat", refuse)
+        closed.setattr(Path, "is_file", refuse)
+        code = cli.run(arguments)
+    assert code == 2
+    assert "Permission denied" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

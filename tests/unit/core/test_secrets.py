@@ -15,8 +15,15 @@ SECRET = [
     "APIKEY",
     "db_password",
     "MY_CREDENTIALS",
+    "GITHUB_PAT",
+    "MYSQL_PWD",
+    "SSHPASS",
+    "NPM_AUTH",
+    "SMTP_PASS",
+    "_auth",
 ]
 PLAIN = ["TOKENIZERS_PARALLELISM", "PATH", "MONKEY", "KEYBOARD_LAYOUT", "OMP_NUM_THREADS", "HF_HOME", "SECRETARY"]
+PLAIN += ["PWD", "OLDPWD", "PYTHONPATH", "PATTERN", "COMPASS", "AUTHOR", "BYPASS", "SSH_AUTH_SOCK", "MANPATH"]
 TOKENS = [
     "hf_abcdefghijklmnopqrstuvwx",
     "sk-abcdefghijklmnop1234",
@@ -50,12 +57,40 @@ def test_tokens_are_known_by_their_form(token: str) -> None:
         ("authorization: bearer abc.def-ghi", "authorization: bearer [secret]"),
         ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [secret]"),
         ("https://me:open@example.org/x", "https://[secret]@example.org/x"),
+        ("https://0123456789abcdef@example.org/x", "https://[secret]@example.org/x"),
+        ("ssh://git@example.org/x", "ssh://git@example.org/x"),
+        ("https://example.org/@somebody-else", "https://example.org/@somebody-else"),
         ("https://example.org:8080/x", "https://example.org:8080/x"),
         ("a sketch of hf_hub and a bearer of news", "a sketch of hf_hub and a bearer of news"),
     ],
 )
 def test_headers_and_addresses(text: str, kept: str) -> None:
     assert redact(text, {}) == kept
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_variable_whose_value_is_a_token_is_left_out(token: str) -> None:
+    assert without_secrets({"INNOCENT": f"x {token}", "HOME": "/root"}) == {"HOME": "/root"}
+
+
+@pytest.mark.parametrize(
+    "value", ["http://me:open@proxy:8080", "postgres://u:pw@db/x", "https://0123456789abcdef@host/simple", "http://me:o@pen@proxy"]
+)
+def test_an_address_with_a_login_is_left_out(value: str) -> None:
+    assert without_secrets({"HTTPS_PROXY": value}) == {}
+    assert "pen@" not in redact(value, {})
+
+
+@pytest.mark.parametrize(
+    "value", ["http://proxy:8080", "http://proxy:8080/@x", "/mnt/disk-0123456789abcdef/x", "a b", "/opt/task-aaaaaaaaaaaaaaaaaaa"]
+)
+def test_a_value_without_a_secret_stays(value: str) -> None:
+    assert without_secrets({"SETTING": value}) == {"SETTING": value}
+    assert redact(value, {}) == value
+
+
+def test_what_every_process_needs_stays_whatever_it_holds() -> None:
+    assert without_secrets({"PATH": "/x/hf_abcdefghijklmnopqrstuvwx/bin"}) != {}
 
 
 def test_a_value_within_another_leaves_no_rest() -> None:

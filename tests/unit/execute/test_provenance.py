@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def test_only_listed_variables_are_kept_and_no_password(tmp_path: Path) -> None:
 def test_versions_and_machine_tell_runs_apart() -> None:
     found = provenance.versions()
     assert {"python", "numpy", "torch", "foundation-model-bench"} <= set(found)
+    assert all(name in found for name in ("peft", "accelerate") if importlib.util.find_spec(name))
     facts = {"processor": "p", "cores": 2, "memory_gb": 8.0}
     one = provenance.digest(found, facts)
     assert one == provenance.digest(dict(reversed(found.items())), facts | {"memory_gb": 9.0})

@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -5,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from harness.builtin import builtin_root
 from harness.core.candidate import Broken, Registered
 from harness.errors import CandidateError, Faults, WorkspaceError
-from harness.load.candidates import Catalogue, find_candidate, load_candidates, load_plugin, select
+from harness.load import plugin_cards
+from harness.load.candidates import Catalogue, find_candidate, list_files, load_candidates, load_plugin, select
 from harness.load.plugin import ForeignError
+from harness.load.plugin_cards import read_cards
 from harness.load.workspace import Workspace
 
 CARD = (
@@ -73,6 +77,26 @@ def test_a_relative_source_becomes_absolute(tmp_path: Path) -> None:
     assert b.card.source == str(Path.home() / "x")
 
 
+def test_an_option_that_the_adapter_would_not_read_is_a_fault(tmp_path: Path) -> None:
+    card = "- {{name: {}, adapter: {}, source: x/y, modality: [{}], options: {{{}}}}}\n".format
+    text = [
+        card("a", "timm", "image", "pooling: mean, layers: 2"),
+        card("b", "open_clip", "image", 'prompt: "a photo of "'),
+        card("c", "transformers", "image", "pooling: last"),
+        card("d", "transformers", "image", "pooling: cls"),
+        card("e", "transformers", "text", 'pooling: last, layers: 2, prompt: "query: "'),
+    ]
+    with pytest.raises(Faults) as caught:
+        load_candidates([workspace(tmp_path, a_yaml="".join(text))])
+    assert [(one.what, one.hint) for one in caught.value.faults] == [
+        ('the adapter "timm" for image does not know options.pooling: mean', "leave it out"),
+        ('the adapter "timm" for image does not know options.layers: 2', "leave it out"),
+        ('the adapter "open_clip" for image does not know options.prompt: a photo of ', "leave it out"),
+        ('the adapter "transformers" for image does not know options.pooling: last', "use cls or mean, or leave it out"),
+    ]
+    assert "options.pooling" in caught.value.faults[0].where
+
+
 def test_all_faults_of_all_files_come_at_once(tmp_path: Path) -> None:
     space = workspace(
         tmp_path,
@@ -120,6 +144,75 @@ def test_a_broken_plugin_is_kept_and_the_others_load(tmp_path: Path, text: str, 
     assert hint in broken.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("import os; os._exit(0)\n", "importing the file ends its process, with exit status 0"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)\n", "importing the file kills its process with SIGSEGV"),
+        ("import os; os.closerange(3, 100); import time; time.sleep(60)\n", "importing the file closes the files of its process"),
+    ],
+)
+def test_a_plugin_that_ends_its_process_ends_nothing_else(tmp_path: Path, text: str, error: str) -> None:
+    good = {f"{name}_py": PLUGIN.format(name=name, baseline=False) for name in ("aa", "zz")}
+    catalogue = load_candidates([workspace(tmp_path, bad_py=text, **good)])
+    assert names(catalogue.registered) == ["aa", "zz"]
+    [broken] = catalogue.broken
+    assert (broken.name, broken.error) == ("bad", error)
+    assert "inside `load`" in broken.hint
+
+
+def test_a_plugin_that_never_ends_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    child = (
+        f"import subprocess, pathlib; p = subprocess.Popen(['sleep', '100']); pathlib.Path({str(mark)!r}).write_text(str(p.pid))"
+    )
+    space = workspace(tmp_path, bad_py=f"{child}\nwhile True: pass\n", ok_py=PLUGIN.format(name="ok", baseline=False))
+    bad, good = read_cards(list_files(space.root / "candidates", (".py",)), seconds=3)
+    assert isinstance(bad, Broken)
+    assert bad.error == "importing the file takes longer than 3 s"
+    assert isinstance(good, tuple)
+    assert good[0].name == "ok"
+    state = Path(f"/proc/{mark.read_text()}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_a_plugin_file_is_imported_without_secrets_and_not_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdefghijklmnopqrstuvwx")
+    text = "import os\nprint('hello')\nos.system('echo hello')\n" + PLUGIN.replace(
+        '"{name}"', "'t' if 'HF_TOKEN' in os.environ else 'f'"
+    )
+    before = set(sys.modules)
+    catalogue = load_candidates([workspace(tmp_path, a_py=text.format(baseline=False))])
+    assert names(catalogue.registered) == ["f"]
+    assert capfd.readouterr().out == ""
+    assert not [name for name in set(sys.modules) - before if name.startswith("bench_file_")]
+
+
+def test_one_process_reads_all_plugins_and_none_is_started_without_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+    real = plugin_cards.subprocess.Popen
+
+    def count(*arguments: Any, **options: Any) -> Any:
+        started.append(1)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(plugin_cards.subprocess, "Popen", count)
+    load_candidates([workspace(tmp_path, "none", a_yaml=cards("a")), Workspace("builtin", builtin_root())])
+    assert not started
+    files = {f"{name}_py": PLUGIN.format(name=name, baseline=False) for name in ("aa", "bb", "cc")}
+    load_candidates([workspace(tmp_path, "some", **files, bad_py="1/0\n")])
+    assert len(started) == 1
+
+
+def test_a_card_that_was_changed_after_it_was_built_breaks_its_file_alone(tmp_path: Path) -> None:
+    text = PLUGIN.format(name="a", baseline=False) + "object.__setattr__(candidates[0].card, 'name', 'NOT VALID')\n"
+    catalogue = load_candidates([workspace(tmp_path, bad_py=text, ok_py=PLUGIN.format(name="ok", baseline=False))])
+    assert names(catalogue.registered) == ["ok"]
+    assert catalogue.broken[0].error.startswith("its cards cannot be read")
+
+
 def test_a_plugin_may_define_dataclasses_and_hides_no_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (
         "from __future__ import annotations\nimport dataclasses\n@dataclasses.dataclass\nclass A:\n    x: int = 1\nprint('hello')\n"
@@ -131,6 +224,14 @@ def test_a_plugin_may_define_dataclasses_and_hides_no_module(tmp_path: Path, cap
     assert sys.modules.get("json") is before
     assert capsys.readouterr().out == "", "stdout belongs to the result"
     assert not list(space.root.rglob("__pycache__"))
+
+
+def test_a_folder_whose_name_is_no_text_is_a_place_like_any_other(tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/w\xff"))
+    catalogue = load_candidates([workspace(odd, a_py=PLUGIN.format(name="a", baseline=False), b_py="1/0\n")])
+    assert names(catalogue.registered) == ["a"]
+    assert [item.error for item in catalogue.broken] == ["ZeroDivisionError: division by zero (line 1)"]
+    assert load_plugin(odd / "user" / "candidates" / "a.py")
 
 
 def test_an_edited_plugin_is_read_afresh(tmp_path: Path) -> None:
@@ -241,8 +342,6 @@ def test_a_broken_file_is_found_by_its_name(tmp_path: Path) -> None:
 
 
 def test_every_built_in_card_is_sound() -> None:
-    from harness.builtin import builtin_root
-
     catalogue = load_candidates([Workspace("builtin", builtin_root())])
     assert len(catalogue.registered) >= 30
     assert catalogue.broken == ()

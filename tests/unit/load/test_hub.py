@@ -74,6 +74,22 @@ def test_splits_of_one_data_set_make_train_and_test(tmp_path: Path, monkeypatch:
     assert len(load_dataset(whole, tmp_path / "task", override=None, seed=0, offline=True).split.test) == 8
 
 
+@pytest.mark.parametrize("name", ["private", "private/letters", "imagefolder", "csv", "private.jsonl"])
+def test_a_name_never_means_a_file_of_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    here = tmp_path / "here"
+    (here / "private" / "letters").mkdir(parents=True)
+    for folder in (here, here / "private", here / "private" / "letters"):
+        (folder / "train.csv").write_text("text,label\n" + "secret,a\nsecret,b\n" * 20)
+    (here / "private.jsonl").write_text("{}\n")
+    (tmp_path / "task").mkdir()
+    monkeypatch.chdir(here)
+    task = Task(name="t", kind="text-classification", data=Data(train=name))
+    with pytest.raises(TaskError, match=r"lies in the current folder|a loader of files|there is no file") as caught:
+        load_dataset(task, tmp_path / "task", override=None, seed=0, offline=True)
+    assert caught.value.hint
+    assert caught.value.where
+
+
 def test_a_split_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("text,label\na,b\n")
     with pytest.raises(TaskError, match="cannot be read") as caught:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.core.card import Card
+from harness.core.card import Card, Options
 from harness.errors import CandidateError
 from harness.models import timm_image, transformers_image
 from harness.models.pictures import Pictures, decode
@@ -92,6 +92,9 @@ def test_resnet_of_transformers_averages_its_feature_map(tmp_path: Path) -> None
         PICTURES
     )
     assert found.shape == (1, 4, 16)
+    card = Card(name="a", adapter="transformers", modality=("image",), options=Options(pooling="cls"))
+    with pytest.raises(CandidateError, match="no class token"):
+        transformers_image.load(card, tmp_path, "cpu").embed_image(PICTURES)
 
 
 def test_open_clip_gives_the_image_tower(tmp_path: Path) -> None:

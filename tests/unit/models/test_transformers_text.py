@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import torch
 
 from harness.core.card import Card, Options
 from harness.errors import CandidateError
+from harness.models import transformers_image, transformers_text
+from harness.models.identity import library_versions
 from harness.models.torch_module import pool
 from harness.models.transformers_text import load
 
@@ -18,6 +21,14 @@ TEXTS = ["hello", "where is my parcel please", "the card was stolen now please h
 
 def card(folder: Path, **options: object) -> Card:
     return Card(name="tiny", adapter="transformers", source=str(folder), options=Options.model_validate(options))
+
+
+def pooled(folder: Path, copy: Path, stated: dict[str, object]) -> Path:
+    """A copy of a model whose files state a pooling."""
+    shutil.copytree(folder, copy)
+    (copy / "1_Pooling").mkdir()
+    (copy / "1_Pooling" / "config.json").write_text(json.dumps(stated))
+    return copy
 
 
 def direct(folder: Path, text: str) -> np.ndarray:
@@ -72,13 +83,67 @@ def test_counts_texts_longer_than_the_model_reads(tiny_bert: Path) -> None:
 
 
 def test_pooling_is_what_the_folder_says(tiny_bert: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "pooled"
-    shutil.copytree(tiny_bert, folder)
-    (folder / "1_Pooling").mkdir()
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_cls_token": True}))
+    folder = pooled(tiny_bert, tmp_path / "pooled", {"pooling_mode_cls_token": True})
     assert load(card(folder), folder, "cpu").pooling == "cls"
     assert load(card(folder, pooling="last"), folder, "cpu").pooling == "last"
     assert load(card(tiny_bert), tiny_bert, "cpu").pooling == "mean"
+
+
+@pytest.mark.parametrize(
+    ("stated", "pooling"),
+    [
+        ({"pooling_mode": "cls"}, "cls"),
+        ({"pooling_mode": "lasttoken"}, "last"),
+        ({"pooling_mode": ["mean"]}, "mean"),
+        ({"pooling_mode": "cls", "pooling_mode_mean_tokens": True}, "cls"),
+        ({"pooling_mode_lasttoken": True, "pooling_mode_mean_tokens": False}, "last"),
+        ({"embedding_dimension": 16}, "mean"),
+    ],
+)
+def test_pooling_is_read_in_the_old_and_the_new_form(
+    stated: dict[str, object], pooling: str, tiny_bert: Path, tmp_path: Path
+) -> None:
+    folder = pooled(tiny_bert, tmp_path / "pooled", stated)
+    assert load(card(folder), folder, "cpu").pooling == pooling
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({"pooling_mode": "weightedmean"}, "weightedmean"),
+        ({"pooling_mode": ["cls", "mean"]}, "cls and mean"),
+        ({"pooling_mode_max_tokens": True}, "max"),
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, "cls and mean"),
+        ({"pooling_mode": "mean", "include_prompt": False}, "prompt's tokens left out"),
+    ],
+)
+def test_a_pooling_that_bench_does_not_have_is_an_error_until_the_card_chooses(
+    stated: dict[str, object], said: str, tiny_bert: Path, tmp_path: Path
+) -> None:
+    folder = pooled(tiny_bert, tmp_path / "pooled", stated)
+    with pytest.raises(CandidateError, match=said):
+        load(card(folder, prompt="query: "), folder, "cpu")
+    assert load(card(folder, prompt="query: ", pooling="mean"), folder, "cpu").pooling == "mean"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("mode", ["cls", "mean", "lasttoken"])
+def test_features_equal_those_of_sentence_transformers(mode: str, tiny_bert: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Pooling, Transformer
+
+    encoder = Transformer(str(tiny_bert))
+    reference = SentenceTransformer(modules=[encoder, Pooling(16, pooling_mode=mode)], device="cpu")
+    reference.save(str(tmp_path))
+    features = load(card(tmp_path), tmp_path, "cpu").embed_text(TEXTS)[-1]
+    np.testing.assert_allclose(features, reference.encode(TEXTS, show_progress_bar=False), atol=1e-5)
+
+
+@pytest.mark.parametrize("module", [transformers_text, transformers_image])
+def test_kept_features_depend_on_peft_that_loads_an_adapter_of_the_folder(module: ModuleType) -> None:
+    """With `adapter_config.json` beside the weights the same files give other features where peft is installed."""
+    assert "peft" in library_versions(module.LIBRARIES)
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import cli
 from harness.comparison import reopen
 from harness.errors import WorkspaceError
 from harness.store import journal, runs
@@ -33,6 +34,20 @@ def test_a_run_of_the_first_version_is_ranked_as_it_was(tmp_path: Path) -> None:
     assert scores == pytest.approx(told)
     assert len(scores) == 3
     assert found.recommendation is not None
+
+
+@pytest.mark.parametrize("out", ["file", "file/below", "/proc/x", "/dev/null/x", "a" * 300])
+def test_a_report_that_cannot_be_written_is_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(FIRST, tmp_path / "run")
+    (tmp_path / "file").write_text("mine")
+    assert cli.run(["report", "run", "--out", out]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("cannot write the report: ")
+    assert [line[:6] for line in captured.err.splitlines()[1:]] == ["where:", "do:   "]
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_upgrading_is_done_once() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +12,7 @@ import pytest
 
 from harness.atomic import write_bytes
 from harness.core.measurement import Measurement
+from harness.core.run import RunInfo
 from harness.core.trial import Failed, Finished, Outcome, Record, Trial
 from harness.errors import WorkspaceError
 from harness.store import journal, predictions, runs
@@ -154,3 +157,66 @@ def test_predictions_of_another_form_are_an_error(tmp_path: Path, wrong: dict[st
     pq.write_table(pa.table(columns), tmp_path / "p.parquet")
     with pytest.raises(WorkspaceError, match="predictions cannot be read"):
         predictions.read(tmp_path / "p.parquet")
+
+
+def answers(seed: int, *, rows: int = 60) -> Predictions:
+    """Return random answers to three classes."""
+    random = np.random.default_rng(seed)
+    truth, shares = random.integers(0, 3, rows), random.random((rows, 3)).astype(np.float32)
+    names, groups, sample = [f"{i:04}" for i in range(rows)], [f"g{i % 7}" for i in range(rows)], random.random(5)
+    return Predictions(names, truth, shares, names, truth, shares, validation_groups=groups, validation_sample=sample)
+
+
+def test_a_flipped_bit_is_an_error_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    predictions.write(path, answers(0))
+    raw, sound, refused = path.read_bytes(), shown(predictions.read(path)), 0
+    random = np.random.default_rng(1)
+    for at in random.integers(0, len(raw), 500):
+        damaged = bytearray(raw)
+        damaged[at] ^= 1 << int(random.integers(8))
+        path.write_bytes(damaged)
+        try:
+            assert shown(predictions.read(path)) == sound
+        except WorkspaceError:
+            refused += 1
+    assert refused > 100
+
+
+def shown(found: dict[str, predictions.Answered]) -> str:
+    return str([(name, [getattr(one, key) for key in one.__dataclass_fields__]) for name, one in found.items()])
+
+
+def test_answers_written_again_by_another_tool_are_refused_where_they_differ(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    predictions.write(path, answers(0))
+    table = pq.read_table(path)
+    pq.write_table(table, path)
+    predictions.read(path)
+    other = pa.array(np.zeros(len(table), np.int64))
+    pq.write_table(table.set_column(table.column_names.index("prediction"), "prediction", other), path)
+    with pytest.raises(WorkspaceError, match="not what was written"):
+        predictions.read(path)
+
+
+def test_a_file_of_an_earlier_version_has_no_checksum_and_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    predictions.write(path, answers(0))
+    sound, table = shown(predictions.read(path)), pq.read_table(path)
+    left = {key: value for key, value in table.schema.metadata.items() if not key.startswith(b"answers")}
+    pq.write_table(table.replace_schema_metadata(left), path)
+    assert shown(predictions.read(path)) == sound
+
+
+def test_a_new_journal_and_a_new_run_survive_a_loss_of_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled: list[Path] = []
+    monkeypatch.setattr(journal, "settle", settled.append)
+    monkeypatch.setattr(runs, "settle", settled.append)
+    failed = Failed(stage="load", error="no", hint="")
+    for name in ("a", "b"):
+        journal.append(tmp_path / "records.jsonl", record(name, failed))
+    assert settled == [tmp_path], "once, when the journal is made"
+    settled.clear()
+    info = SimpleNamespace(task=SimpleNamespace(name="t"), run="20260101-000000-abcd")
+    folder = runs.create(tmp_path / "reports", cast("RunInfo", info))
+    assert settled == [folder.parent, tmp_path / "reports", tmp_path]
