@@ -212,7 +212,8 @@ def test_rows_that_changed_since_the_run_are_refused(workspace: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_one_that_is_ended_leaves_nothing_half_written(workspace: Path, number: int, code: int) -> None:
-    words = ["finetune", "mail", "--candidate", "tiny", "--technique", "full", "--out", "ended", "--device", "cpu"]
+    out = f"ended-{number}"
+    words = ["finetune", "mail", "--candidate", "tiny", "--technique", "full", "--out", out, "--device", "cpu"]
     env = {**os.environ, "HF_HUB_OFFLINE": "1"}
     running = subprocess.Popen(
         [str(BENCH), *words], cwd=workspace, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=env
@@ -222,11 +223,11 @@ def test_one_that_is_ended_leaves_nothing_half_written(workspace: Path, number: 
     running.send_signal(number)
     assert running.wait(60) == code
     running.stderr.close()
-    assert not (workspace / "ended").exists()
+    assert not (workspace / out).exists()
     # The guard ends what was under way; what it left beside is removed by the next one.
     time.sleep(2)
-    finetune(workspace, "ended", "linear-probe")
-    assert [path.name for path in workspace.iterdir() if "ended" in path.name] == ["ended"]
+    finetune(workspace, out, "linear-probe")
+    assert [path.name for path in workspace.iterdir() if out in path.name] == [out]
 
 
 @pytest.mark.slow
