@@ -20,7 +20,7 @@ def snippet(head: Finetuned) -> str:
     """Return lines of Python, empty for a probe, which bench alone reads. `FOLDER` stands for this folder."""
     contents = head.contents
     card = contents.card
-    base = json.dumps(card.source) + (f", revision={json.dumps(card.revision)}" if card.is_hub and card.revision else "")
+    base = json.dumps(card.source) + (f",\n    revision={json.dumps(card.revision)}" if card.is_hub and card.revision else "")
     count = len(contents.labels)
     known = {
         ("transformers", "whole"): _PIPELINE.format(kind=contents.kind, given='"PICTURE.png"' if contents.is_image else '"TEXT"'),
@@ -47,7 +47,10 @@ _TEXT_ADAPTER = """from peft import PeftModel
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 config = AutoConfig.from_pretrained("FOLDER")
-base = AutoModelForSequenceClassification.from_pretrained({base}, config=config)
+base = AutoModelForSequenceClassification.from_pretrained(
+    {base},
+    config=config,
+)
 model = PeftModel.from_pretrained(base, "FOLDER").eval()
 tokenizer = AutoTokenizer.from_pretrained("FOLDER")
 logits = model(**tokenizer(["TEXT"], return_tensors="pt", truncation=True)).logits
@@ -56,7 +59,11 @@ _IMAGE_ADAPTER = """from peft import PeftModel
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 
 config = AutoConfig.from_pretrained("FOLDER")
-base = AutoModelForImageClassification.from_pretrained({base}, config=config, ignore_mismatched_sizes=True)
+base = AutoModelForImageClassification.from_pretrained(
+    {base},
+    config=config,
+    ignore_mismatched_sizes=True,
+)
 model = PeftModel.from_pretrained(base, "FOLDER").eval()
 processor = AutoImageProcessor.from_pretrained("FOLDER")"""
 _TIMM = """import timm
