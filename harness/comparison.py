@@ -22,6 +22,7 @@ from harness.errors import BenchError, WorkspaceError, raise_all, suggest
 from harness.execute import machine, process, provenance
 from harness.execute.campaign import Campaign, weigh
 from harness.execute.clock import Clock
+from harness.execute.entrants import training_techniques
 from harness.execute.interrupt import interrupts
 from harness.execute.plan import Ground, check_techniques, plan
 from harness.execute.race import hold_race
@@ -163,7 +164,8 @@ def compare(
     settings = settings.apply(before) if isinstance(settings, Changes) else settings or before
     loaded, data, chosen = _load(found, settings, workspaces)
     entered = survey_field(loaded.task, chosen, settings, tell)
-    process.preload([candidate for candidate, _ in entered.ready], offline=settings.offline)
+    trains = bool(training_techniques(settings))
+    process.preload([candidate for candidate, _ in entered.ready], offline=settings.offline, trains=trains)
     device, facts = _survey_machine(settings.device, loaded.task.metric, entered)
     head = _head(loaded, data, settings, entered=entered, facts=facts)
     ground = Ground(device, data.digest, provenance.digest(head.versions, facts), entered.digests())

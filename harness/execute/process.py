@@ -24,7 +24,7 @@ from harness.errors import SetupError
 from harness.execute import kin
 from harness.execute.uplink import Garbled, Lines, Message
 from harness.execute.warden import Ends, Ward, guard
-from harness.models.adapters import adapter_module
+from harness.models.adapters import adapter_module, training_modules
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 _ALWAYS = ("harness.execute.server", "harness.execute.worker", "harness.techniques.linear_probe", "sklearn.covariance")
@@ -36,14 +36,16 @@ _SECONDS_TO_START = 300.0
 # How long a warden may take to end what it guards.
 _PATIENCE_S = 20.0
 _CHUNK = 1 << 18
+_TRAINING = "harness.training.contender"
 # Several comparisons may run in threads of one program.
 _STARTING = threading.Lock()
 
 
-def preload(candidates: Iterable[Registered], *, offline: bool) -> None:
+def preload(candidates: Iterable[Registered], *, offline: bool, trains: bool = False) -> None:
     """Name what the forkserver imports before the first worker starts: what every worker needs, and the candidates' libraries.
 
-    With `offline`, no library in a worker looks at the Hub. A server that already runs is not changed.
+    With `offline`, no library in a worker looks at the Hub; if it `trains`, what training needs is there too. A server that already
+    runs is not changed.
 
     Raises:
         SetupError: the operating system has no forkserver.
@@ -55,6 +57,10 @@ def preload(candidates: Iterable[Registered], *, offline: bool) -> None:
         os.environ.update(_OFFLINE)
     chosen = list(candidates)
     libraries = {adapter_module(candidate.card) for candidate in chosen if not candidate.is_plugin}
+    if trains:
+        able = [one.card for one in chosen if not one.is_plugin and not one.card.control]
+        modules = {name for card in able for name in training_modules(card)}
+        libraries |= modules | ({_TRAINING} if modules else set())
     first = ["torch"] if wants_torch(chosen) else []
     multiprocessing.get_context("forkserver").set_forkserver_preload([*first, *_ALWAYS, *sorted(libraries)])
 

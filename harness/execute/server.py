@@ -9,26 +9,37 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import time
 import warnings
 from multiprocessing import forkserver
 from pathlib import Path
 
 from harness.execute import kin
 
+_MOMENT_S = 0.2
 
-def _leave(server: int) -> None:
+
+def _is_orphaned(parent: int) -> bool:
+    """Tell whether the parent is gone; one that is just ending has closed its files already and is given a moment."""
+    until = time.monotonic() + _MOMENT_S
+    while os.getppid() == parent and time.monotonic() < until:
+        time.sleep(0.01)
+    return os.getppid() != parent
+
+
+def _leave(server: int, parent: int) -> None:
     """End what is below the server, if this is the server and not one of its forks, and remove the folder of its socket.
 
-    The server leaves when bench is gone, which may have had no time to remove that folder itself.
+    The server leaves when bench is gone, which may have had no time to remove that folder itself; a parent that lives does so.
     """
     if os.getpid() == server:
         kin.end_below(server)
         folder = Path(str(getattr(forkserver._forkserver, "_forkserver_address", ""))).parent  # noqa: SLF001 - no public way
-        if folder.name.startswith("pymp-"):
+        if folder.name.startswith("pymp-") and _is_orphaned(parent):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 kin.adopt_orphans()
-atexit.register(_leave, os.getpid())
+atexit.register(_leave, os.getpid(), os.getppid())
 # The server of processes wonders about children that it has not started: the orphans.
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned unexpected pid")

@@ -66,6 +66,13 @@ def can_train(card: Card) -> str:
     return ""
 
 
+def training_modules(card: Card) -> tuple[str, ...]:
+    """Return the names of the modules that fine-tuning a card's model imports, none where it cannot be fine-tuned."""
+    if can_train(card):
+        return ()
+    return tuple(CLASSIFIERS[card.adapter, one][0] for one in card.modality if (card.adapter, one) in CLASSIFIERS)
+
+
 def load_trainable(card: Card, folder: Path | None, device: str, trust: Trust, *, classes: Sequence[str]) -> Trainable:
     """Load a card's model with a new head for the classes, doing no more than the user trusts it with.
 

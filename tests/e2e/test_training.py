@@ -99,6 +99,7 @@ def test_the_race_and_its_costs_are_told(trained: dict[str, Any], place: Path) -
     assert not (place / "reports/refunds/latest/checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_ranking(trained: dict[str, Any], place: Path) -> None:
     again = compare(place, "--techniques", "linear-probe,full,lora")
     figures = ("candidate", "technique", "score", "low", "high", "test", "train_score", "recipe")
