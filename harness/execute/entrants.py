@@ -71,12 +71,13 @@ def list_entrants(
 
 
 def seconds_per_row(card: Card, ranking: Ranking) -> float:
-    """Return about how long training on a row takes: three forward passes at the measured throughput, else by the card's size."""
-    speeds = [row.value("throughput_per_s") for row in ranking.rows if row.candidate == card.name]
-    fastest = max((speed for speed in speeds if speed), default=None)
-    if fastest:
-        return _STEP / fastest
-    counted = next((flops for row in ranking.rows if row.candidate == card.name and (flops := row.value("flops"))), None)
+    """Return about how long training on a row takes: three forward passes as they were measured, else by the card's size."""
+    mine = [row for row in ranking.rows if row.candidate == card.name]
+    taken = [seconds for row in mine if (seconds := row.value("embed_s_per_1000_rows"))]
+    taken += [1000 / speed for row in mine if (speed := row.value("throughput_per_s"))]
+    if taken:
+        return _STEP * min(taken) / 1000
+    counted = next((flops for row in mine if (flops := row.value("flops"))), None)
     return _STEP * (counted or 2 * (card.parameters or _UNKNOWN_PARAMETERS) * _TOKENS) / _OPERATIONS_PER_S
 
 

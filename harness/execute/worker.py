@@ -79,6 +79,7 @@ class Worker:
         self.stage = "load"
         self.origin: Origin = ""
         self.notes: tuple[str, ...] = ()
+        self.embedded: tuple[Measurement, ...] = ()
         self.started = time.time()
         self.machine = describe(job.device)
 
@@ -171,7 +172,7 @@ class Worker:
         features = raw = Inputs(np.empty((0, 0, 0), np.float32))
         if "embed" in needs:
             features = Inputs.of_layers(self._features(model, source))
-            shared += self._transfer_scores(features)
+            shared += [*self.embedded, *self._transfer_scores(features)]
         if "fit" in needs:
             raw = Inputs(raw.features, subject.read_inputs(inputs, is_image=job.is_image), model)  # type: ignore[arg-type]
         for trial in job.trials:
@@ -187,7 +188,14 @@ class Worker:
         identity = identify(job.candidate, model, source, dtype=job.trials[0].dtype, device=job.device)
 
         def compute() -> NDArray[np.float32]:
-            return subject.embed(model, source.inputs, is_image=job.is_image)
+            start = time.perf_counter()
+            found = subject.embed(model, source.inputs, is_image=job.is_image)
+            speed = 1000 * (time.perf_counter() - start) / max(1, len(source.inputs))
+            conditions = self._conditions()
+            self.embedded = (
+                Measurement(name="embed_s_per_1000_rows", value=speed, unit="s", better="lower", conditions=conditions),
+            )
+            return found
 
         found = cached_features(find_cache(os.environ), identity, compute, is_unchanged=source.is_unchanged)
         self.origin = "cached" if found.from_cache else "computed"
