@@ -197,9 +197,10 @@ def _judge(standings: Sequence[_Standing], found: Evidence, campaign: Campaign) 
     scores = score_contenders(info.task.metric, field, right, "validation", seed=info.settings.seed)
     lower = info.task.metric not in METRICS and any((m := one.find("score")) and m.better == "lower" for one in field)
     draws = -scores.draws if lower else scores.draws
-    most = 1.0 if info.task.metric in METRICS else float(2 * draws.max() - draws.min())
+    bound = 1.0 if info.task.metric in METRICS else None
+    most = bound if bound is not None else float(2 * draws.max() - draws.min())
     curves = [s for s in standings if s.finished]
-    reaches = [survival.reach(s.finished.curve, s.entrant.epochs, lower=lower) for s in curves if s.finished]
+    reaches = [survival.reach(s.finished.curve, s.entrant.epochs, lower=lower, most=bound) for s in curves if s.finished]
     chance = survival.chances(
         draws[:, : len(keys)], reaches, draws[:, len(keys) :], margin=info.task.margin, most=most, seed=info.settings.seed
     )
@@ -227,7 +228,9 @@ def _why_not(one: _Standing, clock: Clock) -> str:
         return f"failed: {outcome.error}"
     if isinstance(outcome, Skipped | Inapplicable):
         return outcome.reason
-    return "the budget was spent" if clock.has_run_out() else "it was not run"
+    if clock.has_run_out():
+        return "the budget was spent"
+    return "the run was stopped" if clock.is_over() else "it gave no result"
 
 
 def _plan(chosen: Sequence[Entrant], amounts: Amounts, clock: Clock) -> str:

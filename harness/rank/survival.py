@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 LEAST_CHANCE = 0.05
 
 
-def reach(curve: Sequence[Epoch], of: float, *, lower: bool = False) -> float:
-    """Return the most that a score can still gain until `of` epochs: its last slope over the logarithm of epochs, drawn out.
+def reach(curve: Sequence[Epoch], of: float, *, lower: bool = False, most: float | None = None) -> float:
+    """Return the most that a score can still gain until `of` epochs, by the more generous of two ways to draw its curve out.
 
-    Learning curves bend, so that a straight line over the logarithm bounds what is to come. Of a single point nothing is known, and
-    the bound is infinite; a curve that fell promises nothing.
+    One is a straight line over the logarithm of epochs, with the last slope. The other, where the best score there is (`most`) is
+    known, lets the error halve whenever the epochs double: early in a schedule the last slope says little. Of a single point
+    nothing is known, and the bound is infinite.
 
     >>> points = [Epoch(epoch=e, train_loss=1, validation_loss=1, validation_score=s) for e, s in ((1, 0.5), (2, 0.6))]
     >>> round(reach(points, 8), 3)
@@ -36,7 +37,8 @@ def reach(curve: Sequence[Epoch], of: float, *, lower: bool = False) -> float:
     before, last = curve[-2], curve[-1]
     gained = last.validation_score - before.validation_score
     slope = (-gained if lower else gained) / math.log(last.epoch / before.epoch)
-    return max(0.0, slope) * math.log(of / last.epoch)
+    halved = 0.0 if most is None else (most - last.validation_score) * (1 - last.epoch / of)
+    return max(0.0, halved, slope * math.log(of / last.epoch))
 
 
 def chances(draws: Floats, reaches: Sequence[float], others: Floats, *, margin: float, most: float, seed: int) -> Floats:

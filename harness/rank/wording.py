@@ -50,7 +50,7 @@ def training(chosen: RankedContender, gains: Sequence[Gain]) -> str:
     others = [technique(t) for t in mine if t != chosen.technique]
     if own is None:
         best = max(mine.values(), key=lambda gain: gain.gain)
-        seen = "" if best.is_seen else ", which these rows do not tell from nothing"
+        seen = "" if best.is_seen or best.high < 0 else ", which these rows do not tell from nothing"
         return f" Training its weights ({technique(best.technique)}) changes the score by {_points(best)}{seen}."
     costs = [amount(v, unit) for m, unit in (("training_minutes", "min"), ("training_memory_mb", "MB")) if (v := chosen.value(m))]
     spent = f"; training it takes {' and '.join(costs)}" if costs else ""

@@ -16,6 +16,7 @@ from harness.report.figures import Drawing, draw
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+_SMALL = 450
 _ROOT = re.compile(r"<svg\b[^>]*?viewBox=\"([^\"]+)\"[^>]*>")
 
 
@@ -47,4 +48,10 @@ def to_html(report: Report, drawn: Mapping[str, Drawing] | None = None) -> str:
 def _inline(svg: str, alt: str, markup: type[Markup]) -> Markup:
     """Let an SVG take the width it is given, and name it for who cannot see it."""
     label = html.escape(alt, quote=True)
-    return markup(_ROOT.sub(lambda found: f'<svg viewBox="{found[1]}" role="img" aria-label="{label}">', svg, count=1))
+
+    def begin(found: re.Match[str]) -> str:
+        # A small figure is not blown up to the width of the page.
+        small = ' class="small"' if float(found[1].split()[2]) < _SMALL else ""
+        return f'<svg viewBox="{found[1]}" role="img" aria-label="{label}"{small}>'
+
+    return markup(_ROOT.sub(begin, svg, count=1))

@@ -26,6 +26,12 @@ def test_a_curve_is_drawn_out_over_the_logarithm_of_epochs() -> None:
     assert reach(curve((1, 3.0), (2, 2.0)), 4, lower=True) == pytest.approx(1.0)
 
 
+def test_an_error_may_halve_whenever_the_epochs_double() -> None:
+    assert reach(curve((1, 0.60), (1.2, 0.64)), 3, most=1.0) == pytest.approx(0.36 * (1 - 1.2 / 3))
+    assert reach(curve((1, 0.5), (2, 0.4)), 4, most=1.0) == pytest.approx(0.3)
+    assert reach(curve((1, 0.1), (2, 0.8)), 8, most=1.0) == pytest.approx(0.7 * 2)
+
+
 def test_what_fell_or_is_over_promises_nothing_and_a_single_point_everything() -> None:
     assert reach(curve((1, 0.6), (2, 0.5)), 8) == 0
     assert reach(curve((1, 0.5), (8, 0.6)), 8) == 0
