@@ -118,12 +118,7 @@ class Worker:
 
     def _failure(self, error: BaseException) -> Failed:
         traceback.print_exception(error)
-        if isinstance(error, BenchError):
-            return Failed(stage=self.stage, error=_writable(error.what), hint=_writable(error.hint))
-        text = next(iter(str(error).splitlines()), "")
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        hint = f"raised in {os.path.basename(where.filename)}, line {where.lineno}; the whole traceback is in {self.job.log.name}"  # noqa: PTH119
-        return Failed(stage=self.stage, error=_writable(f"{type(error).__name__}: {text}"), hint=_writable(hint))
+        return _explain(error, self.stage, self.job.log.name)
 
     def _memory(self) -> Measurement:
         """Measure what loading and answering adds, on the longest rows one at a time; a model that fits is fitted first."""
@@ -157,8 +152,8 @@ class Worker:
             return
         speed, notes = self._measure_speed(done.answer) if trial.timed else ([], ())
         finished = done.finished
-        update = {"measurements": (*finished.measurements, *speed), "notes": (*finished.notes, *notes)}
-        self.send(trial, finished.model_copy(update=update))
+        found = {"measurements": (*finished.measurements, *speed), "notes": (*finished.notes, *notes)}
+        self.send(trial, finished.model_copy(update=found))
 
     def _quality(self) -> None:
         job, inputs = self.job, self.job.data.rows.inputs
@@ -190,11 +185,7 @@ class Worker:
         def compute() -> NDArray[np.float32]:
             start = time.perf_counter()
             found = subject.embed(model, source.inputs, is_image=job.is_image)
-            speed = 1000 * (time.perf_counter() - start) / max(1, len(source.inputs))
-            conditions = self._conditions()
-            self.embedded = (
-                Measurement(name="embed_s_per_1000_rows", value=speed, unit="s", better="lower", conditions=conditions),
-            )
+            self.embedded = (_embedding_time(time.perf_counter() - start, len(source.inputs), self._conditions()),)
             return found
 
         found = cached_features(find_cache(os.environ), identity, compute, is_unchanged=source.is_unchanged)
@@ -276,6 +267,20 @@ class Worker:
 
     def _conditions(self) -> str:
         return f"{self.machine['threads']} threads, {self.job.trials[0].dtype}, {self.job.device}"
+
+
+def _explain(error: BaseException, stage: str, log: str) -> Failed:
+    if isinstance(error, BenchError):
+        return Failed(stage=stage, error=_writable(error.what), hint=_writable(error.hint))
+    text = next(iter(str(error).splitlines()), "")
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    hint = f"raised in {os.path.basename(where.filename)}, line {where.lineno}; the whole traceback is in {log}"  # noqa: PTH119
+    return Failed(stage=stage, error=_writable(f"{type(error).__name__}: {text}"), hint=_writable(hint))
+
+
+def _embedding_time(seconds: float, rows: int, conditions: str) -> Measurement:
+    speed = 1000 * seconds / max(1, rows)
+    return Measurement(name="embed_s_per_1000_rows", value=speed, unit="s", better="lower", conditions=conditions)
 
 
 def _writable(text: str, most: int = 500) -> str:

@@ -120,6 +120,7 @@ def test_a_budget_too_small_trains_nothing_and_says_so(place: Path) -> None:
     assert head(place)["race"]["rounds"] == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_training_reports_what_is_known_and_another_run_goes_on(place: Path) -> None:
     command = [str(BENCH), *COMPARE, "--techniques", "linear-probe,full,lora"]
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}

@@ -157,12 +157,13 @@ plan = Plan({"batch_size": 256, "learning_rate": 1e-3}, 1, 0, "cpu")
 session = Session(trainable, create_tuning("full"), Lesson(rows, np.arange(256) % 2, 2), plan)
 session.trainable.logits([session._rows[0]]).sum().backward()
 pages = int(Path("/proc/self/statm").read_text().split()[0])
-resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 48 * 2**20,) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 24 * 2**20,) * 2)
 session.advance(1, lambda: False)
 print(json.dumps({"micro": session.progress.micro, "step": session.progress.step}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_process_with_little_memory_finds_how_many_rows_fit(bert: Path) -> None:
     done = subprocess.run([sys.executable, "-c", LIMITED, str(bert)], capture_output=True, text=True, check=False)
