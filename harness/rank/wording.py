@@ -6,16 +6,8 @@ import math
 from collections.abc import Sequence
 
 from harness.core.ranking import Gain, RankedContender
+from harness.core.technique_names import technique_name
 
-_TECHNIQUES = {
-    "knn": "nearest neighbors",
-    "linear-probe": "a linear probe",
-    "full": "full fine-tuning",
-    "lora": "LoRA",
-    "ia3": "IA³",
-    "prompt-tuning": "prompt tuning",
-    "probe-then-finetune": "full fine-tuning from its probe",
-}
 _COSTS = {
     "latency_p95_ms": ("p95 latency", "ms"),
     "memory_mb": ("memory", "MB"),
@@ -29,16 +21,7 @@ def name(row: RankedContender) -> str:
     """Return a contender's name as part of a sentence; of a baseline or a model that fits itself the candidate's alone."""
     if row.technique == "fit":
         return row.candidate
-    return f"{row.candidate} with {technique(row.technique)}"
-
-
-def technique(word: str) -> str:
-    """Return a technique's name as part of a sentence.
-
-    >>> technique("lora"), technique("my-own")
-    ('LoRA', 'my own')
-    """
-    return _TECHNIQUES.get(word, word.replace("-", " "))
+    return f"{row.candidate} with {technique_name(row.technique)}"
 
 
 def training(chosen: RankedContender, gains: Sequence[Gain]) -> str:
@@ -47,16 +30,16 @@ def training(chosen: RankedContender, gains: Sequence[Gain]) -> str:
     if not mine:
         return ""
     own = mine.get(chosen.technique)
-    others = [technique(t) for t in mine if t != chosen.technique]
+    others = [technique_name(t) for t in mine if t != chosen.technique]
     if own is None:
         best = max(mine.values(), key=lambda gain: gain.gain)
         seen = "" if best.is_seen or best.high < 0 else ", which these rows do not tell from nothing"
-        return f" Training its weights ({technique(best.technique)}) changes the score by {_points(best)}{seen}."
+        return f" Training its weights ({technique_name(best.technique)}) changes the score by {_points(best)}{seen}."
     costs = [amount(v, unit) for m, unit in (("training_minutes", "min"), ("training_memory_mb", "MB")) if (v := chosen.value(m))]
     spent = f"; training it takes {' and '.join(costs)}" if costs else ""
     better = [t for t in mine if t != chosen.technique and mine[t].gain > own.gain]
     rest = f"; {enumerate_some(others)} {'adds' if len(others) == 1 else 'add'} nothing to that" if others and not better else ""
-    return f" It changes the score by {_points(own)} over {technique(own.over)} on its frozen features{spent}{rest}."
+    return f" It changes the score by {_points(own)} over {technique_name(own.over)} on its frozen features{spent}{rest}."
 
 
 def _points(gain: Gain) -> str:

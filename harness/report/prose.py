@@ -5,21 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from harness.core.technique_names import technique_name
+
 _METRICS = {
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro-F1",
     "mcc": "MCC",
     "micro_f1": "micro-F1",
     "weighted_f1": "weighted F1",
-}
-_TECHNIQUES = {
-    "knn": "nearest neighbors",
-    "linear-probe": "a linear probe",
-    "full": "full fine-tuning",
-    "lora": "LoRA",
-    "ia3": "IA³",
-    "prompt-tuning": "prompt tuning",
-    "probe-then-finetune": "full fine-tuning from its probe",
 }
 # What would reorder or hide text around it: embeddings, overrides and isolates of writing direction.
 _DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -61,7 +54,7 @@ def contender(candidate: str, technique: str) -> str:
     """
     if technique in {"", "fit"}:
         return candidate
-    return f"{candidate} with {_TECHNIQUES.get(technique, technique)}"
+    return f"{candidate} with {technique_name(technique)}"
 
 
 def how(technique: str) -> str:
@@ -70,7 +63,7 @@ def how(technique: str) -> str:
     >>> how("linear-probe"), how("prompt-tuning"), how("my-own")
     ('linear probe', 'prompt tuning', 'my-own')
     """
-    return _TECHNIQUES.get(technique, technique).removeprefix("a ")
+    return technique_name(technique).removeprefix("a ")
 
 
 def epochs(reached: float, of: float) -> str:

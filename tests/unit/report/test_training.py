@@ -11,14 +11,15 @@ from harness.core.race import Race
 from harness.core.report import Report
 from harness.core.run import Settings
 from harness.core.shown import DASH
+from harness.core.technique_names import technique_name
 from harness.core.training_report import Training
-from harness.rank import wording
-from harness.report import prose, race
+from harness.report import race
 from harness.report.document import to_document, write
 from harness.report.figures import draw
 from harness.report.html import to_html
 from harness.report.markdown import to_markdown
 from harness.report.summarise import summarise
+from harness.techniques.catalogue import TECHNIQUES
 from tests.unit.report.trained import HEADS, LANES, PLAN, Trained, hostile, trained
 
 
@@ -42,9 +43,10 @@ def training(report: Report) -> Training:
     return report.training
 
 
-def test_techniques_have_the_names_that_sentences_give_them() -> None:
-    for name in ("knn", "linear-probe", "full", "lora", "ia3", "prompt-tuning", "probe-then-finetune"):
-        assert prose.contender("x", name) == f"x with {wording.technique(name)}"
+def test_every_technique_has_a_name_for_sentences() -> None:
+    known = {name: technique_name(name) for name in TECHNIQUES if name != "fit"}
+    assert all(name != word for name, word in known.items())
+    assert len(set(known.values())) == len(known)
 
 
 def test_the_matrix_has_candidates_by_techniques_those_on_frozen_features_first(training: Training) -> None:

@@ -1,0 +1,22 @@
+"""What a technique is called in a sentence."""
+
+from __future__ import annotations
+
+_NAMES = {
+    "knn": "nearest neighbors",
+    "linear-probe": "a linear probe",
+    "full": "full fine-tuning",
+    "lora": "LoRA",
+    "ia3": "IA³",
+    "prompt-tuning": "prompt tuning",
+    "probe-then-finetune": "full fine-tuning from its probe",
+}
+
+
+def technique_name(word: str) -> str:
+    """Return a technique's name as part of a sentence; an unknown one as it is.
+
+    >>> technique_name("lora"), technique_name("my-own")
+    ('LoRA', 'my-own')
+    """
+    return _NAMES.get(word, word)
