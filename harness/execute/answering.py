@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from harness.core.data import Input
@@ -64,7 +64,7 @@ def _read_probe(folder: Path) -> ProbeHead:
         with safe_open(folder / HEAD, "numpy") as file:
             view = int(file.metadata()["view"])
             mean, scale, weights, bias = (file.get_tensor(name) for name in _PARTS)
-    except Exception as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         what = f"the head cannot be read: {next(iter(str(error).splitlines()), type(error).__name__)}"
         raise CandidateError(what, where=str(folder / HEAD), hint="run `bench finetune` again") from error
     return ProbeHead(view, mean, scale, weights, bias, {})

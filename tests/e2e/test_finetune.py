@@ -16,30 +16,8 @@ import pandas as pd
 import pytest
 
 from tests.e2e.command import BENCH, run_bench
+from tests.unit.conftest import WORDS, save_tokenizer
 
-WORDS = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    "the",
-    "a",
-    "card",
-    "was",
-    "stolen",
-    "my",
-    "refund",
-    "parcel",
-    "where",
-    "is",
-    "hello",
-    "thank",
-    "you",
-    "please",
-    "help",
-    "me",
-]
 KEYS = {"card": ("card", "stolen"), "parcel": ("parcel", "where"), "refund": ("refund", "please")}
 # Loads a folder and scores the run's test rows without bench: argv are the folder, the rows and the run's predictions.
 FRESH = """
@@ -95,17 +73,12 @@ def compare(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
 
 def make_model(folder: Path) -> None:
     import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from transformers import BertConfig, BertModel
 
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
     BertModel(BertConfig(vocab_size=len(WORDS), max_position_embeddings=40, **sizes)).save_pretrained(folder)
-    made = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))  # noqa: S106 - no secret
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    made.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
-    PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=32, **names).save_pretrained(folder)
+    save_tokenizer(folder)
 
 
 def make_rows(number: int) -> str:
