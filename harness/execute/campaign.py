@@ -40,6 +40,11 @@ class Campaign:
         """Take up a run whose folder and head are written."""
         self.folder, self.info, self.ready, self.data, self.tell = folder, info, ready, data, tell
 
+    @property
+    def checkpoints(self) -> Path:
+        """Return the folder in which each runner of a race leaves what its next round goes on from."""
+        return self.folder / "checkpoints"
+
     def run(self, trials: Sequence[Trial], is_stopped: Callable[[], bool]) -> None:
         """Execute those trials that no record stands for, until `is_stopped` says to stop."""
         stands = done(self.folder, trials)
@@ -110,7 +115,7 @@ class Campaign:
             log=folder / "logs" / f"{card.name}.log",
             trust=self.info.settings.trust,
             limits=limits_of(card, self.info.settings, len(self.data.rows), free, epochs=epochs),
-            checkpoint=folder / "checkpoints" / one.runner if one.measures == "training" else None,
+            checkpoint=self.checkpoints.absolute() / one.runner if one.measures == "training" else None,
         )
 
 

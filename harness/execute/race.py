@@ -52,7 +52,9 @@ def hold_race(campaign: Campaign, ground: Ground, clock: Clock) -> None:
     absent += [f"{e.candidate} {e.technique} {_tell(e.recipe)}: no time for it in the budget" for e in entrants[len(chosen) :]]
     track.publish(Race(plan=_plan(chosen, track.amounts, clock), absent=tuple(absent)))
     track.run(chosen)
-    shutil.rmtree(campaign.folder / "checkpoints", ignore_errors=True)
+    if not clock.is_over():
+        # One that was stopped or out of time goes on from them when it is resumed.
+        shutil.rmtree(campaign.checkpoints, ignore_errors=True)
 
 
 def _enter(campaign: Campaign, techniques: Sequence[str]) -> tuple[list[Entrant], list[str]]:
@@ -120,6 +122,9 @@ class _Track:
             standings = self._round(running, share, is_last=not until)
             after = self._leave(standings, is_last=not until)
             runners = tuple(_runner(one, reason) for one, reason in after)
+            for one, reason in after:
+                if reason:
+                    shutil.rmtree(self.campaign.checkpoints / one.trial.runner, ignore_errors=True)
             done = Round(number=len(self.race.rounds) + 1, share=share, runners=runners)
             self.publish(self.race.model_copy(update={"rounds": (*self.race.rounds, done)}))
             running = [one.refresh() for one, reason in after if not reason]

@@ -76,6 +76,8 @@ class Simulated(Campaign):
     def _train(self, trial: Trial, final: float) -> Finished:
         epochs, of = (trial.fidelity.epochs, trial.fidelity.of) if trial.fidelity else (1.0, 1.0)
         self.spent[trial.runner] = epochs
+        if trial.measures == "training":
+            (self.checkpoints / trial.runner).mkdir(parents=True, exist_ok=True)
         curve = tuple(
             Epoch(epoch=e, train_loss=1.0, validation_loss=1.0, validation_score=score(final, e / of)) for e in (epochs / 2, epochs)
         )
@@ -262,3 +264,16 @@ def test_another_budget_keeps_what_an_earlier_one_has_paid_for(start) -> None:  
     race(campaign, 1.0)
     assert campaign.runs == []
     assert set(campaign.info.plan) == plan
+
+
+def test_who_may_go_on_keeps_its_checkpoint_and_who_left_does_not(start) -> None:  # noqa: ANN001 - as above
+    from time import monotonic
+
+    campaign = start(best_at("b", "lora"), {"a": 0.8, "b": 0.78})
+    hold_race(campaign, ground(campaign), Clock(None, monotonic(), lambda: len(campaign.runs) >= 8))
+    assert campaign.info.race is not None
+    stay = {one.trial for one in campaign.info.race.rounds[0].runners if not one.reason}
+    runners = {trial.runner for trial in campaign.runs if trial.key in stay}
+    assert {path.name for path in campaign.checkpoints.iterdir()} == runners
+    assert 0 < len(runners) < 8
+    assert not race(campaign).checkpoints.exists()
