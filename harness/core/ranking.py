@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from harness.core.measurement import Measurement
 from harness.core.noun import Noun
 
@@ -19,7 +21,8 @@ class RankedContender(Noun):
 
     `validation` is the primary metric on validation rows; `tie` numbers the group of contenders that the evidence does not
     separate, 1 the best. A contender that a measurement excludes has `rank` 0 and stands at the end. `trial` is the key of the
-    trial that its answers come from; one whose weights were trained was so for `epochs` of the `of` that were laid out.
+    trial that its answers come from; one whose weights were trained was so for `epochs` of the `of` that were laid out. Where it
+    was trained with other seeds too, `repeats` has the score of each of these trials, and its own score is the mean over all seeds.
     """
 
     rank: int
@@ -41,6 +44,7 @@ class RankedContender(Noun):
     recipe: dict[str, str | int | float]
     notes: tuple[str, ...] = ()
     trial: str = ""
+    repeats: dict[str, float] = Field(default_factory=dict)
     epochs: float | None = None
     of: float | None = None
 

@@ -58,6 +58,10 @@ class Trial(Noun):
         unused = set() if self.measures == "training" else {"recipe", "fidelity", "confirms"}
         return hashlib.sha256(self.model_dump_json(exclude=unused).encode()).hexdigest()[:16]
 
+    def is_repeat(self, seed: int) -> bool:
+        """Tell whether this is a training with another seed than the run's."""
+        return self.measures == "training" and self.seed != seed
+
     @property
     def runner(self) -> str:
         """Return what stays the same while a contender is trained further: the hash of everything but how far."""

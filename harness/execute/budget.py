@@ -105,6 +105,11 @@ def room(entrants: Sequence[Entrant], amounts: Amounts, until: Sequence[float], 
     return next((n for n in counts if race_seconds(entrants[:n], amounts, until, since) <= allowed), 0)
 
 
+def is_affordable(takes: float, seconds: float) -> bool:
+    """Tell whether what takes about so long may be begun in the time."""
+    return takes <= seconds * _PRUDENCE
+
+
 def affordable(entrant: Entrant, amounts: Amounts, *, since: float, seconds: float) -> float:
     """Return up to which share of its training an entrant gets in the time, at most 1; `since` if there is none for more."""
     if entrant.seconds(amounts, 1.0, since) <= seconds * _PRUDENCE:

@@ -128,15 +128,8 @@ def _exclusions(ranking: Ranking, row: RankedContender | None, card: Card, techn
 
 
 def _record(row: RankedContender, records: Sequence[Record]) -> Record | None:
-    """Return the record that a row of the ranking stands on: of several recipes the one that was trained furthest."""
-    mine = [
-        record
-        for record in records
-        if (record.trial.candidate, record.trial.technique) == (row.candidate, row.technique)
-        and isinstance(record.outcome, Finished)
-        and record.outcome.recipe == row.recipe
-    ]
-    return max(mine, key=lambda record: record.trial.fidelity.share if record.trial.fidelity else 1.0, default=None)
+    """Return the record that a row of the ranking stands on, the last one of a trial that was run more than once."""
+    return next((r for r in reversed(records) if r.trial.key == row.trial and isinstance(r.outcome, Finished)), None)
 
 
 def _fidelity(record: Record) -> Fidelity | None:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+# How many are trained again, and with how many seeds in all.
+_FINALISTS, _SEEDS = 2, 3
+
+
 def hold_race(campaign: Campaign, ground: Ground, clock: Clock) -> None:
     """Train what is promising, as far as the clock allows; the run's head tells of every round."""
     techniques = training_techniques(campaign.info.settings)
@@ -52,6 +56,8 @@ def hold_race(campaign: Campaign, ground: Ground, clock: Clock) -> None:
     absent += [f"{e.candidate} {e.technique} {_tell(e.recipe)}: no time for it in the budget" for e in entrants[len(chosen) :]]
     track.publish(Race(plan=_plan(chosen, track.amounts, clock), absent=tuple(absent)))
     track.run(chosen)
+    if campaign.info.settings.effort == "thorough":
+        track.repeat()
     if not clock.is_over():
         # One that was stopped or out of time goes on from them when it is resumed.
         shutil.rmtree(campaign.checkpoints, ignore_errors=True)
@@ -62,7 +68,9 @@ def _enter(campaign: Campaign, techniques: Sequence[str]) -> tuple[list[Entrant]
     from harness.rank.ranking import rank  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
     info, found = campaign.info, weigh(campaign.folder, campaign.info)
-    ranking = rank(info, found.answers, found.truth, found.records)
+    # What was trained before does not change who enters: the same run, taken up again, holds the same race.
+    frozen = [one for one in found.answers if one.record.trial.measures == "quality"]
+    ranking = rank(info, frozen, found.truth, found.records)
     broken = {r.trial.candidate for r in found.records if isinstance(r.outcome, Failed) and r.outcome.stage == "load"}
     cards = [c.card for c, _ in campaign.ready if not (c.card.baseline or c.is_plugin or c.card.name in broken)]
     absent = [
@@ -90,6 +98,13 @@ class _Standing:
         outcome = self.record.outcome if self.record else None
         return outcome if isinstance(outcome, Finished) else None
 
+    @property
+    def standing(self) -> tuple[float, float]:
+        """Return by what runners are ordered, the best having the most: the chance, then the score."""
+        measured = self.finished.find("score") if self.finished else None
+        worth = -(self.score or 0.0) if measured and measured.better == "lower" else self.score or 0.0
+        return (self.chance or 0.0, worth)
+
     def refresh(self) -> Entrant:
         """Return the entrant with what its training really took a row."""
         measured = self.finished.find("training_s_per_1000_rows") if self.finished else None
@@ -103,6 +118,7 @@ class _Track:
         self.campaign, self.ground, self.clock = campaign, ground, clock
         self.amounts = Amounts.of(campaign.data)
         self.race = Race()
+        self._finalists: list[_Standing] = []
 
     def publish(self, race: Race) -> None:
         """Write the race into the run's head, and say its plan when it is new."""
@@ -127,8 +143,22 @@ class _Track:
                     shutil.rmtree(self.campaign.checkpoints / one.trial.runner, ignore_errors=True)
             done = Round(number=len(self.race.rounds) + 1, share=share, runners=runners)
             self.publish(self.race.model_copy(update={"rounds": (*self.race.rounds, done)}))
+            self._finalists = [one for one, reason in after if not (reason or until)]
             running = [one.refresh() for one, reason in after if not reason]
             since = share
+
+    def repeat(self) -> None:
+        """Train the finalists again, from the beginning and with other seeds, as often as the time allows."""
+        # Of several recipes of one technique, the best stands for it.
+        best = {(one.trial.candidate, one.trial.technique): one for one in reversed(self._finalists)}
+        finalists = [one for one in self._finalists if one in best.values()][:_FINALISTS]
+        for seed in range(1, _SEEDS):
+            again = [one.refresh() for one in finalists]
+            takes = sum(one.seconds(self.amounts, 1.0) for one in again)
+            if not again or self.clock.is_over() or not budget.is_affordable(takes, self.clock.left()):
+                return
+            self.campaign.tell(Progress("message", text=f"training: {len(again)} of the best again with another seed"))
+            self._execute([one.trial.model_copy(update={"seed": one.trial.seed + seed, "timed": False}) for one in finalists])
 
     def _cut(self, running: Sequence[Entrant], until: list[float], since: float) -> tuple[list[Entrant], list[float]]:
         """Return as many runners as the time allows, and the rounds left: where one alone has no time for all, shorter ones."""
@@ -142,14 +172,18 @@ class _Track:
     def _round(self, running: Sequence[Entrant], share: float, *, is_last: bool) -> list[_Standing]:
         """Train every runner up to a share, and weigh what came of it."""
         trials = [self._trial(one, share, is_last=is_last) for one in running]
-        info = self.campaign.info
-        keys = dict.fromkeys((*info.plan, *(trial.key for trial in trials)))
-        self.campaign.update(info.model_copy(update={"plan": tuple(keys)}))
-        self.campaign.run(trials, self.clock.is_over)
+        self._execute(trials)
         found = weigh(self.campaign.folder, self.campaign.info)
         records = {record.trial.key: record for record in found.records}
         standings = [_Standing(one, trial, records.get(trial.key)) for one, trial in zip(running, trials, strict=True)]
         return _judge(standings, found, self.campaign)
+
+    def _execute(self, trials: Sequence[Trial]) -> None:
+        """Add trials to the run's plan, and run those that are not done."""
+        info = self.campaign.info
+        keys = dict.fromkeys((*info.plan, *(trial.key for trial in trials)))
+        self.campaign.update(info.model_copy(update={"plan": tuple(keys)}))
+        self.campaign.run(trials, self.clock.is_over)
 
     def _trial(self, one: Entrant, share: float, *, is_last: bool) -> Trial:
         info = self.campaign.info
@@ -174,7 +208,7 @@ class _Track:
         """Return the runners, the likeliest first, each with the reason for which it leaves, empty if it goes on."""
         from harness.rank.survival import LEAST_CHANCE  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
-        able = sorted((s for s in standings if s.finished), key=lambda s: (-(s.chance or 0), -(s.score or 0)))
+        able = sorted((s for s in standings if s.finished), key=lambda s: s.standing, reverse=True)
         places = len(able) if is_last else budget.survivors(len(standings))
         told: list[tuple[_Standing, str]] = []
         for place, one in enumerate(able):

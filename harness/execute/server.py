@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.execute import kin
 
-_MOMENT_S = 0.2
+_MOMENT_S = 5.0
 
 
 def _is_orphaned(parent: int) -> bool:

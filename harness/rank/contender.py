@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.core.card import Card
 from harness.core.evidence import Answers
@@ -18,7 +18,10 @@ _CONTROL = "a control with random weights: shown to compare with, never recommen
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A candidate with a technique, everything measured about it, and its answers."""
+    """A candidate with a technique, everything measured about it, and its answers.
+
+    `repeats` are its answers after the same training with other seeds.
+    """
 
     card: Card
     technique: str
@@ -26,11 +29,20 @@ class Contender:
     measurements: tuple[Measurement, ...]
     recipe: dict[str, str | int | float]
     notes: tuple[str, ...]
+    repeats: tuple[Answers, ...] = ()
 
     @property
     def name(self) -> str:
         """Return candidate and technique as one word pair."""
         return f"{self.card.name} · {self.technique}"
+
+    def by_seed(self) -> tuple[Contender, ...]:
+        """Return one contender for each seed that it was trained with, its own first."""
+        found = [replace(self, repeats=())]
+        for answers in self.repeats:
+            measured = answers.record.outcome.measurements if isinstance(answers.record.outcome, Finished) else ()
+            found.append(replace(self, answers=answers, measurements=measured, repeats=()))
+        return tuple(found)
 
     def find(self, measurement: str) -> Measurement | None:
         """Return a measurement by name, if it was taken."""
@@ -40,17 +52,20 @@ class Contender:
 def gather(info: RunInfo, answers: Sequence[Answers], records: Sequence[Record]) -> tuple[Contender, ...]:
     """Return the contenders that finished, by name; a later record of the same contender stands before an earlier one.
 
-    Of several recipes of one technique, the one that was trained furthest takes part, and of equal ones the best by its score.
+    Of several recipes of one technique, the one that was trained furthest takes part, of equal ones the best by its score.
 
     Raises:
         WorkspaceError: the run's head does not know a candidate of its records.
     """
+    others = [one for one in answers if one.record.trial.is_repeat(info.settings.seed)]
     latest: dict[tuple[str, str], Answers] = {}
+    standing: dict[tuple[str, str], tuple[float, ...]] = {}
     for one in answers:
-        name = (one.record.trial.candidate, one.record.trial.technique)
-        if name not in latest or _standing(one) >= _standing(latest[name]):
-            latest[name] = one
-    return one_each(info, [latest[name] for name in sorted(latest)], records)
+        name, worth = (one.record.trial.candidate, one.record.trial.technique), _standing(one, others)
+        if not one.record.trial.is_repeat(info.settings.seed) and (name not in latest or worth >= standing[name]):
+            latest[name], standing[name] = one, worth
+    found = one_each(info, [latest[name] for name in sorted(latest)], records)
+    return tuple(replace(one, repeats=_repeats(one.answers, others)) for one in found)
 
 
 def one_each(info: RunInfo, answers: Sequence[Answers], records: Sequence[Record]) -> tuple[Contender, ...]:
@@ -71,12 +86,23 @@ def one_each(info: RunInfo, answers: Sequence[Answers], records: Sequence[Record
     return tuple(found)
 
 
-def _standing(one: Answers) -> tuple[float, float]:
-    """Return how far a contender was trained, and how well it did there; without training, 1 and nothing."""
+def _repeats(one: Answers, others: Sequence[Answers]) -> tuple[Answers, ...]:
+    """Return what another seed gave in the same training, by seed; the last of several counts."""
+    trial = one.record.trial
+    found = {
+        other.record.trial.seed: other
+        for other in others
+        if other.record.trial.model_copy(update={"seed": trial.seed, "timed": trial.timed}) == trial
+    }
+    return tuple(found[seed] for seed in sorted(found))
+
+
+def _standing(one: Answers, others: Sequence[Answers]) -> tuple[float, float, int]:
+    """Return how far a contender was trained, how well it did there, and how often; without training, 1 and nothing."""
     outcome, fidelity = one.record.outcome, one.record.trial.fidelity
     score = outcome.find("score") if isinstance(outcome, Finished) and fidelity else None
     worth = 0.0 if score is None else -score.value if score.better == "lower" else score.value
-    return (fidelity.share if fidelity else 1.0, worth)
+    return (fidelity.share if fidelity else 1.0, worth, len(_repeats(one, others)))
 
 
 def _contender(card: Card, technique: str, answers: Answers, memory: Record | None) -> Contender:

@@ -136,7 +136,8 @@ def _regret(draws: Floats, choosable: Sequence[int]) -> Floats:
 def _row(info: RunInfo, one: Contender, scores: Scores, place: int, *, lower: bool) -> RankedContender:
     """Return a contender's row with what does not depend on the others."""
     metric, validation, trial = info.task.metric, scores.estimates[place], one.answers.record.trial
-    train = one.find("train_score") if is_recorded(metric, one, validation.score) else None
+    by_seed = scores.by_seed[place]
+    train = one.find("train_score") if is_recorded(metric, one, by_seed[0]) else None
     sizes = (train.n or info.data.train if train else 0, info.data.validation)
     overfit = train is not None and is_overfit(train.value, validation, rows=sizes, margin=info.task.margin, lower=lower)
     return RankedContender(
@@ -159,6 +160,7 @@ def _row(info: RunInfo, one: Contender, scores: Scores, place: int, *, lower: bo
         recipe=one.recipe,
         notes=one.notes,
         trial=trial.key,
+        repeats={other.record.trial.key: found for other, found in zip(one.repeats, by_seed[1:], strict=True)},
         epochs=trial.fidelity.epochs if trial.fidelity else None,
         of=trial.fidelity.of if trial.fidelity else None,
     )

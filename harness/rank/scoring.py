@@ -24,15 +24,21 @@ if TYPE_CHECKING:
 Part = Literal["validation", "test"]
 _MEASUREMENT = {"validation": "score", "test": "test_score"}
 _SAME = 1e-6
+_SALT = 7919
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores `(contenders,)`, the same of every resample `(resamples, contenders)`, and the former with their intervals."""
+    """Scores `(contenders,)`, the same of every resample `(resamples, contenders)`, and the former with their intervals.
+
+    Of a contender that was trained with several seeds the score is their mean, and seeds are resampled as rows are; `by_seed` has
+    the score of each, the contender's own first.
+    """
 
     points: Floats
     draws: Floats
     estimates: tuple[Estimate, ...]
+    by_seed: tuple[tuple[float, ...], ...]
 
 
 def reference(truth: Truth, part: Part, classes: int) -> Reference:
@@ -52,10 +58,25 @@ def score_contenders(metric: str, field: Sequence[Contender], right: Reference, 
         WorkspaceError: the predictions do not fit the rows, or the score that was recorded with them.
     """
     if not field or not len(right.labels):
-        return Scores(np.empty(0), np.empty((0, 0)), ())
-    points, draws = (_own if metric in METRICS else _external)(metric, field, right, part, seed=seed)
-    estimates = tuple(estimate(metric, float(point), draws[:, i], right.units) for i, point in enumerate(points))
-    return Scores(points, draws, estimates)
+        return Scores(np.empty(0), np.empty((0, 0)), (), ())
+    each = [of_seed for one in field for of_seed in one.by_seed()]
+    points, draws = (_own if metric in METRICS else _external)(metric, each, right, part, seed=seed)
+    ends = np.cumsum([1 + len(one.repeats) for one in field])[:-1]
+    by_seed = [np.asarray(part) for part in np.split(points, ends)]
+    means = np.asarray([one.mean() for one in by_seed])
+    draws = np.stack([_resample_seeds(columns, seed) for columns in np.split(draws, ends, axis=1)], axis=1)
+    estimates = tuple(estimate(metric, float(mean), draws[:, i], right.units) for i, mean in enumerate(means))
+    return Scores(means, draws, estimates, tuple(tuple(map(float, one)) for one in by_seed))
+
+
+def _resample_seeds(draws: Floats, seed: int) -> Floats:
+    """Return for each resample of the rows `(resamples, seeds)` the mean over as many seeds, drawn with replacement."""
+    count = draws.shape[1]
+    if count == 1:
+        return draws[:, 0]
+    chosen = np.random.default_rng([seed, _SALT]).integers(count, size=draws.shape)
+    mean: Floats = np.take_along_axis(draws, chosen, axis=1).mean(axis=1)
+    return mean
 
 
 def confirm_contenders(metric: str, field: Sequence[Contender], right: Reference, *, seed: int) -> tuple[Estimate | None, ...]:

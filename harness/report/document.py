@@ -87,6 +87,7 @@ def _contender(row: RankedContender) -> dict[str, object]:
         "training": _training(row),
         "epochs": row.epochs,
         "of": row.of,
+        "repeats": dict(row.repeats),
         "recipe": dict(row.recipe),
         "notes": list(row.notes),
     }

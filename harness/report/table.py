@@ -126,12 +126,22 @@ def _row(contender: RankedContender, ranking: Ranking, scale: Scale, cells: dict
         cells=cells,
         license=contender.license,
         recipe=numbers.settings(contender.recipe),
-        notes=contender.notes,
+        notes=(*_seeds(contender), *contender.notes),
         reasons=_reasons(contender, ranking) if contender.rank == 0 else (),
         how=prose.how(contender.technique) if contender.is_trained else "",
         reached=prose.reached(contender.epochs, contender.of),
         untested=_UNTESTED if contender.is_partial and contender.test is None and ranking.test_rows else "",
     )
+
+
+def _seeds(contender: RankedContender) -> tuple[str, ...]:
+    """Say what each seed scored where there was more than one; the first one's score follows from their mean."""
+    others = list(contender.repeats.values())
+    if not others:
+        return ()
+    count = len(others) + 1
+    each = ", ".join(map(numbers.score, [contender.validation.score * count - sum(others), *others]))
+    return (f"trained with {count} seeds: {each}; the score is their mean, and its interval takes seeds as well as rows by lot",)
 
 
 def _deciding(contender: RankedContender) -> dict[str, Quantity]:

@@ -33,11 +33,11 @@ def row(candidate: str, technique: str, rank: int = 1, recipe: Recipe | None = N
     )  # fmt: skip
 
 
-def record(candidate: str, technique: str, used: Recipe, *, epochs: float = 10) -> Record:
+def record(candidate: str, technique: str, used: Recipe, *, epochs: float = 10, seed: int = 0) -> Record:
     fidelity = Fidelity(epochs=epochs, of=10) if technique in {"lora", "full"} else None
     trial = Trial(
         candidate=candidate, technique=technique, task="t", task_digest="d", source_digest="s",
-        measures="training" if fidelity else "quality", recipe=RECIPE if fidelity else {}, fidelity=fidelity,
+        measures="training" if fidelity else "quality", recipe=RECIPE if fidelity else {}, fidelity=fidelity, seed=seed,
     )  # fmt: skip
     return Record(trial=trial, outcome=Finished(recipe=used), started="2026-01-01T00:00:00", seconds=1.0)
 
@@ -50,6 +50,8 @@ def choose(
     records: tuple[Record, ...] = (),
     excluded: tuple[Excluded, ...] = (),
 ) -> Finalist:
+    keys = {(r.trial.candidate, r.trial.technique): r.trial.key for r in reversed(records)}
+    rows = tuple(one.model_copy(update={"trial": keys.get((one.candidate, one.technique), "")}) for one in rows)
     chosen = best and Recommendation(
         candidate=best[0], technique=best[1], score=0.9, low=0.8, high=0.95, expected_regret=0.0, probability_best=1.0,
         probability_within_margin=1.0, decisive=True, reason="It is best.",
@@ -71,7 +73,7 @@ def choose(
 def test_the_recommended_contender_takes_the_recipe_and_epochs_of_its_record() -> None:
     used = {**RECIPE, "rows_at_once": 4}
     mine = record("bert", "lora", used)
-    other = record("bert", "lora", {**used, "learning_rate": 0.5})
+    other = record("bert", "lora", {**used, "learning_rate": 0.5}, seed=1)
     found = choose(Wish(), (row("bert", "lora", recipe=used),), best=("bert", "lora"), records=(mine, other))
     assert (found.card.name, found.technique, found.trial, found.notes) == ("bert", "lora", mine.trial.key, ())
     assert found.recipe == RECIPE

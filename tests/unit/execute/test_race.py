@@ -23,6 +23,7 @@ from harness.execute.clock import Clock
 from harness.execute.plan import Ground
 from harness.execute.quality_pass import keep
 from harness.execute.race import hold_race
+from harness.rank.ranking import rank
 from harness.store import predictions, runs
 
 CLASSES, LEARN, CHOOSING, TEST = 4, 1200, 800, 400
@@ -81,7 +82,10 @@ class Simulated(Campaign):
         curve = tuple(
             Epoch(epoch=e, train_loss=1.0, validation_loss=1.0, validation_score=score(final, e / of)) for e in (epochs / 2, epochs)
         )
-        measurements = [Measurement(name="score", value=0.0, better="higher"), Measurement(name="trainable_parameters", value=1)]
+        measurements = [
+            Measurement(name="score", value=score(final, epochs / of), better="higher"),
+            Measurement(name="trainable_parameters", value=1),
+        ]
         if trial.measures == "training":
             measurements.append(Measurement(name="training_s_per_1000_rows", value=1000 * S_PER_ROW))
         shares = [answer(self.data, part, score(final, epochs / of), trial) for part in ("choosing", "test")]
@@ -277,3 +281,31 @@ def test_who_may_go_on_keeps_its_checkpoint_and_who_left_does_not(start) -> None
     assert {path.name for path in campaign.checkpoints.iterdir()} == runners
     assert 0 < len(runners) < 8
     assert not race(campaign).checkpoints.exists()
+
+
+def test_the_finalists_of_a_thorough_race_are_trained_with_three_seeds_and_count_as_one(start) -> None:  # noqa: ANN001 - as above
+    final = best_at("b", "lora")
+    campaign = race(start(final, {"a": 0.8, "b": 0.78}, effort="thorough", techniques=("full", "lora")))
+    whole = [t for t in campaign.runs if t.fidelity and t.fidelity.share == 1]
+    again = {t.model_copy(update={"seed": 0, "timed": True}).key for t in whole if t.seed}
+    assert sorted(t.seed for t in whole if t.seed) == [1] * len(again) + [2] * len(again)
+    assert len({(t.candidate, t.technique) for t in whole if t.key in again}) == len(again) > 0
+    found = weigh(campaign.folder, campaign.info)
+    ranking = rank(campaign.info, found.answers, found.truth, found.records)
+    (mine,) = [row for row in ranking.rows if (row.candidate, row.technique) == ("b", "lora")]
+    assert len(mine.repeats) == 2
+    assert mine.trial not in mine.repeats
+    runs = len(campaign.runs)
+    assert len(race(campaign).runs) == runs
+
+
+def test_seeds_for_which_no_time_is_left_are_left_out(start) -> None:  # noqa: ANN001 - as above
+    campaign = start(best_at("a", "full"), {"a": 0.8}, effort="thorough", techniques=("full",))
+
+    class Spent(Clock):
+        def left(self) -> float:
+            return 700 - LEARN * S_PER_ROW * sum(campaign.spent.values())
+
+    hold_race(campaign, ground(campaign), Spent(None, 0.0, lambda: False))
+    whole = [t for t in campaign.runs if t.fidelity and t.fidelity.share == 1]
+    assert {t.seed for t in whole} == {0, 1}

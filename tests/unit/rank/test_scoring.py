@@ -66,3 +66,34 @@ def test_another_metric_than_the_runs_is_noticed(make_run, entry) -> None:  # no
     (one,) = gather(run.info, run.answers, run.records)
     assert is_recorded("accuracy", one, one.find("accuracy").value)
     assert not is_recorded("mcc", one, one.find("mcc").value)
+
+
+def repeated(make_run, entry, seeds: int):  # noqa: ANN001, ANN201 - a factory and what it makes
+    """A contender that was trained with several seeds, each of which got other rows wrong, and one that was trained once."""
+    run = make_run([entry("a", technique="full", seed=s, right=0.7 + 0.02 * s) for s in range(seeds)] + [entry("b", seed=9)])
+    told = []
+    for seed, one in enumerate(run.answers):
+        kind = {"measures": "training", "seed": seed} if one.record.trial.candidate == "a" else {}
+        trial = one.record.trial.model_copy(update=kind)
+        told.append(dataclasses.replace(one, record=one.record.model_copy(update={"trial": trial})))
+    return run, gather(run.info, told, [one.record for one in told])
+
+
+def test_the_score_of_several_seeds_is_their_mean_and_the_interval_covers_them(make_run, entry) -> None:  # noqa: ANN001 - as above
+    run, field = repeated(make_run, entry, seeds=3)
+    assert [(one.name, len(one.repeats)) for one in field] == [("a · full", 2), ("b · linear-probe", 0)]
+    found = score_contenders("accuracy", field, reference(run.truth, "validation", 4), "validation", seed=0)
+    assert found.by_seed[0] == pytest.approx((0.70, 0.72, 0.74))
+    assert found.points[0] == pytest.approx(0.72)
+    single = score_contenders("accuracy", [field[1]], reference(run.truth, "validation", 4), "validation", seed=0)
+    assert found.points[1] == single.points[0]
+    assert (found.draws[:, 1] == single.draws[:, 0]).all()
+
+
+def test_seeds_that_differ_widen_the_interval_beyond_that_of_their_mean(make_run, entry) -> None:  # noqa: ANN001 - as above
+    run, field = repeated(make_run, entry, seeds=3)
+    right = reference(run.truth, "validation", 4)
+    drawn = score_contenders("accuracy", field, right, "validation", seed=0).draws[:, 0]
+    seeds = score_contenders("accuracy", field[0].by_seed(), right, "validation", seed=0).draws
+    # The variance of a mean over three drawn ones is that of the three in a resample, divided by three, beside that of their mean.
+    assert drawn.var() == pytest.approx(seeds.mean(axis=1).var() + seeds.var(axis=1).mean() / 3, rel=0.1)
