@@ -15,7 +15,7 @@ _SECONDS_TO_BEGIN = 8.0
 _FORWARD = 1 / 3
 _CURVE_ROWS = 2000
 # Even alone a contender stops on its way: what it has reached then counts, whatever happens after.
-_FEW, _MANY = (0.4, 1.0), (0.15, 0.4, 1.0)
+_FEW, _MANY = (0.25, 1.0), (0.1, 0.25, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,10 @@ def shares(entrants: int) -> tuple[float, ...]:
 def survivors(entrants: int) -> int:
     """Return how many of a round's contenders the next one has room for.
 
-    >>> [survivors(n) for n in (1, 2, 3, 8)]
-    [1, 1, 2, 4]
+    >>> [survivors(n) for n in (1, 3, 4, 8)]
+    [1, 1, 2, 3]
     """
-    return max(1, math.ceil(entrants / 2))
+    return max(1, math.ceil(entrants / 3))
 
 
 def race_seconds(entrants: Sequence[Entrant], amounts: Amounts, until: Sequence[float], since: float = 0.0) -> float:

@@ -15,7 +15,7 @@ from harness.training.recipes import recipes
 
 CANDIDATES: Mapping[Effort, int] = {"quick": 2, "standard": 2, "thorough": 6}
 RECIPES: Mapping[Effort, int] = {"quick": 1, "standard": 2, "thorough": 3}
-_OF_EFFORT: Mapping[Effort, tuple[str, ...]] = {"quick": (), "standard": ("full", "lora")}
+_OF_EFFORT: Mapping[Effort, tuple[str, ...]] = {"quick": (), "standard": ("full", "lora", "probe-then-finetune")}
 # A candidate whose probe is further behind than this, by the worse ends of both intervals, is not caught up with by training.
 GAP = 0.1
 # What a processor does in a second, and a text's tokens, where nothing was measured.
@@ -64,7 +64,7 @@ def list_entrants(
     for place, card in enumerate(chosen):
         s_per_row = seconds_per_row(card, ranking)
         for turn, technique in enumerate(name for name in techniques if not applies(name, card)):
-            for variant, recipe in enumerate(recipes(technique, card.parameters, rows)[: RECIPES[effort]]):
+            for variant, recipe in enumerate(recipes(technique, _parameters(card, ranking), rows)[: RECIPES[effort]]):
                 entrant = Entrant(card.name, technique, dict(recipe), float(recipe["epochs"]), s_per_row)
                 found.append(((variant, place, turn), entrant))
     return [entrant for _, entrant in sorted(found, key=lambda pair: pair[0])]
@@ -79,6 +79,12 @@ def seconds_per_row(card: Card, ranking: Ranking) -> float:
         return _STEP * min(taken) / 1000
     counted = next((flops for row in mine if (flops := row.value("flops"))), None)
     return _STEP * (counted or 2 * (card.parameters or _UNKNOWN_PARAMETERS) * _TOKENS) / _OPERATIONS_PER_S
+
+
+def _parameters(card: Card, ranking: Ranking) -> int | None:
+    """Return how many parameters were counted, else what the card states."""
+    counted = next((value for row in ranking.rows if row.candidate == card.name and (value := row.value("parameters"))), None)
+    return card.parameters if counted is None else int(counted)
 
 
 def _unable(card: Card, ranking: Ranking) -> str:

@@ -92,9 +92,8 @@ def _train(order: Training, tell: Tell) -> _Learned:
     test = session.predict([data.rows.inputs[i] for i in data.split.test])
     tell("writing")
     session.trainable.save(place.folder, contents.labels)
-    used = {**recipe, "batch_size": session.batch, "epochs": until.of, "epochs_reached": round(session.epoch, 4)}
-    if session.is_weighted:
-        used["class_weights"] = "balanced"
+    reached = {"batch_size": session.batch, "epochs": until.of, "epochs_reached": round(session.epoch, 4)}
+    used = {**recipe, **reached, **session.settings}
     return _Learned(test, used, _costs(session, parameters, place.device))
 
 

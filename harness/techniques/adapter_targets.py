@@ -7,10 +7,11 @@ import warnings
 import torch
 from peft import PeftConfig, get_peft_model
 
+from harness.models.batches import is_out_of_memory
 from harness.models.trainable import Trainable
 from harness.techniques.full import is_within
 from harness.techniques.technique import Recipe
-from harness.techniques.tuning import DoesNotApply, Group, groups, number
+from harness.techniques.tuning import DoesNotApply, Group, Lesson, groups, number
 
 
 def find_targets(trainable: Trainable, *, whole_attention: bool) -> list[str]:
@@ -37,12 +38,27 @@ def task_type(module: torch.nn.Module) -> str | None:
     return "SEQ_CLS" if getattr(module, "main_input_name", "") == "input_ids" else None
 
 
-def wrap(trainable: Trainable, config: PeftConfig) -> None:
-    """Put peft's wrapper around the module: all is frozen but what it adds and the head."""
+def wrap(trainable: Trainable, config: PeftConfig, lesson: Lesson) -> None:
+    """Put peft's wrapper around the module: all is frozen but what it adds and the head. One row is answered to see that it holds.
+
+    Raises:
+        DoesNotApply: the model looks into a layer that an adapter now stands for, or the adapter pads otherwise than the layer.
+    """
     with warnings.catch_warnings():
         # It asks transformers in a way that will change; nothing that a user could mend.
         warnings.filterwarnings("ignore", category=FutureWarning)
         trainable.module = get_peft_model(trainable.module, config)
+    if not lesson.inputs:
+        return
+    trainable.module.eval()
+    row = trainable.encode(lesson.inputs[:1])
+    try:
+        with torch.no_grad():
+            trainable.logits(row)
+    except (AttributeError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise DoesNotApply(f"peft's adapters cannot stand for its layers: {error}") from error
 
 
 def adapter_groups(trainable: Trainable, recipe: Recipe) -> list[Group]:

@@ -23,12 +23,11 @@ class Ia3:
         Raises:
             DoesNotApply: the model has no layer to scale.
         """
-        del lesson
         config = IA3Config(
             task_type=task_type(trainable.module),
             target_modules=find_targets(trainable, whole_attention=False),
             feedforward_modules=[],
             modules_to_save=list(trainable.head),
         )
-        wrap(trainable, config)
+        wrap(trainable, config, lesson)
         return adapter_groups(trainable, recipe)

@@ -24,7 +24,6 @@ class Lora:
         Raises:
             DoesNotApply: the model has no layer to adapt.
         """
-        del lesson
         rank = int(number(recipe, "rank", RANK))
         config = LoraConfig(
             task_type=task_type(trainable.module),
@@ -34,5 +33,5 @@ class Lora:
             target_modules=find_targets(trainable, whole_attention=True),
             modules_to_save=list(trainable.head),
         )
-        wrap(trainable, config)
+        wrap(trainable, config, lesson)
         return adapter_groups(trainable, recipe)

@@ -26,7 +26,6 @@ class PromptTuning:
         Raises:
             DoesNotApply: the model reads no tokens.
         """
-        del lesson
         module: Any = trainable.module
         if task_type(module) is None:
             raise DoesNotApply("it puts tokens before a text; this model reads pictures")
@@ -41,6 +40,6 @@ class PromptTuning:
             num_transformer_submodules=1,
             modules_to_save=list(trainable.head),
         )
-        wrap(trainable, config)
         trainable.reserve(tokens)
+        wrap(trainable, config, lesson)
         return adapter_groups(trainable, recipe)

@@ -117,10 +117,8 @@ def _used(ask: Training, fitted: list[Fitted]) -> dict[str, str | int | float]:
         "epochs": ask.fidelity.of,
         "epochs_reached": round(float(np.mean([one.epoch for one in fitted])), 4),
     }
-    if any(one.is_weighted for one in fitted):
-        found["class_weights"] = "balanced"
-    if last.has_batch_norm:
-        found["batch_norm"] = "frozen"
+    for one in fitted:
+        found |= one.settings
     stopped = [one.progress.stopped_at for one in fitted]
     if any(stopped):
         found["stopped_at"] = stopped[0] if len(stopped) == 1 else ", ".join(str(one or "-") for one in stopped)

@@ -23,7 +23,7 @@ from harness.techniques.tuning import Lesson
 from harness.training.asked import Training
 from harness.training.checkpoint import Progress
 from harness.training.recipes import recipes
-from harness.training.session import Plan, Session, has_batch_norm
+from harness.training.session import Plan, Session
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -50,8 +50,7 @@ class Fitted:
     parameters: int
     stored_bytes: int
     batch: int
-    is_weighted: bool
-    has_batch_norm: bool
+    settings: Mapping[str, str]
 
 
 class Fold:
@@ -104,8 +103,7 @@ class Fold:
             parameters=weights.parameters,
             stored_bytes=session.trained_bytes if is_adapter(session.trainable.module) else weights.nbytes,
             batch=session.batch,
-            is_weighted=session.is_weighted,
-            has_batch_norm=has_batch_norm(session.trainable.module),
+            settings=session.settings,
         )
 
     def _at_epoch(self) -> bool:

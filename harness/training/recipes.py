@@ -50,7 +50,7 @@ def recipes(technique: str, parameters: int | None, rows: int) -> tuple[Recipe, 
         "epochs": epochs,
         "batch_size": batch_size_for(rows),
         "weight_decay": 0.01,
-        "warmup": 0.1,
+        "warmup": 0.06,
         **own,
     }
     if technique in _BESIDE:

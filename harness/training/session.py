@@ -32,6 +32,7 @@ Ints = NDArray[np.int64]
 _LARGEST_NORM = 1.0
 # A mean cross entropy beyond this is no learning any more, though it is still a number.
 _LARGEST_LOSS = 1e4
+_LARGEST_DROPOUT = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Session:
         """
         torch.manual_seed(plan.seed)
         self.trainable, self.plan, self.progress = trainable, plan, Progress()
+        self._mended = mend_dropout(trainable.module)
         groups = tuning.prepare(trainable, plan.recipe, lesson)
         self._rows, self._labels = trainable.encode(lesson.inputs), lesson.labels
         self._lengths = [trainable.length(one) for one in self._rows]
@@ -68,9 +70,12 @@ class Session:
         self._accelerator = _accelerator(plan.device)
 
     @property
-    def is_weighted(self) -> bool:
-        """Tell whether rare classes weigh more."""
-        return self._weights is not None
+    def settings(self) -> dict[str, str]:
+        """Return what was set beyond the recipe, because the rows or the model ask for it."""
+        found = {} if self._weights is None else {"class_weights": "balanced"}
+        if any(isinstance(part, _BatchNorm) for part in self.trainable.module.modules()):
+            found["batch_norm"] = "frozen"
+        return found | self._mended
 
     @property
     def trained_parameters(self) -> int:
@@ -257,9 +262,17 @@ def _accelerator(device: str) -> Accelerator:
     return Accelerator(mixed_precision="bf16" if is_half else "no", cpu=device == "cpu", device_placement=False)
 
 
-def has_batch_norm(module: torch.nn.Module) -> bool:
-    """Tell whether a module normalizes by statistics of batches."""
-    return any(isinstance(part, _BatchNorm) for part in module.modules())
+def mend_dropout(module: torch.nn.Module) -> dict[str, str]:
+    """Where a dropout would leave less than a tenth, take its rate for the share that is kept, and say so.
+
+    The published MobileNet v1 has 0.999, TensorFlow's probability of keeping: no head learns from a thousandth of its inputs.
+    """
+    found = {}
+    for part in module.modules():
+        if isinstance(part, torch.nn.Dropout) and part.p > _LARGEST_DROPOUT:
+            found["dropout"] = f"{1 - part.p:.3g}, since {part.p:g} must be the share that is kept"
+            part.p = 1 - part.p
+    return found
 
 
 def _set_mode(module: torch.nn.Module) -> None:

@@ -177,10 +177,10 @@ def winners(campaign: Simulated) -> set[tuple[str, str]]:
 def test_the_best_contender_wins_for_a_part_of_the_price(start) -> None:  # noqa: ANN001 - a factory fixture
     campaign = race(start(best_at("b", "lora"), {"a": 0.8, "b": 0.78}))
     assert ("b", "lora") in winners(campaign)
-    assert len({t.runner for t in campaign.runs}) == 8
+    assert len({t.runner for t in campaign.runs}) == 12
     epochs = sum(campaign.spent[t.runner] for t in {t.runner: t for t in campaign.runs}.values())
     whole = sum(t.fidelity.of for t in {t.runner: t for t in campaign.runs}.values() if t.fidelity)
-    assert epochs < 0.5 * whole
+    assert epochs < 0.3 * whole
 
 
 def test_a_candidate_with_the_worse_probe_can_win(start) -> None:  # noqa: ANN001 - as above
@@ -196,7 +196,7 @@ def test_who_is_far_behind_by_every_signal_is_not_trained_and_the_report_is_told
 
 def test_test_rows_are_predicted_in_the_last_round_only(start) -> None:  # noqa: ANN001 - as above
     campaign = race(start(best_at("a", "full"), {"a": 0.8, "b": 0.8}))
-    assert {t.confirms: t.fidelity.share for t in campaign.runs if t.fidelity} == {False: pytest.approx(0.4), True: 1.0}
+    assert {t.confirms: t.fidelity.share for t in campaign.runs if t.fidelity} == {False: 0.25, True: 1.0}
     assert all(t.timed == t.confirms for t in campaign.runs)
 
 
@@ -204,7 +204,7 @@ def test_where_training_is_hopeless_against_the_probe_it_ends_early(start) -> No
     campaign = race(start(lambda _t: 0.5, {"a": 0.95}))
     assert campaign.info.race is not None
     assert len(campaign.info.race.rounds) == 1
-    assert all("chance of 0%" in one.reason for one in campaign.info.race.rounds[0].runners)
+    assert all("a chance of " in one.reason for one in campaign.info.race.rounds[0].runners)
 
 
 def test_what_diverges_leaves_alone(start) -> None:  # noqa: ANN001 - as above
@@ -229,7 +229,7 @@ def test_a_budget_is_planned_for(start, budget_s: float) -> None:  # noqa: ANN00
     trained = {t.runner: t for t in campaign.runs}.values()
     seconds = sum(campaign.spent[t.runner] * LEARN * S_PER_ROW for t in trained)
     assert seconds <= budget_s
-    assert len(trained) + len(campaign.info.race.absent) == 8
+    assert len(trained) + len(campaign.info.race.absent) == 12
 
 
 def test_a_budget_too_small_says_what_would_do(start) -> None:  # noqa: ANN001 - as above
@@ -257,7 +257,7 @@ def test_what_was_interrupted_goes_on_with_everything_that_it_had_finished(start
     assert not known & {t.key for t in campaign.runs}
     assert ("b", "lora") in winners(campaign)
     assert campaign.info.race is not None
-    assert len(campaign.info.race.rounds[0].runners) == 8
+    assert len(campaign.info.race.rounds[0].runners) == 12
 
 
 def test_another_budget_keeps_what_an_earlier_one_has_paid_for(start) -> None:  # noqa: ANN001 - as above
@@ -304,7 +304,7 @@ def test_seeds_for_which_no_time_is_left_are_left_out(start) -> None:  # noqa: A
 
     class Spent(Clock):
         def left(self) -> float:
-            return 700 - LEARN * S_PER_ROW * sum(campaign.spent.values())
+            return 600 - LEARN * S_PER_ROW * sum(campaign.spent.values())
 
     hold_race(campaign, ground(campaign), Spent(None, 0.0, lambda: False))
     whole = [t for t in campaign.runs if t.fidelity and t.fidelity.share == 1]

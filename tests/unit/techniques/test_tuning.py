@@ -96,6 +96,20 @@ def test_a_model_without_a_matrix_takes_no_adapter(tmp_path: Path) -> None:
         find_targets(trainable, whole_attention=True)
 
 
+@pytest.mark.parametrize("technique", ["lora", "ia3"])
+def test_a_model_that_looks_into_its_layers_takes_no_adapter(technique: str, tmp_path: Path) -> None:
+    from transformers import MobileNetV1Config, MobileNetV1Model, ViTImageProcessor
+
+    MobileNetV1Model(MobileNetV1Config(depth_multiplier=0.25, min_depth=4)).save_pretrained(tmp_path)
+    ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(tmp_path)
+    trainable, (inputs, labels) = (
+        tiny_models.load(tiny_models.card("transformers", "image", tmp_path), CLASSES),
+        tiny_models.pictures(2),
+    )
+    with pytest.raises(DoesNotApply, match="cannot stand for its layers: 'Conv2d' object has no attribute 'stride'"):
+        create_tuning(technique).prepare(trainable, {}, Lesson(inputs, labels, 2))
+
+
 @pytest.mark.parametrize("kind", [*tiny_models.TEXT, "ViT"])
 def test_layers_near_the_input_learn_slower(kind: str, tmp_path: Path) -> None:
     trainable = tiny_models.load(save(kind, tmp_path), CLASSES)

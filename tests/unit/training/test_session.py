@@ -14,7 +14,7 @@ from harness.models.trainable import Trainable
 from harness.techniques.catalogue import TRAINED, create_tuning
 from harness.techniques.tuning import Lesson
 from harness.training import checkpoint
-from harness.training.session import Plan, Session
+from harness.training.session import Plan, Session, mend_dropout
 from tests.unit import tiny_models
 
 RECIPE = {"learning_rate": 3e-3, "batch_size": 8, "warmup": 0.1, "weight_decay": 0.01, "rank": 4, "virtual_tokens": 4}
@@ -176,8 +176,8 @@ def test_a_process_with_little_memory_finds_how_many_rows_fit(bert: Path) -> Non
 def test_rare_classes_weigh_as_much_as_common_ones(bert: Path) -> None:
     rare = np.where(np.arange(44) % 11 == 1, 1, 0)
     found = session(model(bert), labels=rare)
-    assert found.is_weighted
-    assert not session(model(bert)).is_weighted
+    assert found.settings == {"class_weights": "balanced"}
+    assert session(model(bert)).settings == {}
     found.advance(1, never)
     assert found.progress.step == 6
 
@@ -199,3 +199,9 @@ def test_batch_norms_keep_what_they_know(tmp_path: Path) -> None:
     assert before
     for name, one in before.items():
         assert torch.equal(one, weights(trainable)[name])
+
+
+def test_a_dropout_that_leaves_nothing_is_taken_for_the_share_that_is_kept() -> None:
+    module = torch.nn.Sequential(torch.nn.Dropout(0.999), torch.nn.Dropout(0.8), torch.nn.Dropout(0.1))
+    assert mend_dropout(module) == {"dropout": "0.001, since 0.999 must be the share that is kept"}
+    assert [part.p for part in module] == pytest.approx([0.001, 0.8, 0.1])
