@@ -24,7 +24,7 @@ from harness.execute.campaign import Campaign, weigh
 from harness.execute.clock import Clock
 from harness.execute.entrants import training_techniques
 from harness.execute.interrupt import interrupts
-from harness.execute.plan import Ground, check_techniques, plan
+from harness.execute.plan import Ground, check_budget, check_techniques, plan
 from harness.execute.race import hold_race
 from harness.execute.screening import Field, Observer, survey_field
 from harness.load.candidates import load_candidates, select
@@ -170,6 +170,9 @@ def compare(
     head = _head(loaded, data, settings, entered=entered, facts=facts)
     ground = Ground(device, data.digest, provenance.digest(head.versions, facts), entered.digests())
     trials = plan(loaded.task, [candidate for candidate, _ in entered.ready], settings, ground)
+    stands = {} if folder is None else done(folder, trials)
+    left = {trial.candidate for trial in trials if trial.key not in stands}
+    check_budget(settings.budget_s, monotonic() - begun, [c for c, _ in entered.ready if c.card.name in left])
     info = head.model_copy(
         update={
             "cards": tuple(c.card for c in chosen if isinstance(c, Registered)),

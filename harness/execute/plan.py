@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,8 +20,27 @@ _OPERATIONS_PER_S = 5e9
 _SECONDS_A_ROW = 1.0
 _SECONDS_TO_LEARN_A_ROW = 0.1
 _TOKENS = 512
+# The quickest trial there is, with the start of its process: without a foundation model, and with one.
+_SECONDS_FOR_BASELINE, _SECONDS_FOR_MODEL = 2.0, 8.0
 _SHARE_OF_MEMORY = 0.9
 _SHARE_OF_DISK = 0.5
+
+
+def check_budget(budget_s: float | None, passed_s: float, candidates: Sequence[Registered]) -> None:
+    """Refuse a budget in which not even the quickest trial of these candidates could be finished.
+
+    `passed_s` is what reading the rows and looking at the candidates took already, which the budget pays for.
+
+    Raises:
+        WorkspaceError: it is too small; the hint names the smallest that works.
+    """
+    if budget_s is None or not candidates:
+        return
+    least = passed_s + min(_SECONDS_FOR_BASELINE if one.card.baseline else _SECONDS_FOR_MODEL for one in candidates)
+    if budget_s < least:
+        what = f"a budget of {budget_s:g} s is too small for a single trial"
+        takes = f"to begin took {passed_s:.1f} s, and the quickest trial takes about {least - passed_s:g} s"
+        raise WorkspaceError(what, where="--budget", hint=f"give {math.ceil(least)}s or more: {takes}")
 
 
 def check_techniques(names: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -118,6 +119,16 @@ def test_a_budget_too_small_trains_nothing_and_says_so(place: Path) -> None:
     assert set(rows(found)) == {"linear-probe"}
     assert "training: " in found["stderr"]
     assert head(place)["race"]["rounds"] == []
+
+
+def test_a_budget_in_which_no_trial_ends_is_refused_before_anything_starts(place: Path) -> None:
+    before = sorted((place / "reports/refunds").glob("2*"))
+    done = run_bench(*COMPARE, "--budget", "1s", cwd=place, OMP_NUM_THREADS="1")
+    assert done.returncode == 2
+    what, where, hint = done.stderr.strip().splitlines()[-3:]
+    assert (what, where) == ("a budget of 1 s is too small for a single trial", "where: --budget")
+    assert re.fullmatch(r"do:    give \d+s or more: to begin took [\d.]+ s, and the quickest trial takes about 2 s", hint)
+    assert sorted((place / "reports/refunds").glob("2*")) == before
 
 
 @pytest.mark.slow
