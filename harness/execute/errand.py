@@ -21,7 +21,6 @@ from harness.execute.warden import Ward
 Tell = Callable[[str], None]
 
 _PATIENCE_S = 20.0
-_HINT = "close other programs, or see `bench doctor`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def run(errand: Errand, *, offline: bool, is_stopped: Callable[[], bool], tell: 
     try:
         worker = process.Worker(Ward(_begin, errand, errand.limits, errand.log, errand.scratch))
     except OSError as error:
-        raise CandidateError(f"no process can be started: {error}", hint=_HINT) from error
+        raise CandidateError(f"no process can be started: {error}", hint=process.advise(error)) from error
     stage, answer, failure, verdict = "start", "", "", ("ended", "it was stopped")
     patience_s = 0.5
     try:

@@ -18,3 +18,11 @@ class Limits:
 
 
 NO_LIMITS = Limits()
+_SHARE_OF_MEMORY = 0.9
+_SHARE_OF_DISK = 0.5
+
+
+def most_of(free_bytes: tuple[int, int]) -> Limits:
+    """Return most of the memory and half of the disk, of what is free of each, for as long as it takes."""
+    memory, disk = free_bytes
+    return Limits(memory_bytes=int(memory * _SHARE_OF_MEMORY), disk_bytes=int(disk * _SHARE_OF_DISK))

@@ -21,8 +21,6 @@ from harness.execute.warden import Ward
 
 # How long the end of a candidate may take, in seconds.
 _PATIENCE_S = 20.0
-_SHORTER = "set TMPDIR to a folder with a shorter path; sockets are put there"
-_DOCTOR = "close other programs, or see `bench doctor`"
 _HINTS = {
     "broke": "run its code by itself under a debugger",
     "well": "it left before its work was done; look for an exit in its code",
@@ -68,8 +66,8 @@ class _Run:
         except OSError as error:
             if self._is_stopped():
                 return
-            hint = _SHORTER if "too long" in str(error) else _DOCTOR
-            yield from self._close(Failed(stage="start", error=f"no process can be started: {error}", hint=hint, may_pass=True))
+            what = f"no process can be started: {error}"
+            yield from self._close(Failed(stage="start", error=what, hint=process.advise(error), may_pass=True))
             return
         verdict, patience_s = ("ended", "it was stopped"), _PATIENCE_S
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.core.candidate import Registered
 from harness.core.card import Card
@@ -12,7 +12,7 @@ from harness.core.run import Settings
 from harness.core.task import Task
 from harness.core.trial import Trial
 from harness.errors import WorkspaceError, raise_all, suggest
-from harness.execute.limits import Limits
+from harness.execute.limits import Limits, most_of
 from harness.techniques.catalogue import TECHNIQUES
 
 _SECONDS_AT_LEAST = 600.0
@@ -22,8 +22,6 @@ _SECONDS_TO_LEARN_A_ROW = 0.1
 _TOKENS = 512
 # The quickest trial there is, with the start of its process: without a foundation model, and with one.
 _SECONDS_FOR_BASELINE, _SECONDS_FOR_MODEL = 2.0, 8.0
-_SHARE_OF_MEMORY = 0.9
-_SHARE_OF_DISK = 0.5
 
 
 def check_budget(budget_s: float | None, passed_s: float, candidates: Sequence[Registered]) -> None:
@@ -116,9 +114,6 @@ def limits_of(card: Card, settings: Settings, rows: int, free_bytes: tuple[int, 
     tokens = min(card.context or _TOKENS, _TOKENS)
     operations = 2 * card.parameters * tokens / _OPERATIONS_PER_S if card.parameters is not None else _SECONDS_A_ROW
     seconds = _SECONDS_AT_LEAST + rows * (_SECONDS_TO_LEARN_A_ROW + operations * (1 + 3 * epochs))
-    memory, disk = free_bytes
-    return Limits(
-        seconds=settings.trial_timeout_s or round(seconds),
-        memory_bytes=settings.memory_limit_bytes or int(memory * _SHARE_OF_MEMORY),
-        disk_bytes=int(disk * _SHARE_OF_DISK),
-    )
+    most = most_of(free_bytes)
+    memory = settings.memory_limit_bytes or most.memory_bytes
+    return replace(most, seconds=settings.trial_timeout_s or round(seconds), memory_bytes=memory)

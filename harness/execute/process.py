@@ -26,6 +26,8 @@ from harness.execute.uplink import Garbled, Lines, Message
 from harness.execute.warden import Ends, Ward, guard
 from harness.models.adapters import adapter_module, training_modules
 
+# What a server imports that starts interpreters and nothing else.
+_LITTLE = ("harness.execute.server", "harness.execute.process")
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 _ALWAYS = ("harness.execute.server", "harness.execute.worker", "harness.techniques.linear_probe", "sklearn.covariance")
 # A plugin whose file names one of these gets torch imported once for all, before its worker starts.
@@ -45,14 +47,12 @@ def preload(candidates: Iterable[Registered], *, offline: bool, trains: bool = F
     """Name what the forkserver imports before the first worker starts: what every worker needs, and the candidates' libraries.
 
     With `offline`, no library in a worker looks at the Hub; if it `trains`, what training needs is there too. A server that already
-    runs is not changed.
+    runs is not changed, but for one that was started for interpreters and has nothing to do.
 
     Raises:
         SetupError: the operating system has no forkserver.
     """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        what = "this operating system cannot start worker processes from a server"
-        raise SetupError(what, where=sys.platform, hint="use Linux or macOS; on Windows use its subsystem for Linux")
+    _need_forkserver()
     if offline:
         os.environ.update(_OFFLINE)
     chosen = list(candidates)
@@ -62,7 +62,42 @@ def preload(candidates: Iterable[Registered], *, offline: bool, trains: bool = F
         modules = {name for card in able for name in training_modules(card)}
         libraries |= modules | ({_TRAINING} if modules else set())
     first = ["torch"] if wants_torch(chosen) else []
+    _dismiss_little_server()
     multiprocessing.get_context("forkserver").set_forkserver_preload([*first, *_ALWAYS, *sorted(libraries)])
+
+
+def serve_interpreters() -> None:
+    """Prepare for work that becomes an interpreter of its own, to which libraries in the server are of no use.
+
+    A server that already runs will do.
+
+    Raises:
+        SetupError: the operating system has no forkserver.
+    """
+    _need_forkserver()
+    with _STARTING:
+        if _server("_forkserver_pid") is None:
+            multiprocessing.get_context("forkserver").set_forkserver_preload(list(_LITTLE))
+
+
+def _need_forkserver() -> None:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        what = "this operating system cannot start worker processes from a server"
+        raise SetupError(what, where=sys.platform, hint="use Linux or macOS; on Windows use its subsystem for Linux")
+
+
+def _dismiss_little_server() -> None:
+    """End a server that was started for interpreters and that nobody uses now; the next worker starts one with its libraries."""
+    with _STARTING:
+        pid = _server("_forkserver_pid")
+        if pid is not None and _server("_preload_modules") == list(_LITTLE) and not multiprocessing.active_children():
+            # Asked to leave, it would wait for whoever else holds the pipe by which it is asked.
+            os.kill(pid, signal.SIGKILL)
+            _server("_stop")()
+
+
+def _server(name: str) -> Any:  # noqa: ANN401 - whatever multiprocessing keeps under that name
+    return getattr(forkserver._forkserver, name, None)  # noqa: SLF001 - no public way
 
 
 def wants_torch(candidates: Iterable[Registered]) -> bool:
@@ -76,6 +111,13 @@ def _names_torch(plugin: Path) -> bool:
         return _OVER_TORCH.search(plugin.read_bytes()) is not None
     except OSError:
         return True
+
+
+def advise(error: OSError) -> str:
+    """Return what to do where no process can be started."""
+    if "too long" in str(error):
+        return "set TMPDIR to a folder with a shorter path; sockets are put there"
+    return "close other programs, or see `bench doctor`"
 
 
 class Worker:
@@ -142,13 +184,14 @@ class Worker:
         with contextlib.suppress(OSError):
             chunk = os.read(pipe.fileno(), _CHUNK)
         lines = self._open[pipe] if chunk else self._open.pop(pipe)
+        found: list[Message] = []
         try:
-            return list(lines.feed(chunk))
+            found.extend(lines.feed(chunk))
         except Garbled as error:
             del self._open[pipe]
             self._kind = "broke"
             self._end(f"it sent something that is no message: {error}")
-            return []
+        return found
 
     def _end(self, reason: str) -> None:
         """Let the warden end everything, and remember why."""
@@ -184,7 +227,7 @@ class Worker:
 
 def _end_orphans() -> None:
     """End what has become the server's without being started through it: processes whose warden was killed, and theirs."""
-    server: int | None = getattr(forkserver._forkserver, "_forkserver_pid", None)  # noqa: SLF001 - no public way
+    server: int | None = _server("_forkserver_pid")
     with _STARTING:
         own = {child.pid for child in multiprocessing.active_children()}
         orphans = [pid for pid in kin.children(server) if pid not in own] if server is not None else []

@@ -29,6 +29,8 @@ from harness.execute.uplink import Uplink
 
 _TICK_S = 0.1
 _DISK_TICK_S = 0.5
+# For the candidate's process to write down where it is.
+_ANSWER_S = 0.3
 _CHUNK = 1 << 18
 # A disk with less than this is full for everybody.
 _DISK_LEFT = 100_000_000
@@ -45,13 +47,17 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class Ward:
-    """What is guarded: `work(argument, messages)`, within limits, its output in a log and its temporary files in a folder."""
+    """What is guarded: `work(argument, messages)`, within limits, its output in a log and its temporary files in a folder.
+
+    `asked_by` is the signal at which its process writes down where it is; it is sent before the process is ended.
+    """
 
     work: Callable[[Any, Connection], None]
     argument: Any
     limits: Limits
     log: Path
     scratch: Path
+    asked_by: int | None = None
 
 
 def guard(ward: Ward, ends: Ends) -> None:
@@ -158,16 +164,27 @@ class _Watch:
                 if self._reader in ready:
                     self._drain()
                 if lifeline in ready:
-                    return "ended", "it was stopped"
-                verdict = self._status() or self._excess()
-                if verdict:
+                    return self._ask("it was stopped")
+                if verdict := self._status():
                     return verdict
+                if excess := self._excess():
+                    return self._ask(excess)
 
     def close(self) -> None:
         """Take the rest of what was printed; who cannot be ended and still holds the pipe is not waited for."""
         while self._reader is not None and wait([self._reader], timeout=_TICK_S):
             self._drain()
         self._log.close()
+
+    def _ask(self, reason: str) -> tuple[str, str]:
+        """Return the verdict on who must end now, having asked where it is; it is not reaped yet, so that its number is its own."""
+        if self._ward.asked_by is not None:
+            os.kill(self._child, self._ward.asked_by)
+            due = time.monotonic() + _ANSWER_S
+            while self._reader is not None and (left := due - time.monotonic()) > 0:
+                if wait([self._reader], timeout=left):
+                    self._drain()
+        return "ended", reason
 
     def _drain(self) -> None:
         if self._reader is None:
@@ -190,16 +207,17 @@ class _Watch:
                     return _describe(os.waitstatus_to_exitcode(status))
         return "broke", "the process is gone"
 
-    def _excess(self) -> tuple[str, str] | None:
+    def _excess(self) -> str:
+        """Return what it took too much of, in words; nothing where it did not."""
         limits = self._ward.limits
         if limits.memory_bytes is not None:
             held = self._held()
             if held > limits.memory_bytes:
-                return "ended", f"it took {_mb(held)} of memory, the limit is {_mb(limits.memory_bytes)}"
+                return f"it took {_mb(held)} of memory, the limit is {_mb(limits.memory_bytes)}"
         if time.monotonic() >= self._disk_due:
             self._disk_due = time.monotonic() + _DISK_TICK_S
             return self._disk_excess()
-        return None
+        return ""
 
     def _held(self) -> int:
         """Return the memory of the candidate and all below it, less what it was born with.
@@ -214,15 +232,15 @@ class _Watch:
         fair = min(sum(map(kin.fair_share, living)) for _ in range(2))
         return min(held, fair - self._fair_level)
 
-    def _disk_excess(self) -> tuple[str, str] | None:
+    def _disk_excess(self) -> str:
         limit = self._ward.limits.disk_bytes
         used = _size(self._ward.scratch)
         if limit is not None and used > limit:
-            return "ended", f"it wrote {_mb(used)} of temporary files, the limit is {_mb(limit)}"
+            return f"it wrote {_mb(used)} of temporary files, the limit is {_mb(limit)}"
         left = shutil.disk_usage(self._ward.scratch).free
         if left < _DISK_LEFT < self._free:
-            return "ended", f"it filled the disk: {_mb(left)} are left"
-        return None
+            return f"it filled the disk: {_mb(left)} are left"
+        return ""
 
 
 @contextlib.contextmanager
@@ -242,11 +260,13 @@ def _describe(code: int) -> tuple[str, str]:
     if code == 0:
         return "well", ""
     if code > 0:
-        return "broke", f"the process ended with exit code {code}"
-    name = signal.Signals(-code).name
+        return "broke", f"it ended its process, with exit status {code}"
+    # A signal of real time has no name.
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
     # Nobody kills itself that way by accident: somebody else, or the kernel for want of memory.
-    kind = "ended" if -code in {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP} else "broke"
-    return kind, f"the process was ended by {name}"
+    if -code in {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}:
+        return "ended", f"the process was ended by {name}"
+    return "broke", f"it killed its process with {name}"
 
 
 def _size(folder: Path) -> int:

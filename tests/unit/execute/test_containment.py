@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psutil
@@ -251,11 +252,95 @@ def test_a_guard_that_does_not_answer_is_overruled(tmp_path: Path, monkeypatch: 
     assert failure(found).error.startswith("no result within")
 
 
+def test_a_signal_without_a_name_is_told_by_its_number(tmp_path: Path) -> None:
+    found = records(jobs(tmp_path, ("real-time", broken("os.kill(os.getpid(), 40)")), measures=QUICK))
+    assert failure(found).error == "it killed its process with signal 40"
+
+
 def test_a_ward_that_prints_nothing_leaves_no_log(tmp_path: Path) -> None:
     worker = process.Worker(Ward(_leave, None, Limits(), tmp_path / "log", tmp_path / "work"))
     assert list(worker.messages(lambda: False)) == [("well", "")]
     worker.stop(20)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("first", "again"), [("serve_interpreters()", False), ("preload([], offline=False)", True)])
+def test_a_server_that_was_started_for_interpreters_gives_way_to_one_with_libraries(first: str, again: bool) -> None:  # noqa: FBT001
+    script = f"""
+from multiprocessing import forkserver
+from harness.execute import process
+from tests.unit.execute.test_containment import has_worker
+process.{first}
+found = [process.ask(has_worker, None)]
+server = forkserver._forkserver._forkserver_pid
+process.serve_interpreters()
+assert forkserver._forkserver._forkserver_pid == server
+process.preload([], offline=False)
+found.append(process.ask(has_worker, None))
+print(*found, forkserver._forkserver._forkserver_pid == server)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout.split(), done.stderr) == ([str(again), "True", str(again)], "")
+
+
+def has_worker(_argument: object) -> bool:
+    """Tell whether this process was born with the libraries of trials."""
+    return "harness.execute.worker" in sys.modules
+
+
+def test_a_server_in_use_is_left_alone(tmp_path: Path) -> None:
+    script = f"""
+from multiprocessing import forkserver
+from pathlib import Path
+from harness.execute import process
+from harness.execute.limits import Limits
+from harness.execute.warden import Ward
+from tests.unit.execute.test_containment import rest
+process.serve_interpreters()
+worker = process.Worker(Ward(rest, None, Limits(), Path({str(tmp_path)!r}, "log"), Path({str(tmp_path)!r}, "work")))
+server = forkserver._forkserver._forkserver_pid
+process.preload([], offline=False)
+assert list(worker.messages(lambda: False)) == [("well", "")]
+worker.stop(20)
+print(forkserver._forkserver._forkserver_pid == server)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def rest(_argument: object, _pipe: object) -> None:
+    """Take a while."""
+    time.sleep(1)
+
+
+def test_who_is_ended_is_asked_before_where_it_is(tmp_path: Path) -> None:
+    worker = process.Worker(Ward(_stay, None, Limits(seconds=2), tmp_path / "log", tmp_path / "work", signal.SIGUSR1))
+    assert list(worker.messages(lambda: False)) == [("ended", "no result within the time limit of 2 s")]
+    worker.stop(20)
+    assert "in _stay" in (tmp_path / "log").read_text()
+
+
+def _stay(_argument: object, _pipe: object) -> None:
+    """Say where it is when asked, and never come back."""
+    import faulthandler
+
+    faulthandler.register(signal.SIGUSR1)
+    while True:
+        time.sleep(0.05)
+
+
+def test_what_came_before_something_that_is_no_message_is_heard(tmp_path: Path) -> None:
+    worker = process.Worker(Ward(_stammer, None, Limits(), tmp_path / "log", tmp_path / "work"))
+    *heard, (kind, reason) = worker.messages(lambda: False)
+    worker.stop(20)
+    assert heard == [("stage", "embed")]
+    assert (kind, reason.partition(":")[0]) == ("broke", "it sent something that is no message")
+
+
+def _stammer(_argument: object, pipe: Connection) -> None:
+    """Send a message and something else in one breath."""
+    os.write(pipe.fileno(), b'["stage", "embed"]\nwell\n')
+    time.sleep(20)
 
 
 def _leave(_argument: object, _pipe: object) -> None:

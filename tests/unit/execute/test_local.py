@@ -20,7 +20,7 @@ CASES = {
     "exits-in-load": ("def load(device, dtype):\n    sys.exit(3)", "load", "SystemExit: 3"),
     "leaves-in-load": ("def load(device, dtype):\n    os._exit(0)", "load", "the process ended without a word"),
     "killed": ("def load(device, dtype):\n    os.kill(os.getpid(), signal.SIGKILL)", "load", "the process was ended by SIGKILL"),
-    "segfault": ("def load(device, dtype):\n    import ctypes; ctypes.string_at(0)", "load", "the process was ended by SIGSEGV"),
+    "segfault": ("def load(device, dtype):\n    import ctypes; ctypes.string_at(0)", "load", "it killed its process with SIGSEGV"),
     "no-capability": ("def load(device, dtype):\n    return object()", "load", "object can neither embed nor fit these rows"),
     "raises": (GOOD.replace("return vectors(texts)", "raise RuntimeError('boom')"), "embed", "RuntimeError: boom"),
     "nan": (GOOD.replace("vectors(texts)", "vectors(texts) * np.nan"), "embed", "features of 1 of 1 rows are NaN or infinite"),
