@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from harness.conformance.agenda import Agenda, again, checks
 from harness.conformance.finding import Doubtful, judge
-from harness.conformance.subject import Subject, checks, compare, keeps, of_card, of_plugin
-from harness.conformance.worker import Messages
+from harness.conformance.messages import Found, Names
+from harness.conformance.subject import Examination, Subject, of_card, of_plugin
 from harness.core.candidate import Registered
 from harness.core.card import Card
 from harness.core.trust import Trust
 from harness.errors import BenchError, CandidateError
+from harness.execute.uplink import Uplink
 from harness.load.candidates import find_candidate, load_candidates, load_plugin
-from harness.load.faults import explain
+from harness.load.faults import each_fault, explain
 from harness.load.plugin import ForeignError
 from harness.load.workspace import load_workspaces
 
@@ -26,53 +27,59 @@ HEAVY = ("torch", "transformers", "timm", "open_clip", "sklearn", "tensorflow", 
 SLOW_IMPORT_S = 2.0
 
 
-def find(argument: dict[str, Any], messages: Messages) -> None:
-    """Send the file in which a name is defined, the workspace it belongs to, and the card's name; plugins are imported for it."""
-    messages.send("begin", "")
-    spaces = load_workspaces(Path(argument["workspace"]))
-    found = find_candidate(load_candidates(spaces), argument["name"])
-    name = found.card.name if isinstance(found, Registered) else ""
+def find(argument: dict[str, Any], messages: Uplink) -> None:
+    """Send where a name is defined, or why it is not found; plugins are imported for it."""
+    messages.send("found", _find(Path(argument["workspace"]), argument["name"]).model_dump_json())
+
+
+def _find(workspace: Path, name: str) -> Found:
+    spaces = load_workspaces(workspace)
+    try:
+        found = find_candidate(load_candidates(spaces), name)
+    except BenchError as error:
+        return Found(faults=tuple((fault.what, fault.where, fault.hint) for fault in each_fault(error)))
     root = next(space.root for space in spaces if Path(found.path).is_relative_to(space.root))
-    is_own = root == spaces[0].root
-    messages.send("found", {"path": found.path, "name": name, "root": str(root), "fence": "" if is_own else str(root)})
+    name = found.card.name if isinstance(found, Registered) else ""
+    return Found(path=found.path, root=str(root), name=name, fence="" if root == spaces[0].root else str(root))
 
 
-def inspect(argument: dict[str, Any], messages: Messages) -> None:
+def inspect(argument: dict[str, Any], messages: Uplink) -> None:
     """Send a finding for every check of every candidate, keeping in the folder `kept` what another process is to answer again."""
     for subject in _open(argument, messages):
-        messages.send("begin", subject.card.name)
-        for check, look in checks(subject, Path(argument["kept"])):
-            messages.send("check", check)
-            messages.send("finding", judge(subject.card.name, check, look).model_dump())
-        messages.send("end", subject.card.name)
+        _examine(subject, checks, Path(argument["kept"]), messages)
 
 
-def repeat(argument: dict[str, Any], messages: Messages) -> None:
-    """Send a finding for every candidate that kept answers: whether it gives the same in this process."""
-    kept = Path(argument["kept"])
+def repeat(argument: dict[str, Any], messages: Uplink) -> None:
+    """Send a finding for every candidate: whether it gives in this process what was kept."""
     for subject in _open(argument, messages):
-        if keeps(subject, kept):
-            messages.send("begin", subject.card.name)
-            messages.send("check", "processes")
-            finding = judge(subject.card.name, "processes", lambda subject=subject: compare(subject, kept))  # type: ignore[misc]
-            messages.send("finding", finding.model_dump())
-            messages.send("end", subject.card.name)
+        _examine(subject, again, Path(argument["kept"]), messages)
 
 
-def _open(argument: dict[str, Any], messages: Messages) -> Iterator[Subject]:
-    """Yield the candidates of a file that are asked for, having told how the import of a plugin went."""
-    path = Path(argument["path"])
+def _examine(subject: Subject, agenda: Agenda, kept: Path, messages: Uplink) -> None:
+    """Make the checks of one candidate, and send a finding for each."""
+    examination = Examination(subject, kept, lambda able: messages.send("able", able.model_dump_json()))
+    going = agenda(lambda: examination.abilities)
+    check = next(going, None)
+    while check is not None:
+        finding = judge(subject.card.name, check, lambda check=check: examination.look(check))  # type: ignore[misc]
+        messages.send("finding", finding.model_dump_json())
+        try:
+            check = going.send(finding.status)
+        except StopIteration:
+            return
+
+
+def _open(argument: dict[str, Any], messages: Uplink) -> list[Subject]:
+    """Return the candidates of a file that are asked for, having told how the import of a plugin went."""
     trust, fence = Trust(**argument["trust"]), argument["fence"]
-    found = [of_card(Card.model_validate(card), trust, Path(fence) if fence else None) for card in argument["cards"]]
-    if path.suffix == ".py":
-        messages.send("begin", path.name)
-        messages.send("check", "import")
-        messages.send("finding", judge(path.name, "import", lambda: _import(path, found)).model_dump())
-        messages.send("end", path.name)
-    wanted = argument["names"] or [subject.card.name for subject in found]
-    chosen = [subject for subject in found if subject.card.name in wanted and subject.card.name not in argument["done"]]
-    messages.send("names", [subject.card.name for subject in chosen])
-    yield from chosen
+    if argument["cards"]:
+        return [of_card(Card.model_validate(card), trust, Path(fence) if fence else None) for card in argument["cards"]]
+    path = Path(argument["path"])
+    found: list[Subject] = []
+    messages.send("finding", judge(path.name, "import", lambda: _import(path, found)).model_dump_json())
+    chosen = [subject for subject in found if subject.card.name in (argument["names"] or [subject.card.name])]
+    messages.send("names", Names(names=tuple(subject.card.name for subject in chosen)).model_dump_json())
+    return chosen
 
 
 def _import(path: Path, found: list[Subject]) -> str:

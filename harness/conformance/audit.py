@@ -14,11 +14,11 @@ from statistics import median
 from typing import Any
 
 from harness.conformance.finding import Finding, NotApplicable, Status, judge
-from harness.conformance.supervisor import Ending, Place, Process
-from harness.conformance.worker import Messages
+from harness.conformance.question import EARLY, Ending, Question, Timer, ask
 from harness.core.data import Dataset
 from harness.core.task import Task
 from harness.errors import BenchError, TaskError
+from harness.execute.uplink import Uplink
 from harness.load.checks import Doubt, find_doubts
 from harness.load.data import load_dataset
 from harness.load.faults import each_fault
@@ -49,9 +49,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Rehearsed:
-    """What another process said of the rows: their digest, none or one, and how it ended if not well."""
+    """What another process said of the rows: their digest, empty where it could not read them, and how it ended if not well."""
 
-    digests: tuple[str, ...]
+    digest: str
     ending: Ending | None
 
 
@@ -78,11 +78,13 @@ def audit(loaded: LoadedTask, asked: Asked) -> list[Finding]:
     return [*findings, judge(name, "determinism", lambda: _check_determinism(rehearsed, data))]
 
 
-def digest(argument: dict[str, Any], messages: Messages) -> None:
-    """Send the digest of a task's rows, as this process reads them."""
-    messages.send("begin", "")
+def digest(argument: dict[str, Any], messages: Uplink) -> None:
+    """Send the digest of a task's rows, as this process reads them; an empty one where they cannot be read."""
     asked = Asked(argument["override"], argument["seed"], argument["offline"])
-    messages.send("digest", _load(load_task(argument["task"], ()), asked).digest)
+    try:
+        messages.send("digest", _load(load_task(argument["task"], ()), asked).digest)
+    except BenchError:
+        messages.send("digest")
 
 
 def _load(loaded: LoadedTask, asked: Asked) -> Dataset:
@@ -245,9 +247,10 @@ def _rehearse(loaded: LoadedTask, asked: Asked) -> _Rehearsed:
     """Let another process read rows that a function makes."""
     argument = {"task": str(loaded.path), "override": asked.override, "seed": asked.seed, "offline": asked.offline}
     with tempfile.TemporaryDirectory(prefix="bench-check-", ignore_cleanup_errors=True) as scratch:
-        process = Process(f"{__name__}:digest", argument, Place(Path(scratch), Path(scratch, "log"), seed=2))
-        found = [content for kind, content in process.messages(SECONDS) if kind == "digest"]
-        return _Rehearsed(tuple(map(str, found)), process.ending)
+        found: list[str] = []
+        question = Question(f"{__name__}:digest", argument, Path(scratch), seed=2)
+        ending = ask(question, Timer(SECONDS), lambda _kind, content: found.append(content))
+        return _Rehearsed("".join(found), ending or (None if found else EARLY))
 
 
 def _check_determinism(rehearsed: _Rehearsed | None, data: Dataset) -> str:
@@ -260,8 +263,8 @@ def _check_determinism(rehearsed: _Rehearsed | None, data: Dataset) -> str:
     if rehearsed is None:
         raise NotApplicable("the rows are read from where they lie")
     hint = "seed what the function draws, sort what comes from a set or a listing of files, and fetch fixed versions"
-    if rehearsed.digests != (data.digest,):
-        found = rehearsed.digests
-        what = "loaded again in another process, the rows are others" if found else "another process cannot load the rows"
+    if rehearsed.digest != data.digest:
+        is_read = bool(rehearsed.digest)
+        what = "loaded again in another process, the rows are others" if is_read else "another process cannot load the rows"
         raise TaskError(what, where=data.source, hint=hint)
     return "loaded again in another process, the rows are the same"

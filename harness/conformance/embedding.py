@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.conformance.finding import Doubtful, NotApplicable
+from harness.conformance.messages import Ability
 from harness.conformance.probes import Probes
 from harness.core.data import Input
 from harness.errors import CandidateError
@@ -19,7 +20,7 @@ COSINE = 1e-4
 RELATIVE = 1e-3
 
 Floats = NDArray[np.float32]
-Check = tuple[str, Callable[[], str]]
+Looks = Mapping[str, Callable[[], str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +35,26 @@ class Embedding:
         """Return checked features, as a comparison would get them."""
         return subject.embed(self.model, list(rows), is_image=self.probes.is_image)
 
-    def checks(self) -> Iterator[Check]:
-        """Name the checks in their order; the first must pass, or the others mean nothing."""
-        yield "shape", self._shape
-        yield "determinism", self._determinism
-        yield "batch size", self._batch_size
-        yield "row order", self._row_order
-        yield "empty input", self._empty_input
-        yield "huge input", self._huge_input
-        yield "unicode", self._unicode
-
     @property
-    def method(self) -> str:
-        """Name what is asked of the model."""
+    def ability(self) -> Ability:
+        """Name what is tried of the model."""
         return "embed_image" if self.probes.is_image else "embed_text"
+
+    def checks(self) -> Looks:
+        """Return every check by its name; the first must be made before any other."""
+        return {
+            "shape": self._shape,
+            "determinism": self._determinism,
+            "batch size": self._batch_size,
+            "row order": self._row_order,
+            "empty input": self._empty_input,
+            "huge input": self._huge_input,
+            "unicode": self._unicode,
+        }
 
     def _call(self, rows: Sequence[Input]) -> object:
         given = list(subject.read_inputs(list(rows), is_image=self.probes.is_image))
-        found: object = getattr(self.model, self.method)(given)
+        found: object = getattr(self.model, self.ability)(given)
         return found
 
     def _shape(self) -> str:
@@ -61,12 +64,12 @@ class Embedding:
         self.seen.append(features)
         kind = getattr(raw, "dtype", type(raw).__name__)
         if str(kind) != "float32":
-            raise CandidateError(f"{self.method} returns {kind}, not float32", hint="return features.astype(np.float32)")
+            raise CandidateError(f"{self.ability} returns {kind}, not float32", hint="return features.astype(np.float32)")
         if np.ptp(features[-1], axis=0).max() == 0:
-            what = f"{self.method} returns the same features for {len(rows)} different rows"
+            what = f"{self.ability} returns the same features for {len(rows)} different rows"
             raise Doubtful(what, hint="does it read its input? are the weights loaded?")
         layers, _, width = features.shape
-        return f"{self.method} returns {layers} × n × {width} float32"
+        return f"{self.ability} returns {layers} × n × {width} float32"
 
     def _determinism(self) -> str:
         first, second = self.seen[0], self.ask(self.probes.mixed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.conformance.finding import NotApplicable
+from harness.conformance.messages import Ability
 from harness.conformance.probes import Lesson, Probes
 from harness.core.data import Input
 from harness.errors import CandidateError
@@ -22,7 +23,7 @@ SHARE = 1e-4
 SUM = 1e-3
 
 Floats = NDArray[np.float32]
-Check = tuple[str, Callable[[], str]]
+Looks = Mapping[str, Callable[[], str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,23 @@ class Fitting:
     probes: Probes
     seen: list[Floats] = field(default_factory=list)
 
-    def checks(self) -> Iterator[Check]:
-        """Name the checks in their order: the first fits the model and must pass, the last fits it on something else."""
-        yield "shape", self._shape
-        yield "batch size", self._batch_size
-        yield "row order", self._row_order
-        yield "empty input", self._empty_input
-        yield "huge input", self._huge_input
-        yield "unicode", self._unicode
-        yield "determinism", self._determinism
-        yield "refit", self._refit
+    @property
+    def ability(self) -> Ability:
+        """Name what is tried of the model."""
+        return "fit_image" if self.probes.is_image else "fit_text"
+
+    def checks(self) -> Looks:
+        """Return every check by its name: the first fits the model, the last fits it on something else."""
+        return {
+            "shape": self._shape,
+            "batch size": self._batch_size,
+            "row order": self._row_order,
+            "empty input": self._empty_input,
+            "huge input": self._huge_input,
+            "unicode": self._unicode,
+            "determinism": self._determinism,
+            "refit": self._refit,
+        }
 
     def learn(self, lesson: Lesson, model: Any = None) -> Floats:  # noqa: ANN401 - a model is whatever has the methods
         """Fit a model on a lesson and return its probabilities for the same rows."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from harness.conformance.agenda import Agenda, again, checks
+from harness.conformance.docket import Docket
 from harness.conformance.finding import Finding
-from harness.conformance.supervisor import Ending, Place, Process
+from harness.conformance.messages import Found
+from harness.conformance.question import EARLY, Ending, Question, Timer, ask, read
 from harness.core.candidate import Registered
 from harness.core.trust import CAUTIOUS, Trust
-from harness.errors import BenchError, CandidateError, raise_all
+from harness.errors import CandidateError, raise_all
 from harness.load.candidates import list_files, load_cards
 from harness.load.place import to_path
 from harness.load.workspace import USER, Workspace
@@ -39,41 +38,26 @@ class File:
     fence: str = ""
 
 
-@dataclass(slots=True)
-class _Visit:
-    """What one process told: its findings, the candidates it was to look at, and where it was at its end."""
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """How often a file's candidates are asked: which question, what it is to report, and the seed of Python's hashes."""
 
-    findings: list[Finding] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    done: list[str] = field(default_factory=list)
-    subject: str = ""
-    check: str = ""
+    question: str
+    agenda: Agenda
+    seed: int
 
-    def take(self, kind: str, content: object) -> None:
-        """Take a message; what is not of its form is ignored, since a candidate could have written it."""
-        match kind, content:
-            case "begin", str():
-                self.subject, self.check = content, "load"
-            case "check", str():
-                self.check = content
-            case "end", str():
-                self.done.append(content)
-            case "names", list():
-                self.names = [str(name) for name in content]
-            case "finding", dict():
-                with contextlib.suppress(ValidationError):
-                    self.findings.append(Finding.model_validate(content))
+
+_FIRST = _Round("inspect", checks, 1)
+_AGAIN = _Round("repeat", again, 2)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """How a process is asked: its scratch folder, the time limit, what is trusted, whom it is to leave out, and its seed."""
+class _Terms:
+    """What holds for all processes of an inspection: its folder, the time limit, and what is trusted."""
 
-    room: Path
+    folder: Path
     seconds: float
     trust: Trust
-    done: tuple[str, ...] = ()
-    seed: int = 1
 
 
 def find_files(target: str, workspace: Path, seconds: float) -> tuple[File, ...]:
@@ -94,14 +78,18 @@ def find_files(target: str, workspace: Path, seconds: float) -> tuple[File, ...]
 
 
 def inspect(file: File, seconds: float = SECONDS, trust: Trust = CAUTIOUS) -> list[Finding]:
-    """Make every check of every candidate in a file. Each has so many seconds; one that ends its process ends no other."""
+    """Make every check of every candidate in a file. Each has so many seconds; one that ends its process ends no other.
+
+    Raises:
+        KeyboardInterrupt: the user wants to stop.
+        SetupError: no process can be started.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-check-", ignore_cleanup_errors=True) as scratch:
-        room = Path(scratch)
-        (room / "kept").mkdir()
-        asked = _Asked(room, seconds, trust)
-        findings, ended = _visit_all(file, asked)
-        if file.path.suffix == ".py" and any((room / "kept").iterdir()):
-            findings += _repeat(file, replace(asked, done=tuple(ended), seed=2))
+        terms = _Terms(Path(scratch), seconds, trust)
+        (terms.folder / "kept").mkdir()
+        findings, sound = _visit_all(file, _FIRST, terms)
+        if _is_plugin(file) and sound:
+            findings += _visit_all(replace(file, names=sound), _AGAIN, terms)[0]
     return sorted(findings, key=lambda finding: _place(finding.subject, findings))
 
 
@@ -109,61 +97,53 @@ def _place(subject: str, findings: list[Finding]) -> int:
     return next(place for place, finding in enumerate(findings) if finding.subject == subject)
 
 
-def _visit_all(file: File, asked: _Asked) -> tuple[list[Finding], list[str]]:
-    """Look at one candidate after the other, going on in a new process where one ended the last; return whom that was, too."""
+def _visit_all(file: File, asked: _Round, terms: _Terms) -> tuple[list[Finding], tuple[str, ...]]:
+    """Look at one candidate after the other, going on in a new process where one ended the last.
+
+    The names are of those that came to their end and whose answers are kept.
+    """
     findings: list[Finding] = []
-    done: list[str] = []
-    ended: list[str] = []
-    while True:
-        visit = _Visit()
-        ending = _ask("inspect", file, replace(asked, done=tuple(done)), visit)
-        findings += [found for found in visit.findings if found.check != "import" or not done]
+    lost: set[str] = set()
+    left = file.names if _is_plugin(file) else tuple(item.card.name for item in file.cards)
+    while left or (_is_plugin(file) and not lost):
+        docket, ending = _visit(replace(file, names=left), asked, terms)
+        # Of a file that is imported again only its candidates are told.
+        findings += [found for found in docket.findings if found.check != "import" or (asked is _FIRST and not lost)]
         if ending is None:
-            return findings, ended
-        findings.append(_fault(ending, visit, file))
-        ended.append(visit.subject)
-        done += [*visit.done, visit.subject]
-        # The file itself, and not a candidate, ended the process, or nobody is left.
-        if visit.subject not in visit.names or set(visit.names) <= set(done):
-            return findings, ended
+            break
+        findings.append(_fault(ending, docket, file))
+        lost.add(docket.subject)
+        # Where the file itself ended the process, nobody is left.
+        left = docket.names[docket.names.index(docket.subject) + 1 :] if docket.subject in docket.names else ()
+    sound = {found.subject for found in findings if found.check == "shape" and found.status != "failed"} - lost
+    return findings, tuple(dict.fromkeys(found.subject for found in findings if found.subject in sound))
 
 
-def _repeat(file: File, asked: _Asked) -> Iterator[Finding]:
-    """Ask every candidate again in another process, with another seed for Python's hashes."""
-    visit = _Visit()
-    ending = _ask("repeat", file, asked, visit)
-    yield from (finding for finding in visit.findings if finding.check == "processes")
-    if ending is not None:
-        yield _fault(ending, visit, file)
+def _visit(file: File, asked: _Round, terms: _Terms) -> tuple[Docket, Ending | None]:
+    """Ask one process for a file's candidates; return what it reported, and how it ended when not well or too soon."""
+    timer = Timer(terms.seconds)
+    docket = Docket(file.path.name, file.names, asked.agenda, timer)
+    argument = {
+        "path": str(file.path.resolve()),
+        "cards": [item.card.model_dump(mode="json") for item in file.cards if item.card.name in file.names],
+        "names": file.names,
+        "kept": str(terms.folder / "kept"),
+        "trust": asdict(terms.trust),
+        "fence": file.fence,
+    }
+    folder = Path(tempfile.mkdtemp(dir=terms.folder))
+    question = Question(f"{_ANSWERS}:{asked.question}", argument, folder, asked.seed)
+    ending = ask(question, timer, docket.hear)
+    return docket, ending or (None if docket.is_complete else EARLY)
 
 
-def _ask(question: str, file: File, asked: _Asked, visit: _Visit) -> Ending | None:
-    """Put one question about a file, filling `visit`, and return how it ended when not well."""
-    with tempfile.TemporaryDirectory(dir=asked.room, ignore_cleanup_errors=True) as folder:
-        argument = {
-            "path": str(file.path.resolve()),
-            "cards": [item.card.model_dump(mode="json") for item in file.cards],
-            "names": file.names,
-            "done": asked.done,
-            "kept": str(asked.room / "kept"),
-            "trust": asdict(asked.trust),
-            "fence": file.fence,
-        }
-        process = Process(f"{_ANSWERS}:{question}", argument, Place(Path(folder), asked.room / "log", asked.seed))
-        for kind, content in process.messages(asked.seconds):
-            visit.take(kind, content)
-        return process.ending
+def _is_plugin(file: File) -> bool:
+    return file.path.suffix == ".py"
 
 
-def _fault(ending: Ending, visit: _Visit, file: File) -> Finding:
-    hint = (
-        "look for a loop or a lock that never ends, or give it more time with --timeout"
-        if ending.is_late
-        else "raise an exception where something is wrong; compiled code must not crash"
-    )
-    subject = visit.subject or file.path.name
+def _fault(ending: Ending, docket: Docket, file: File) -> Finding:
     where = ending.where or str(file.path)
-    return Finding(subject=subject, check=visit.check or "import", status="failed", what=ending.what, where=where, hint=hint)
+    return Finding(subject=docket.subject, check=docket.check, status="failed", what=ending.what, where=where, hint=ending.hint)
 
 
 def _list(folder: Path) -> list[Path]:
@@ -184,18 +164,15 @@ def _open(path: Path, root: Path | None = None, name: str = "") -> File:
 
 def _search(name: str, workspace: Path, seconds: float) -> File:
     """Find a name in the workspaces, in a process of its own: whatever plugins are there are imported for it."""
+    found: list[Found] = []
     with tempfile.TemporaryDirectory(prefix="bench-check-", ignore_cleanup_errors=True) as scratch:
         argument = {"workspace": str(workspace.absolute()), "name": name}
-        process = Process(f"{_ANSWERS}:find", argument, Place(Path(scratch), Path(scratch, "log")))
-        faults: list[BenchError] = []
-        for kind, content in process.messages(seconds):
-            if kind == "found" and isinstance(content, dict):
-                found = _open(Path(content["path"]), Path(content["root"]), content["name"])
-                return replace(found, fence=content["fence"])
-            if kind == "faults" and isinstance(content, list):
-                faults += [CandidateError(what, where=where, hint=hint) for what, where, hint in content]
-        raise_all(faults)
-        ending = process.ending
-    what = f"a plugin of the workspace keeps names from being looked up: {ending.what if ending else 'no answer came'}"
-    place = ending.where if ending and ending.where else str(workspace)
-    raise CandidateError(what, where=place, hint="name the file itself: bench candidates check PATH")
+        question = Question(f"{_ANSWERS}:find", argument, Path(scratch))
+        ending = ask(question, Timer(seconds), lambda _kind, content: found.append(read(Found, content)))
+    if ending or not found:
+        what = f"a plugin of the workspace keeps names from being looked up: {(ending or EARLY).what}"
+        where = (ending or EARLY).where or str(workspace)
+        raise CandidateError(what, where=where, hint="name the file itself: bench candidates check PATH")
+    raise_all([CandidateError(what, where=where, hint=hint) for what, where, hint in found[0].faults])
+    file = _open(Path(found[0].path), Path(found[0].root), found[0].name)
+    return replace(file, fence=found[0].fence)

@@ -1,4 +1,4 @@
-"""One candidate under inspection: all its checks in their order, and what it answers in another process."""
+"""One candidate under inspection: how each check is made, and what it answers in another process."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.conformance.agenda import AGAIN
 from harness.conformance.embedding import Embedding, agree
 from harness.conformance.finding import Doubtful
 from harness.conformance.fitting import Fitting, near
+from harness.conformance.messages import Abilities
 from harness.conformance.probes import make_probes
 from harness.conformance.returning import check_files, check_memory, list_files
 from harness.core.candidate import Candidate
@@ -29,7 +31,6 @@ SIZE_TOLERANCE = 0.1
 _FEW = 3
 _METHODS = {"text": "embed_text", "image": "embed_image"}
 Part = Embedding | Fitting
-Check = tuple[str, Callable[[], str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +61,71 @@ def of_plugin(candidate: Candidate) -> Subject:
     return Subject(candidate.card, lambda: candidate.load("cpu", "float32"))
 
 
-def checks(subject: Subject, kept: Path) -> Iterator[Check]:
-    """Yield checks in their order, each to be made before the next is asked for: what one finds decides on the others."""
-    before = list_files(Path.cwd())
-    yield "card", lambda: _check_card(subject.card)
-    loaded: list[object] = []
-    yield "load", lambda: _check_load(subject, loaded)
-    if not loaded:
-        return
-    sound: list[bool] = []
-    yield from _model_checks(loaded.pop(), subject, kept, sound)
-    if sound:
-        yield "memory", lambda: check_memory(subject.load, lambda model: _use(model, subject))
-    yield "files", lambda: check_files(Path.cwd(), before)
+class Examination:
+    """One candidate on its way through its checks: its model once that is loaded, and what is tried of it at the moment."""
+
+    def __init__(self, subject: Subject, kept: Path, tell: Callable[[Abilities], None]) -> None:
+        """Keep in a folder what another process is to answer again; what the model can do is told as soon as it is loaded."""
+        self.abilities = Abilities()
+        self._subject, self._kept, self._tell = subject, kept, tell
+        self._here = Path.cwd()
+        self._before = list_files(self._here)
+        self._model: Any = None
+        self._parts: Iterator[Part] = iter(())
+        self._part: Part | None = None
+
+    def look(self, check: str) -> str:
+        """Make one check, in the order of the agenda; return what was seen where that is right, and raise otherwise."""
+        own: dict[str, Callable[[], str]] = {
+            "card": lambda: _check_card(self._subject.card),
+            "load": self._load,
+            "capability": lambda: _check_capability(self._model, self._subject.card),
+            "size": lambda: _check_size(self._model, self._subject.card),
+            "memory": lambda: check_memory(self._subject.load, lambda model: _use(model, self._subject)),
+            "files": lambda: check_files(self._here, self._before),
+            AGAIN: lambda: _compare(self._subject, self._kept),
+        }
+        return own[check]() if check in own else self._try(check)
+
+    def _load(self) -> str:
+        start = time.perf_counter()
+        self._model = self._subject.load()
+        if self._model is None:
+            raise CandidateError("load returns nothing", hint="let `load(device, dtype)` return the model")
+        took = time.perf_counter() - start
+        parts = _parts(self._model, self._subject)
+        self._parts = iter(parts)
+        self.abilities = Abilities(tried=tuple(part.ability for part in parts), has_weights=isinstance(self._model, HasWeights))
+        self._tell(self.abilities)
+        return f"loaded in {took:.1f} s"
+
+    def _try(self, check: str) -> str:
+        """Make a check of the ability that is tried, which is the next one where its shape is asked for."""
+        if check == "shape":
+            self._part = next(self._parts)
+        if self._part is None:
+            msg = f"{check} before any shape"
+            raise RuntimeError(msg)
+        look = self._part.checks()[check]
+        return self._keep(look, self._part) if check == "shape" else look()
+
+    def _keep(self, look: Callable[[], str], part: Part) -> str:
+        """Look, and keep the answer unless something is wrong with it; what is only doubtful is not wrong."""
+        path = _file(part, self._subject, self._kept)
+        try:
+            seen = look()
+        except Doubtful:
+            np.save(path, part.seen[0], allow_pickle=False)
+            raise
+        np.save(path, part.seen[0], allow_pickle=False)
+        return seen
 
 
-def keeps(subject: Subject, kept: Path) -> bool:
-    """Tell whether a candidate's answers were kept."""
-    return any(kept.glob(f"{subject.card.name}.*.npy"))
-
-
-def compare(subject: Subject, kept: Path) -> str:
+def _compare(subject: Subject, kept: Path) -> str:
     """Load a candidate again and compare what it answers with what was kept.
 
     Raises:
-        CandidateError: the answers differ.
+        CandidateError: the answers differ, or none were kept.
     """
     hint = "seed what `load` and `fit` draw, and use zlib.crc32 in place of hash(), which differs from process to process"
     seen = ""
@@ -95,41 +136,8 @@ def compare(subject: Subject, kept: Path) -> str:
             if found.shape != expected.shape:
                 raise CandidateError(f"in another process, the shape is {found.shape} in place of {expected.shape}", hint=hint)
             seen = (agree if isinstance(part, Embedding) else near)(found, expected, "in another process", hint)
-    return seen
-
-
-def _model_checks(model: object, subject: Subject, kept: Path, sound: list[bool]) -> Iterator[Check]:
-    """Yield the checks of a loaded model; `sound` is filled when an answer has the right shape."""
-    yield "capability", lambda: _check_capability(model, subject.card)
-    if isinstance(model, HasWeights):
-        yield "size", lambda: _check_size(model, subject.card)
-    for part in _parts(model, subject):
-        yield from _part_checks(part, _file(part, subject, kept), sound)
-
-
-def _part_checks(part: Part, kept: Path, sound: list[bool]) -> Iterator[Check]:
-    """Yield the checks of one ability; without the right shape the others would only say the same again."""
-    before = len(sound)
-
-    def keep() -> None:
-        np.save(kept, part.seen[0], allow_pickle=False)
-        sound.append(True)
-
-    for name, look in part.checks():
-        if name == "shape":
-            yield name, lambda look=look: _then(look, keep)  # type: ignore[misc]
-        elif len(sound) > before:
-            yield name, look
-
-
-def _then(look: Callable[[], str], act: Callable[[], None]) -> str:
-    """Look, and act unless something is wrong; what is only doubtful is not wrong."""
-    try:
-        seen = look()
-    except Doubtful:
-        act()
-        raise
-    act()
+    if not seen:
+        raise CandidateError("loaded again, it can do nothing of what it could before", hint=hint)
     return seen
 
 
@@ -146,8 +154,7 @@ def _parts(model: object, subject: Subject) -> list[Part]:
 
 
 def _file(part: Part, subject: Subject, kept: Path) -> Path:
-    ability = "embed" if isinstance(part, Embedding) else "fit"
-    return kept / f"{subject.card.name}.{ability}-{part.probes.modality}.npy"
+    return kept / f"{subject.card.name}.{part.ability}.npy"
 
 
 def _answer(part: Part) -> Any:  # noqa: ANN401 - features have three axes, probabilities two
@@ -169,15 +176,6 @@ def _check_card(card: Card) -> str:
         hint = "state the license as an SPDX expression, and the full commit as `revision`, where they are known"
         raise Doubtful("; ".join(doubts), hint=hint)
     return f"license {card.license}" + (", revision pinned" if card.revision else "")
-
-
-def _check_load(subject: Subject, loaded: list[object]) -> str:
-    start = time.perf_counter()
-    model = subject.load()
-    if model is None:
-        raise CandidateError("load returns nothing", hint="let `load(device, dtype)` return the model")
-    loaded.append(model)
-    return f"loaded in {time.perf_counter() - start:.1f} s"
 
 
 def _check_capability(model: object, card: Card) -> str:

@@ -1,4 +1,4 @@
-"""What runs in a process of its own: candidates' code. It answers one question with messages, a JSON document a line."""
+"""What runs in an interpreter of its own: candidates' code. It answers one question with messages."""
 
 from __future__ import annotations
 
@@ -9,44 +9,35 @@ import os
 import resource
 import signal
 import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
-from harness.errors import BenchError, Faults
+from harness.execute.uplink import Uplink
 
 FILE_BYTES = 2**30
 
 
-class Messages:
-    """The way up to the process that asked; what candidates print goes elsewhere."""
-
-    def __init__(self, descriptor: int) -> None:
-        """Take the writing end of a pipe."""
-        self._descriptor = descriptor
-
-    def send(self, kind: str, content: object) -> None:
-        """Send one message."""
-        line = json.dumps([kind, content]).encode() + b"\n"
-        while line:
-            line = line[os.write(self._descriptor, line) :]
-
-
 def main() -> None:
-    """Answer the question that the arguments name (`MODULE:FUNCTION`), with the document on stdin as its argument."""
-    place, descriptor = sys.argv[1:]
-    # Where it was, when it ends by a signal, and when it is asked because it takes too long.
-    faulthandler.enable()
-    faulthandler.register(signal.SIGUSR1, all_threads=False)
-    # Neither what it prints nor what it writes may fill the disk: beyond this, writing is an error.
+    """Answer the question that the arguments name (`MODULE:FUNCTION`), with the document on stdin as its argument.
+
+    The other arguments are the descriptor for messages, and the file in which to write down where the process is.
+    """
+    place, descriptor, trace = sys.argv[1:]
+    # Where it was, when it ends by a signal, and when it is asked because it takes too much; apart from what it prints.
+    file = Path(trace).open("w")  # noqa: SIM115 - to the end of the process
+    faulthandler.enable(file)
+    faulthandler.register(signal.SIGUSR1, file, all_threads=False)
+    # No single file, wherever it lies, may grow beyond this. How much lies in the scratch folder is the warden's to watch.
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
-    messages = Messages(int(descriptor))
+    # Whoever a candidate starts is not to hold the pipe.
+    os.set_inheritable(int(descriptor), False)  # noqa: FBT003 - the only way
+    messages = Uplink(Connection(int(descriptor), readable=False))
     module, _, function = place.partition(":")
-    try:
-        answer: Any = getattr(importlib.import_module(module), function)
-        answer(json.load(sys.stdin), messages)
-        messages.send("done", None)
-    except BenchError as error:
-        faults = error.faults if isinstance(error, Faults) else (error,)
-        messages.send("faults", [[fault.what, fault.where, fault.hint] for fault in faults])
+    answer: Any = getattr(importlib.import_module(module), function)
+    argument = json.load(sys.stdin)
+    messages.send("begin")
+    answer(argument, messages)
     # Threads that a candidate left behind must not keep the process.
     sys.stdout.flush()
     sys.stderr.flush()
