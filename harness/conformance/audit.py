@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-import tempfile
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-from typing import Any
 
 from harness.conformance.finding import Finding, NotApplicable, Status, judge
-from harness.conformance.question import EARLY, Ending, Question, Timer, ask
 from harness.core.data import Dataset
 from harness.core.task import Task
 from harness.errors import BenchError, TaskError
-from harness.execute.uplink import Uplink
 from harness.load.checks import Doubt, find_doubts
 from harness.load.data import load_dataset
 from harness.load.faults import each_fault
-from harness.load.tasks import LoadedTask, load_task
+from harness.load.tasks import LoadedTask
 
 # From this share of the rows on, a doubt is a failure: figures would be wrong more than a little.
 GRAVE = 0.1
@@ -31,10 +26,8 @@ MARGINS = 5
 SHORT_TEXT, LONG_TEXT, ENDLESS_TEXT = 2, 2_000, 100_000
 SHORT_SHARE, LONG_SHARE = 0.05, 0.2
 FEW_GROUPS = 10
-SECONDS = 120.0
 _FUNCTION = re.compile(r"\.py:\w+$")
 _SCORE = 0.8
-_RETURN = f"return the rows within {SECONDS:g} s, and raise an exception where there are none"
 Seen = tuple[list[Doubt], str]
 
 
@@ -47,24 +40,10 @@ class Asked:
     offline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Rehearsed:
-    """What another process said of the rows: their digest, empty where it could not read them, and how it ended if not well."""
-
-    digest: str
-    ending: Ending | None
-
-
 def audit(loaded: LoadedTask, asked: Asked) -> list[Finding]:
     """Make every check of a task; where its rows cannot be read, those of its files only."""
     name = loaded.task.name
     findings = [*_of_files(loaded)]
-    # First in another process: a function of the task's own may end the process that calls it, or never come back.
-    rehearsed = _rehearse(loaded, asked) if _is_made(loaded, asked) else None
-    if rehearsed and rehearsed.ending:
-        what = f"the task's own function cannot be asked for rows: {rehearsed.ending.what}"
-        place = rehearsed.ending.where or str(loaded.folder)
-        return [*findings, Finding(subject=name, check="data", status="failed", what=what, where=place, hint=_RETURN)]
     try:
         data = _load(loaded, asked)
     except BenchError as error:
@@ -75,16 +54,7 @@ def audit(loaded: LoadedTask, asked: Asked) -> list[Finding]:
     findings.append(Finding(subject=name, check="data", status="passed", what=f"{len(data.rows)} rows of {data.source}"))
     for check, (doubts, passed) in _of_rows(loaded.task, data):
         findings += _report(name, check, doubts, passed)
-    return [*findings, judge(name, "determinism", lambda: _check_determinism(rehearsed, data))]
-
-
-def digest(argument: dict[str, Any], messages: Uplink) -> None:
-    """Send the digest of a task's rows, as this process reads them; an empty one where they cannot be read."""
-    asked = Asked(argument["override"], argument["seed"], argument["offline"])
-    try:
-        messages.send("digest", _load(load_task(argument["task"], ()), asked).digest)
-    except BenchError:
-        messages.send("digest")
+    return [*findings, judge(name, "determinism", lambda: _check_determinism(loaded, asked, data))]
 
 
 def _load(loaded: LoadedTask, asked: Asked) -> Dataset:
@@ -243,28 +213,16 @@ def _is_made(loaded: LoadedTask, asked: Asked) -> bool:
     return asked.override is None and any(_FUNCTION.search(name) for name in (data.train, data.test or ""))
 
 
-def _rehearse(loaded: LoadedTask, asked: Asked) -> _Rehearsed:
-    """Let another process read rows that a function makes."""
-    argument = {"task": str(loaded.path), "override": asked.override, "seed": asked.seed, "offline": asked.offline}
-    with tempfile.TemporaryDirectory(prefix="bench-check-", ignore_cleanup_errors=True) as scratch:
-        found: list[str] = []
-        question = Question(f"{__name__}:digest", argument, Path(scratch), seed=2)
-        ending = ask(question, Timer(SECONDS), lambda _kind, content: found.append(content))
-        return _Rehearsed("".join(found), ending or (None if found else EARLY))
-
-
-def _check_determinism(rehearsed: _Rehearsed | None, data: Dataset) -> str:
-    """Compare with the rows that another process has read.
+def _check_determinism(loaded: LoadedTask, asked: Asked, data: Dataset) -> str:
+    """Let the function make its rows again; each call has a process of its own.
 
     Raises:
         NotApplicable: they lie in files.
-        TaskError: the other process got other rows, or none.
+        TaskError: it made other rows.
     """
-    if rehearsed is None:
+    if not _is_made(loaded, asked):
         raise NotApplicable("the rows are read from where they lie")
-    hint = "seed what the function draws, sort what comes from a set or a listing of files, and fetch fixed versions"
-    if rehearsed.digest != data.digest:
-        is_read = bool(rehearsed.digest)
-        what = "loaded again in another process, the rows are others" if is_read else "another process cannot load the rows"
-        raise TaskError(what, where=data.source, hint=hint)
+    if _load(loaded, asked).digest != data.digest:
+        hint = "seed what the function draws, sort what comes from a set or a listing of files, and fetch fixed versions"
+        raise TaskError("loaded again in another process, the rows are others", where=data.source, hint=hint)
     return "loaded again in another process, the rows are the same"

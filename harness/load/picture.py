@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 from harness.core.bounds import MAX_PICTURE_BYTES, MAX_PIXELS, PICTURE_FORMATS
 from harness.errors import TaskError
 from harness.load.place import inside, show, to_path
+from harness.load.table import kind_of
 
 if TYPE_CHECKING:
     from PIL import Image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 NUMBERS = ("I", "F")
+_ARRAYS = "uint8 arrays (height, width) or (height, width, 3) with values 0 to 255"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +78,13 @@ def encode(value: Any) -> bytes:  # noqa: ANN401 - a user's function may return 
     from PIL import Image  # noqa: PLC0415 - only image tasks pay for it
 
     if hasattr(value, "dtype"):
-        if str(value.dtype) != "uint8" or not _has_shape(value):
+        if not is_pixels(value):
             msg = f"a picture is an array of {value.dtype} with shape {tuple(value.shape)}"
-            raise TaskError(msg, hint="return uint8 arrays (height, width) or (height, width, 3) with values 0 to 255")
+            raise TaskError(msg, hint=f"return {_ARRAYS}")
         value = Image.fromarray(value[:, :, 0] if value.ndim == 3 and value.shape[2] == 1 else value)
     if not isinstance(value, Image.Image):
-        msg = f"a picture is {type(value).__name__}"
-        raise TaskError(msg, hint="give a path, encoded bytes, a uint8 array or a PIL image")
+        msg = f"a picture is {kind_of(value)}"
+        raise TaskError(msg, hint=f"give a path, encoded bytes, a PIL image, or {_ARRAYS}")
     out = BytesIO()
     try:
         value.save(out, format="PNG")
@@ -92,8 +94,11 @@ def encode(value: Any) -> bytes:  # noqa: ANN401 - a user's function may return 
     return out.getvalue()
 
 
-def _has_shape(array: Any) -> bool:  # noqa: ANN401 - an array of whatever library
-    return array.size > 0 and (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in {1, 3, 4}))
+def is_pixels(array: Any) -> bool:  # noqa: ANN401 - an array of whatever library
+    """Tell whether an array can be a picture."""
+    if str(array.dtype) != "uint8" or not array.size:
+        return False
+    return bool(array.ndim == 2 or (array.ndim == 3 and array.shape[2] in {1, 3, 4}))
 
 
 def find_problem(data: bytes) -> str:

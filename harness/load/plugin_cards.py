@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import selectors
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +12,7 @@ from pathlib import Path
 from harness.core.candidate import Broken
 from harness.core.card import Card
 from harness.core.secrets import without_secrets
+from harness.load.foreign_process import ForeignProcess
 
 SECONDS = 60.0
 _TICK_S = 0.1
@@ -44,35 +41,28 @@ def _ask(paths: Sequence[Path], seconds: float) -> tuple[list[Answer], str]:
     """Return the answers that came, in the order of the paths, and how the process ended if some did not."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
+    found: list[Answer] = []
+    with os.fdopen(reader, "rb", buffering=0), _start(paths, writer) as process:
+        try:
+            for line in _lines(process, reader, seconds):
+                found.append(_parse(line, paths[len(found)]))
+                if len(found) == len(paths):
+                    return found, ""
+        except TimeoutError:
+            return found, f"takes longer than {seconds:g} s"
+        return found, process.ending(_PATIENCE_S) or "closes the files of its process"
+
+
+def _start(paths: Sequence[Path], writer: int) -> ForeignProcess:
+    """Start the process that reads them; it knows no tokens, and nobody sees what the files print."""
+    names, environ = [os.fsdecode(path) for path in paths], without_secrets(os.environ)
     try:
-        process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-P", "-m", "harness.load.plugin_reader", str(writer), str(seconds), *map(os.fsdecode, paths)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            pass_fds=(writer,), env=_environment(), start_new_session=True,
-        )  # fmt: skip
-    except BaseException:
-        os.close(reader)
-        raise
+        return ForeignProcess("harness.load.plugin_reader", names, descriptor=writer, environ=environ)
     finally:
         os.close(writer)
-    found: list[Answer] = []
-    try:
-        for line in _lines(process, reader, seconds):
-            found.append(_parse(line, paths[len(found)]))
-            if len(found) == len(paths):
-                return found, ""
-        return found, _describe(process)
-    except TimeoutError:
-        return found, f"takes longer than {seconds:g} s"
-    finally:
-        # Its whole group, before it is waited for: until then nobody else can have its number.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        os.close(reader)
 
 
-def _lines(process: subprocess.Popen[bytes], reader: int, seconds: float) -> Iterator[bytes]:
+def _lines(process: ForeignProcess, reader: int, seconds: float) -> Iterator[bytes]:
     """Yield each line that comes, until there will be no more.
 
     Raises:
@@ -88,27 +78,15 @@ def _lines(process: subprocess.Popen[bytes], reader: int, seconds: float) -> Ite
             raise TimeoutError
 
 
-def _read(process: subprocess.Popen[bytes], reader: int) -> bytes | None:
+def _read(process: ForeignProcess, reader: int) -> bytes | None:
     """Return what has come, None if nothing did for a moment, and empty bytes when there will be no more."""
     # Asked first: what it wrote before its end is then still read. The pipe alone may be held open by others for ever.
-    is_over = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    is_over = process.is_over()
     with selectors.DefaultSelector() as selector:
         selector.register(reader, selectors.EVENT_READ)
         if selector.select(0 if is_over else _TICK_S):
             return os.read(reader, 65536)
     return b"" if is_over else None
-
-
-def _describe(process: subprocess.Popen[bytes]) -> str:
-    """Say how the process ended, which it did too early."""
-    due = time.monotonic() + _PATIENCE_S
-    while (end := os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
-        if time.monotonic() > due:
-            return "closes the files of its process"
-        time.sleep(_TICK_S)
-    if end.si_code == os.CLD_EXITED:
-        return f"ends its process, with exit status {end.si_status}"
-    return f"kills its process with {signal.Signals(end.si_status).name}"
 
 
 def _parse(line: bytes, path: Path) -> Answer:
@@ -121,9 +99,3 @@ def _parse(line: bytes, path: Path) -> Answer:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         why = str(error).splitlines()[0]
         return Broken(path.stem, str(path), f"its cards cannot be read: {why}", "build each card with `Card(…)`, and change none")
-
-
-def _environment() -> dict[str, str]:
-    """Return what such a process may know: no tokens, and the modules that this process finds."""
-    paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
-    return without_secrets(os.environ) | {"PYTHONPATH": paths}

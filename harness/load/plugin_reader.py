@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import signal
 import sys
 from pathlib import Path
 
 from harness.load.candidates import load_plugin
+from harness.load.foreign_process import end_with_parent
 from harness.load.plugin import ForeignError, run_foreign
 
 
 def main() -> None:
-    """Read the files that the arguments name, after the descriptor to write to and the seconds that each may take."""
-    descriptor, seconds, *paths = sys.argv[1:]
+    """Read the files that the arguments name, after the descriptor to write to."""
+    descriptor, *paths = sys.argv[1:]
+    end_with_parent(int(descriptor))
     for path in map(Path, paths):
-        # Should nobody be left to end this process, it ends itself.
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(math.ceil(float(seconds)) + 5)
         line = json.dumps(_read(path)).encode() + b"\n"
         while line:
             line = line[os.write(int(descriptor), line) :]

@@ -18,7 +18,7 @@ from harness.core.task import Task
 from harness.errors import TaskError
 from harness.load.columns import Columns
 from harness.load.picture import Picture, read_picture
-from harness.load.table import Table
+from harness.load.table import Opaque, Table, kind_of
 
 MOST_DROPPED = 0.2
 _HALF = re.compile("[\ud800-\udfff]")
@@ -103,7 +103,7 @@ def _label(value: object, table: Table, index: int) -> str:
         raise TaskError(msg, where=table.place(index), hint="name another column as the label")
     if isinstance(value, bool | int | float):
         return str(value) if isinstance(value, bool) else str(int(value))
-    msg = f"the label is {type(value).__name__}, not one class"
+    msg = f"the label is {kind_of(value)}, not one class"
     raise TaskError(msg, where=table.place(index), hint="give each row one class, as text or a whole number")
 
 
@@ -115,14 +115,18 @@ def to_text(value: object, table: Table, index: int) -> str:
     """
     if isinstance(value, str | int | float):
         return str(value)
-    msg = f"the text is {type(value).__name__}"
+    msg = f"the text is {kind_of(value)}"
     raise TaskError(msg, where=table.place(index), hint="name another column as the text")
 
 
 def _group(table: Table, column: str, index: int) -> str:
-    if not column or is_missing(table.columns[column][index]):
+    value = table.columns[column][index] if column else None
+    if is_missing(value):
         return ""
-    return mend(str(table.columns[column][index]))
+    if isinstance(value, Opaque) and not value.text:
+        msg = f"the group is {value.kind}"
+        raise TaskError(msg, where=table.place(index), hint="name another column as the group")
+    return mend(str(value))
 
 
 def mend(text: str) -> str:

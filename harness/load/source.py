@@ -70,9 +70,10 @@ def _open(name: str, split: str, opening: _Opening) -> Source:
         raise TaskError(msg, where=show(folder), hint=_nearest(path, "correct the path, or put the file there"))
     if not path.exists():
         return _open_hub(name, split, opening)
-    source = (
-        call_function(path, function[2], opening.budget) if function else _read_path(path, opening.task, folder, opening.budget)
-    )
+    if function:
+        source = call_function(path, function[2], opening.budget, offline=opening.offline)
+    else:
+        source = _read_path(path, opening.task, folder, opening.budget)
     test = replace(source.test, fence=folder) if source.test else None
     return replace(source, train=replace(source.train, fence=folder), test=test)
 

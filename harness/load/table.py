@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A value that did not leave the process of the user's function: what it is, in words, and its text, if that is short."""
+
+    kind: str
+    text: str = ""
+
+    def __str__(self) -> str:
+        """Return the text that the value itself would have given."""
+        return self.text
+
+    def __sizeof__(self) -> int:
+        """Return the bytes that it takes, those of its text too."""
+        return object.__sizeof__(self) + sys.getsizeof(self.text)
+
+
+def kind_of(value: object) -> str:
+    """Return what to call a value that is of no use.
+
+    >>> kind_of(3), kind_of(Opaque("Decimal", "0.5"))
+    ('int', 'Decimal')
+    """
+    return value.kind if isinstance(value, Opaque) else type(value).__name__
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from harness.conformance import audit
 from harness.conformance.finding import Finding
 from harness.errors import BenchError
+from harness.load import data_function
 from harness.testing import assert_task, check_task
 
 Row = Sequence[str]
@@ -144,7 +144,10 @@ def test_groups_that_do_not_divide(tmp_path: Path, group: object, what: str) -> 
         ("import os; texts = [os.urandom(8).hex() for i in range(900)]", "failed"),
     ],
 )
-def test_a_function_gives_the_same_rows_in_every_process(tmp_path: Path, source: str, status: str) -> None:
+def test_a_function_gives_the_same_rows_in_every_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, status: str
+) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
     (tmp_path / "data.py").write_text(f"def load():\n    {source}\n    return {{'text': texts, 'label': ['a', 'b', 'c'] * 300}}\n")
     [finding] = [finding for finding in check_task(task(tmp_path, train="data.py:load")) if finding.check == "determinism"]
     assert finding.status == status, finding
@@ -153,15 +156,15 @@ def test_a_function_gives_the_same_rows_in_every_process(tmp_path: Path, source:
 @pytest.mark.parametrize(
     ("source", "how"),
     [
-        ("import os; os._exit(0)", "ended its process, with exit status 0"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "killed its process with SIGSEGV"),
-        ("import time; time.sleep(1000)", "no answer within 3 s"),
+        ("import os; os._exit(0)", "the function ends its process, with exit status 0"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "the function kills its process with SIGSEGV"),
+        ("import time; time.sleep(1000)", "the function takes longer than 3 s"),
     ],
 )
 def test_a_function_that_never_returns_ends_no_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, how: str
 ) -> None:
-    monkeypatch.setattr(audit, "SECONDS", 3.0)
+    monkeypatch.setattr(data_function, "SECONDS", 3.0)
     (tmp_path / "data.py").write_text(f"def load():\n    {source}\n")
     [finding] = [finding for finding in check_task(task(tmp_path, train="data.py:load")) if finding.check == "data"]
     assert finding.status == "failed"

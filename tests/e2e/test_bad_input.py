@@ -257,6 +257,11 @@ FILES = [
         {TASK: task("train: 'data.py:load'"), "tasks/t/data.py": "def load():\n    return 1 / 0\n"},
     ),
     one(
+        "a function that ends its process",
+        ("the function ends its process, with exit status 0", "tasks/t/data.py, function load", "return the rows, and raise"),
+        {TASK: task("train: 'data.py:load'"), "tasks/t/data.py": "import os\ndef load():\n    os._exit(0)\n"},
+    ),
+    one(
         "missing test file",
         ('there is no file "test.csv" in the task folder', "tasks/t", "correct the path, or put the file there"),
         {TASK: task("train: train.csv, test: test.csv")},

@@ -9,7 +9,7 @@ import pytest
 from harness.builtin import builtin_root
 from harness.core.candidate import Broken, Registered
 from harness.errors import CandidateError, Faults, WorkspaceError
-from harness.load import plugin_cards
+from harness.load import foreign_process
 from harness.load.candidates import Catalogue, find_candidate, list_files, load_candidates, load_plugin, select
 from harness.load.plugin import ForeignError
 from harness.load.plugin_cards import read_cards
@@ -192,13 +192,13 @@ def test_a_plugin_file_is_imported_without_secrets_and_not_here(
 
 def test_one_process_reads_all_plugins_and_none_is_started_without_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[int] = []
-    real = plugin_cards.subprocess.Popen
+    real = foreign_process.subprocess.Popen
 
     def count(*arguments: Any, **options: Any) -> Any:
         started.append(1)
         return real(*arguments, **options)
 
-    monkeypatch.setattr(plugin_cards.subprocess, "Popen", count)
+    monkeypatch.setattr(foreign_process.subprocess, "Popen", count)
     load_candidates([workspace(tmp_path, "none", a_yaml=cards("a")), Workspace("builtin", builtin_root())])
     assert not started
     files = {f"{name}_py": PLUGIN.format(name=name, baseline=False) for name in ("aa", "bb", "cc")}
