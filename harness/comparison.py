@@ -166,7 +166,7 @@ def compare(
     entered = survey_field(loaded.task, chosen, settings, tell)
     trains = bool(training_techniques(settings))
     process.preload([candidate for candidate, _ in entered.ready], offline=settings.offline, trains=trains)
-    device, facts = _survey_machine(settings.device, loaded.task.metric, entered)
+    device, facts = _survey_machine(settings, loaded.task.metric, entered)
     head = _head(loaded, data, settings, entered=entered, facts=facts)
     ground = Ground(device, data.digest, provenance.digest(head.versions, facts), entered.digests())
     trials = plan(loaded.task, [candidate for candidate, _ in entered.ready], settings, ground)
@@ -259,10 +259,11 @@ def _load(
     return loaded, data, tuple(chosen)
 
 
-def _survey_machine(device: str, metric: str, entered: Field) -> tuple[str, dict[str, str | int | float]]:
+def _survey_machine(settings: Settings, metric: str, entered: Field) -> tuple[str, dict[str, str | int | float]]:
     """Choose the device and describe the machine: in a worker, unless that can be done without any heavy library."""
-    light = device == "cpu" and metric in METRICS and not process.wants_torch(candidate for candidate, _ in entered.ready)
-    answer = machine.survey((device, metric)) if light else process.ask(machine.survey, (device, metric))
+    wishes = (settings.device, metric, settings.trust)
+    light = settings.device == "cpu" and metric in METRICS and not process.wants_torch(candidate for candidate, _ in entered.ready)
+    answer = machine.survey(wishes) if light else process.ask(machine.survey, wishes)
     if isinstance(answer, BenchError):
         raise answer
     if not isinstance(answer, tuple):

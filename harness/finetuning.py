@@ -171,7 +171,7 @@ class _Order:
         """Train in a guarded process; return what came of it, and on which device."""
         info, chosen = self.basis.info, self.chosen
         process.preload([self.candidate], offline=self.terms.offline)
-        device = _find_device(self.terms.device, info.task.metric)
+        device = _find_device(self.terms, info.task.metric)
         argument = Training(
             contents=self.contents,
             place=Place(staged, self.base, device, self.terms.trust),
@@ -236,8 +236,8 @@ class _Order:
         return shlex.join(["bench", "finetune", self.basis.info.run, *named, *flags])
 
 
-def _find_device(wish: str, metric: str) -> str:
-    found = process.ask(machine.survey, (wish, metric))
+def _find_device(terms: Terms, metric: str) -> str:
+    found = process.ask(machine.survey, (terms.device, metric, terms.trust))
     if isinstance(found, BenchError):
         raise found
     if not isinstance(found, tuple):

@@ -13,6 +13,7 @@ from harness.core.candidate import Registered
 from harness.core.finetuned import Finetuned
 from harness.core.progress import Progress
 from harness.core.run import Settings
+from harness.core.trust import CAUTIOUS
 from harness.errors import BenchError, CandidateError, WorkspaceError
 from harness.execute import errand, machine, process
 from harness.execute.assignment import Place, Question
@@ -162,7 +163,7 @@ class _Asking:
 
 
 def _find_device(wish: str) -> str:
-    found = process.ask(machine.survey, (wish, "accuracy"))
+    found = process.ask(machine.survey, (wish, "accuracy", CAUTIOUS))
     if isinstance(found, BenchError):
         raise found
     if not isinstance(found, tuple):

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from harness.core.trust import Trust
+from harness.errors import TaskError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -62,6 +65,17 @@ METRICS: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "micro_f1": accuracy,
     "weighted_f1": weighted_f1,
 }
+
+
+def check_leave(metric: str, trust: Trust, place: str) -> None:
+    """Refuse a metric that is code of somebody else's, unless the user allows such code.
+
+    Raises:
+        TaskError: it is not allowed.
+    """
+    if metric not in METRICS and not trust.remote_code:
+        what = f'the metric "{metric.removeprefix("evaluate:")}" is Python code from the Hub, which would be run'
+        raise TaskError(what, where=place, hint=f"use one of {', '.join(METRICS)}, or allow it with --allow-remote-code")
 
 
 def counts(references: NDArray[np.int64], predictions: NDArray[np.int64], classes: int) -> Counts:

@@ -141,7 +141,7 @@ def _score(order: Training, test: Floats) -> Estimate:
     classes = len(rows.classes)
     shares = subject.check_shares(test, len(rows), classes)
     told, right = shares.argmax(1), np.asarray(rows.labels, np.int64)
-    metric = quality.load_metric(order.metric)
+    metric = quality.load_metric(order.metric, order.place.trust)
     value = quality.compute(metric, right, told)
     reference = Reference(right, classes, rows.groups)
     if order.metric in METRICS:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from harness.core.trust import Trust
 from harness.errors import BenchError
 
 
@@ -36,16 +37,20 @@ def free_bytes(folder: Path) -> tuple[int, int]:
     return psutil.virtual_memory().available, shutil.disk_usage(folder).free
 
 
-def survey(wishes: tuple[str, str]) -> tuple[str, dict[str, str | int | float]] | BenchError:
-    """Return the device that a wish (device, metric) leads to and the description of the machine, or the error that it leads to."""
-    from harness.measure.quality import load_metric  # noqa: PLC0415 - runs in a worker; the parent never imports torch
+def survey(wishes: tuple[str, str, Trust]) -> tuple[str, dict[str, str | int | float]] | BenchError:
+    """Return the device and a description of the machine, with the hash of a metric's code, for a wish (device, metric, trust).
 
+    Where a wish cannot be met, the error is returned.
+    """
+    from harness.measure import quality  # noqa: PLC0415 - runs in a worker; the parent never imports torch
+
+    wish, metric, trust = wishes
     try:
-        device = _pick(wishes[0])
-        load_metric(wishes[1])
+        device = _pick(wish)
+        code = quality.code_digest(quality.load_metric(metric, trust))
     except BenchError as error:
         return error
-    return device, describe(device)
+    return device, describe(device) | ({"metric_code": code} if code else {})
 
 
 def _pick(wish: str) -> str:

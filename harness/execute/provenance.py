@@ -24,8 +24,8 @@ _VARIABLES = (
     "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF",
     "TOKENIZERS_PARALLELISM", "TRANSFORMERS_OFFLINE",
 )  # fmt: skip
-# Facts of the machine, and variables, on which figures depend.
-_MACHINE = ("processor", "cores", "device", "gpu")
+# Facts that a survey of the machine gives, and variables, on which figures depend.
+_MACHINE = ("processor", "cores", "device", "gpu", "metric_code")
 _THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS")
 _GIT_SECONDS = 10
 

@@ -13,6 +13,7 @@ from harness.core.data import Dataset
 from harness.core.measurement import Measurement
 from harness.core.metric import METRICS
 from harness.core.resample import resamples
+from harness.core.trust import Trust
 from harness.execute import subject
 from harness.measure import latency, quality
 from harness.store.predictions import Predictions
@@ -34,12 +35,12 @@ class Judged:
     head: Head
 
 
-def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: str, seed: int) -> Judged:
+def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: str, seed: int, trust: Trust) -> Judged:
     """Predict each validation row by a head that did not see it, and the test rows by a head that saw all the others.
 
     The test rows are predicted after everything was chosen, and no score of theirs is looked at here or by the ranker's choice.
     """
-    metric = quality.load_metric(metric_name)
+    metric = quality.load_metric(metric_name, trust)
     labels, classes = np.asarray(data.rows.labels), len(data.rows.classes)
     choosing, test = np.asarray(data.split.choosing), np.asarray(data.split.test, np.int64)
     validation, train_scores = _validate(technique, inputs, data, metric)

@@ -51,6 +51,7 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
             device=job.device,
             checkpoint=job.checkpoint,
             needs_test=trial.confirms,
+            trust=job.trust,
             tell=tell,
         )
     )
@@ -58,7 +59,7 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
     validation = subject.check_shares(trained.validation, len(data.split.choosing), len(classes))
     asked = len(data.split.test) if trial.confirms else 0
     test = subject.check_shares(trained.test, asked, len(classes))
-    metric = quality.load_metric(trial.metric)
+    metric = quality.load_metric(trial.metric, job.trust)
     kept = keep(data, validation, test, metric_name=trial.metric, metric=metric, seed=trial.seed)
     predictions.write(job.predictions / f"{trial.key}.parquet", kept)
     found = (*trained.measurements, *_confirm(trial, job, test), _minutes(trained, job))
@@ -73,7 +74,7 @@ def _confirm(trial: Trial, job: Job, test: NDArray[np.float32]) -> list[Measurem
     if not len(test):
         return []
     right = np.asarray(job.data.rows.labels)[np.asarray(job.data.split.test, np.int64)]
-    value = quality.compute(quality.load_metric(trial.metric), right, test.argmax(1))
+    value = quality.compute(quality.load_metric(trial.metric, job.trust), right, test.argmax(1))
     return [Measurement(name="test_score", value=value, better=quality.better(trial.metric), n=len(right))]
 
 

@@ -198,7 +198,8 @@ class Worker:
         """Send one technique's record; another technique of the same candidate may still succeed."""
         try:
             self.enter(trial.technique)
-            judged = judge(create(trial.technique), inputs, self.job.data, metric_name=self.job.metric, seed=trial.seed)
+            job = self.job
+            judged = judge(create(trial.technique), inputs, job.data, metric_name=job.metric, seed=trial.seed, trust=job.trust)
             predictions.write(self.job.predictions / f"{trial.key}.parquet", judged.predictions)
             speed, notes = self._time(trial, judged, inputs, model) if trial.timed else ([], ())
             found = (*judged.measurements, *speed, *shared)

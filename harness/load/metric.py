@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from harness.core.metric import METRICS
+from harness.core.metric import METRICS, check_leave
 from harness.core.trust import Trust
 from harness.errors import TaskError
 from harness.load.place import where
@@ -27,6 +27,4 @@ def check_metric(found: LoadedTask, trust: Trust) -> None:
     if not _HUB.match(name) or os.path.lexists(name):
         what = f'the metric "{name}" is a local path'
         raise TaskError(what, where=place, hint="name a metric of the Hub, and run from a folder that holds nothing of that name")
-    if not trust.remote_code:
-        what = f'the metric "{name}" is Python code from the Hub, which would be run'
-        raise TaskError(what, where=place, hint=f"use one of {', '.join(METRICS)}, or allow it with --allow-remote-code")
+    check_leave(metric, trust, place)

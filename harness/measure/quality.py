@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.measurement import Better, Measurement
-from harness.core.metric import METRICS, score
+from harness.core.metric import METRICS, check_leave, score
+from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import TaskError
 
 if TYPE_CHECKING:
@@ -33,14 +38,15 @@ class OwnMetric:
         return score(self.name, references, predictions, int(max(predictions.max(), references.max())) + 1)
 
 
-def load_metric(name: str) -> OwnMetric | evaluate.Metric:
+def load_metric(name: str, trust: Trust = CAUTIOUS) -> OwnMetric | evaluate.Metric:
     """Return a metric by the name a task gives it.
 
     Raises:
-        TaskError: the evaluate library cannot find or load it.
+        TaskError: it is code that the user has not allowed, or the evaluate library cannot find or load it.
     """
     if name in METRICS:
         return OwnMetric(name)
+    check_leave(name, trust, "key metric")
     import evaluate  # noqa: PLC0415 - brings transformers' pipelines, seconds of work that bench's own metrics do without
 
     module = name.removeprefix("evaluate:")
@@ -51,6 +57,16 @@ def load_metric(name: str) -> OwnMetric | evaluate.Metric:
         raise TaskError(
             what, where="key metric", hint=f"use one of bench's own ({', '.join(METRICS)}), or fetch it once online"
         ) from error
+
+
+def code_digest(metric: OwnMetric | evaluate.Metric) -> str:
+    """Return a hash of the files that an external metric was loaded from, nothing for bench's own."""
+    file = None if isinstance(metric, OwnMetric) else sys.modules[type(metric).__module__].__file__
+    if file is None:
+        return ""
+    folder = Path(file).parent
+    content = [[str(path.relative_to(folder)), path.read_text(errors="replace")] for path in sorted(folder.rglob("*.py"))]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def better(name: str) -> Better:

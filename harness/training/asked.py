@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.core.data import Dataset
 from harness.core.trial import Fidelity
+from harness.core.trust import CAUTIOUS, Trust
 from harness.models.trainable import Trainable
 from harness.techniques.technique import Recipe
 
@@ -34,4 +35,5 @@ class Training:
     device: str
     checkpoint: Path
     needs_test: bool = True
+    trust: Trust = CAUTIOUS
     tell: Callable[[str], None] = _say_nothing

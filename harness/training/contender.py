@@ -62,7 +62,7 @@ def train(ask: Training) -> Trained:
     shares = np.zeros((len(data.rows), len(data.rows.classes)), np.float32)
     for one in fitted:
         shares[one.asked] = one.validation
-    score = quality.compute(quality.load_metric(ask.metric), labels[choosing], shares[choosing].argmax(1))
+    score = quality.compute(quality.load_metric(ask.metric, ask.trust), labels[choosing], shares[choosing].argmax(1))
     session = fold.session
     return Trained(
         validation=shares[choosing],

@@ -62,7 +62,7 @@ class Fold:
         self._ask, self._number = ask, number
         self._labels = np.asarray(rows.labels, np.int64)
         self._training, self._asked = np.asarray(split.training(number)), np.asarray(split.folds[number])
-        self._metric = quality.load_metric(ask.metric)
+        self._metric = quality.load_metric(ask.metric, ask.trust)
         self._peak = PeakMemory(ask.device)
         torch.manual_seed(ask.seed)
         trainable = ask.load()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import tracemalloc
@@ -11,8 +12,12 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, m
 
 from harness.core.metric import METRICS
 from harness.core.resample import resamples
+from harness.core.trust import Trust
 from harness.errors import TaskError
-from harness.measure.quality import better, companions, compute, load_metric, sample
+from harness.execute import machine, provenance
+from harness.measure.quality import better, code_digest, companions, compute, load_metric, sample
+
+ALLOWED = Trust(remote_code=True)
 
 EXPECTED = {
     "accuracy": accuracy_score,
@@ -53,11 +58,16 @@ class ShareOfZeros(evaluate.Metric):
 """
 
 
+def write_share(folder: Path, text: str = SHARE) -> str:
+    """Write a metric, and return the name by which it is loaded."""
+    path = folder / "share_of_zeros" / "share_of_zeros.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return f"evaluate:{path.parent}"
+
+
 def test_any_other_metric_comes_from_evaluate(tmp_path: Path) -> None:
-    folder = tmp_path / "share_of_zeros"
-    folder.mkdir()
-    (folder / "share_of_zeros.py").write_text(SHARE)
-    metric = load_metric(f"evaluate:{folder}")
+    metric = load_metric(write_share(tmp_path), ALLOWED)
     told = np.array([0, 0, 1, 1])
     assert compute(metric, told, told) == 0.5
     blocks = list(resamples(4, (), seed=0, number=20))
@@ -66,10 +76,40 @@ def test_any_other_metric_comes_from_evaluate(tmp_path: Path) -> None:
     np.testing.assert_allclose(values, weights[:, :2].sum(1) / 4)
 
 
+def test_a_metric_that_is_code_is_not_run_without_leave(tmp_path: Path) -> None:
+    name = write_share(tmp_path, f"import pathlib\npathlib.Path({str(tmp_path / 'ran')!r}).touch()\n" + SHARE)
+    with pytest.raises(TaskError, match="is Python code from the Hub, which would be run"):
+        load_metric(name)
+    assert not (tmp_path / "ran").exists()
+    load_metric(name, ALLOWED)
+    assert (tmp_path / "ran").exists()
+
+
+def test_a_metric_whose_code_changes_makes_other_trials(tmp_path: Path) -> None:
+    def survey(name: str) -> str:
+        found = machine.survey(("cpu", name, ALLOWED))
+        assert isinstance(found, tuple)
+        return provenance.digest({}, found[1], {})
+
+    one, again = survey(write_share(tmp_path)), survey(write_share(tmp_path))
+    other = survey(write_share(tmp_path, SHARE.replace("p == 0", "p == 1")))
+    assert (one == again, one == other) == (True, False)
+    # Also where the copy is changed that the library keeps.
+    metric = load_metric(write_share(tmp_path, SHARE.replace("p == 0", "p == 2")), ALLOWED)
+    before, kept = code_digest(metric), Path(inspect.getfile(type(metric)))
+    text = kept.read_text()
+    try:
+        kept.write_text(text.replace("p == 2", "p == 3"))
+        assert code_digest(metric) != before
+    finally:
+        kept.write_text(text)
+    assert code_digest(load_metric("mcc")) == ""
+
+
 def test_a_metric_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(TaskError) as caught:
-        load_metric("evaluate:./no/such/metric.py")
+        load_metric("evaluate:./no/such/metric.py", ALLOWED)
     assert caught.value.where == "key metric"
 
 
