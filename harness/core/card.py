@@ -113,6 +113,11 @@ class Card(Noun):
             raise ValueError(msg)
         return check_license(value)
 
+    def reading(self, *, is_image: bool) -> Card:
+        """Return the card of the model as it reads rows of one kind, where it can read several."""
+        wanted: Modality = "image" if is_image else "text"
+        return self.model_copy(update={"modality": (wanted,)}) if wanted in self.modality else self
+
     @property
     def is_hub(self) -> bool:
         """Tell whether the source is a repository on the Hub."""

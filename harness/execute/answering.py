@@ -50,7 +50,7 @@ def write_probe(head: ProbeHead, folder: Path) -> None:
 
 def _open_probe(contents: Contents, place: Place) -> Answer:
     head = _read_probe(place.folder)
-    model = load_model(contents.card, place.base, place.device, place.trust)
+    model = load_model(contents.card.reading(is_image=contents.is_image), place.base, place.device, place.trust)
 
     def answer(inputs: Sequence[Input]) -> Floats:
         features = subject.embed(model, inputs, is_image=contents.is_image)

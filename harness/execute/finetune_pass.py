@@ -74,7 +74,8 @@ def _train(order: Training, tell: Tell) -> _Learned:
     data, place, contents = order.data, order.place, order.contents
     torch.manual_seed(order.seed)
     tell("loading")
-    trainable = load_trainable(contents.card, place.base, place.device, place.trust, classes=contents.labels)
+    card = contents.card.reading(is_image=contents.is_image)
+    trainable = load_trainable(card, place.base, place.device, place.trust, classes=contents.labels)
     rest, labels = np.asarray(data.split.rest), np.asarray(data.rows.labels, np.int64)
     parameters = count_weights(trainable.module).parameters
     recipe = {**recipes(contents.technique, parameters, len(rest))[0], **contents.recipe}
@@ -108,14 +109,14 @@ def _costs(session: Session, parameters: int, device: str) -> list[Measurement]:
 
 
 def _fit_probe(order: Training, tell: Tell) -> _Learned:
-    data, place = order.data, order.place
+    data, place, contents = order.data, order.place, order.contents
     tell("loading")
-    model = load_model(order.contents.card, place.base, place.device, place.trust)
+    model = load_model(contents.card.reading(is_image=contents.is_image), place.base, place.device, place.trust)
     tell("embedding")
-    features = Inputs.of_layers(subject.embed(model, data.rows.inputs, is_image=order.contents.is_image))
+    features = Inputs.of_layers(subject.embed(model, data.rows.inputs, is_image=contents.is_image))
     rest, labels = np.asarray(data.split.rest), np.asarray(data.rows.labels)
     tell("fitting the probe")
-    head = LinearProbe().fit(features, rest, labels[rest], len(order.contents.labels))
+    head = LinearProbe().fit(features, rest, labels[rest], len(contents.labels))
     write_probe(head, place.folder)
     return _Learned(head.predict(features, np.asarray(data.split.test, np.int64)), dict(head.recipe))
 

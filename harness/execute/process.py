@@ -24,7 +24,7 @@ from harness.errors import SetupError
 from harness.execute import kin
 from harness.execute.uplink import Garbled, Lines, Message
 from harness.execute.warden import Ends, Ward, guard
-from harness.models.adapters import adapter_module, training_modules
+from harness.models.adapters import adapter_modules, training_modules
 
 # What a server imports that starts interpreters and nothing else.
 _LITTLE = ("harness.execute.server", "harness.execute.process")
@@ -56,7 +56,7 @@ def preload(candidates: Iterable[Registered], *, offline: bool, trains: bool = F
     if offline:
         os.environ.update(_OFFLINE)
     chosen = list(candidates)
-    libraries = {adapter_module(candidate.card) for candidate in chosen if not candidate.is_plugin}
+    libraries = {name for candidate in chosen if not candidate.is_plugin for name in adapter_modules(candidate.card)}
     if trains:
         able = [one.card for one in chosen if not one.is_plugin and not one.card.control]
         modules = {name for card in able for name in training_modules(card)}

@@ -22,7 +22,7 @@ _PICTURES_AT_ONCE = 256
 def load(job: Job) -> object:
     """Load the job's model: through its plugin file, or through the adapter that its card names."""
     if not job.candidate.is_plugin:
-        return load_model(job.candidate.card, job.folder, job.device, job.trust)
+        return load_model(job.candidate.card.reading(is_image=job.is_image), job.folder, job.device, job.trust)
     return _plugin(job).load(job.device, "float32")
 
 

@@ -38,10 +38,10 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
     """
     if trial.fidelity is None or job.checkpoint is None:
         raise CandidateError("a training needs its fidelity", hint="run the comparison again")
-    data, classes = job.data, job.data.rows.classes
+    data, classes, card = job.data, job.data.rows.classes, job.candidate.card.reading(is_image=job.is_image)
     trained = train(
         Training(
-            load=lambda: load_trainable(job.candidate.card, job.folder, job.device, job.trust, classes=classes),
+            load=lambda: load_trainable(card, job.folder, job.device, job.trust, classes=classes),
             technique=trial.technique,
             recipe=trial.recipe,
             fidelity=trial.fidelity,

@@ -31,7 +31,7 @@ from harness.measure.busy import Neighbors
 from harness.measure.flops import count_flops
 from harness.measure.memory import PeakMemory
 from harness.measure.transferability import h_score, log_me
-from harness.models.adapters import adapter_module
+from harness.models.adapters import adapter_modules
 from harness.models.capabilities import CountsTokens, HasWeights
 from harness.models.identity import Source, identify
 from harness.store import predictions
@@ -58,7 +58,8 @@ def settle(candidate: Registered) -> None:
     ThreadpoolController().select(internal_api="openblas").limit(limits=1)
     if not candidate.is_plugin:
         # A server that was started for others may lack it; importing it must count neither as loading nor as memory.
-        importlib.import_module(adapter_module(candidate.card))
+        for module in adapter_modules(candidate.card):
+            importlib.import_module(module)
         _stay_offline()
 
 

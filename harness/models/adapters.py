@@ -32,8 +32,8 @@ CLASSIFIERS = {
 }
 
 
-def adapter_module(card: Card) -> str:
-    """Return the name of the module that loads a card.
+def adapter_modules(card: Card) -> tuple[str, ...]:
+    """Return the names of the modules that load a card, one for each kind of rows that it reads.
 
     Raises:
         CandidateError: no adapter of that name reads that modality.
@@ -44,12 +44,15 @@ def adapter_module(card: Card) -> str:
         raise CandidateError(
             what, where=f"card {card.name}, key adapter", hint=suggest(card.adapter, {name for name, _ in ADAPTERS})
         )
-    return found[0]
+    return tuple(found)
 
 
 def load_model(card: Card, folder: Path | None, device: str, trust: Trust) -> object:
-    """Load a card's model from its folder onto a device, doing no more than the user trusts it with."""
-    load = importlib.import_module(adapter_module(card)).load
+    """Load a card's model from its folder onto a device, doing no more than the user trusts it with.
+
+    Of a card for several kinds of rows it is the model for the first: ask for `card.reading(…)`.
+    """
+    load = importlib.import_module(adapter_modules(card)[0]).load
     with weights_only(card):
         model: object = load(card, folder, device, trust)
     return model

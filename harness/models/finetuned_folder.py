@@ -47,7 +47,7 @@ def read_folder(contents: Contents, folder: Path, base: Path | None, device: str
 
 def _read_adapter(contents: Contents, folder: Path, base: Path | None, device: str, *, trust: Trust) -> Trainable:
     _require(folder, _ADAPTER)
-    trainable = load_trainable(contents.card, base, device, trust, classes=contents.labels)
+    trainable = load_trainable(contents.card.reading(is_image=contents.is_image), base, device, trust, classes=contents.labels)
     with warnings.catch_warnings():
         # It asks transformers in a way that will change; nothing that a user could mend.
         warnings.filterwarnings("ignore", category=FutureWarning)

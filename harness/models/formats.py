@@ -121,8 +121,15 @@ def readable_form(folder: Path, card: Card, trust: Trust) -> Form:
     """Return the form in which an adapter reads a folder's weights.
 
     Raises:
-        Unavailable: it holds none that the user trusts.
+        Unavailable: it holds none that the user trusts, or an adapter of peft alone, for which a library would look elsewhere for
+            the weights of the base model.
     """
+    if card.adapter == "transformers" and (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        what = "it holds an adapter without its base model, which would be read from another place"
+        hint = (
+            "merge it into the base model (`merge_and_unload` of peft), or put config.json and the base model's weights beside it"
+        )
+        raise Unavailable(what, where=f"card {card.name}, {folder}", hint=hint)
     return allow_form(form_of(folder), trust, f"card {card.name}, {folder}", [path.name for path in folder.iterdir()])
 
 

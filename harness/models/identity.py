@@ -16,7 +16,7 @@ from harness.core.card import Card
 from harness.core.data import Input
 from harness.core.feature import FeatureIdentity, rows_digest
 from harness.models import fingerprint
-from harness.models.adapters import adapter_module
+from harness.models.adapters import adapter_modules
 from harness.models.capabilities import Identified
 
 Stamp = tuple[int, ...]
@@ -59,7 +59,7 @@ def identify(candidate: Registered, model: object, source: Source, *, dtype: str
     card = candidate.card
     if candidate.is_plugin or not isinstance(model, Identified):
         return None
-    adapter = importlib.import_module(adapter_module(card))
+    adapter = importlib.import_module(adapter_modules(card.reading(is_image=source.is_image))[0])
     return FeatureIdentity(
         source=card.source,
         revision=card.revision or "",

@@ -20,7 +20,7 @@ from harness.core.candidate import Registered
 from harness.core.card import Card, Options
 from harness.core.data import Input
 from harness.core.feature import FeatureIdentity
-from harness.models.adapters import adapter_module
+from harness.models.adapters import adapter_modules
 from harness.models.identity import identify
 from tests.cache.cases import ADAPTERS, PICTURES, Case, case_of, edit, flip_a_byte_of_the_weights
 
@@ -128,7 +128,7 @@ def test_every_digit_of_the_preprocessing_counts(hold: Callable[[list[float]], o
 @pytest.mark.parametrize("case", ADAPTERS, indirect=True)
 def test_the_version_of_the_adapter_changes_the_key(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     before = case.identify()
-    module = importlib.import_module(adapter_module(case.card))
+    module = importlib.import_module(adapter_modules(case.card)[0])
     monkeypatch.setattr(module, "VERSION", module.VERSION + 1)
     after = case.identify()
     assert before.key != after.key

@@ -12,9 +12,10 @@ import pytest
 from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError, Unavailable
-from harness.models.adapters import load_model
+from harness.models.adapters import load_model, load_trainable
 from harness.models.formats import weights_only
 from harness.models.weights import locate, tell_remote_code
+from tests.unit import tiny_models
 
 PICKLE, CODE = Trust(pickle=True), Trust(remote_code=True)
 ADAPTERS = [("transformers", "text"), ("transformers", "image"), ("timm", "image"), ("open_clip", "image")]
@@ -192,6 +193,38 @@ def test_code_of_a_repository_needs_card_and_permission(coded: tuple[Path, Path]
     found = load_model(asking, locate(asking, offline=True, trust=CODE), "cpu", CODE)
     assert type(found.model).__name__ == "OwnModel"  # type: ignore[attr-defined]
     assert marker.read_text() == "ran"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_weights_of_another_folder_are_never_read_through_an_adapter(tmp_path: Path) -> None:
+    """`adapter_config.json` names a base model anywhere; where the folder holds none, the library would go there."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModel, ViTImageProcessor
+
+    base, folder = tiny_models.save_image("ViT", tmp_path / "base"), tmp_path / "adapter"
+    get_peft_model(AutoModel.from_pretrained(base), LoraConfig(target_modules="all-linear")).save_pretrained(folder)
+    ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    assert json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"] == str(base)
+    about = card(folder, modality="image")
+    with pytest.raises(Unavailable, match="an adapter without its base model") as caught:
+        locate(about, offline=True)
+    assert "merge_and_unload" in caught.value.hint
+    with pytest.raises(Unavailable, match="an adapter without its base model"):
+        load_model(about, folder, "cpu", CAUTIOUS)
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(base / name, folder / name)
+    assert load_model(about, locate(about, offline=True), "cpu", CAUTIOUS)
+
+
+def test_a_card_for_texts_and_pictures_is_loaded_for_the_rows_at_hand(tiny_bert: Path, tmp_path: Path) -> None:
+    about = Card(name="m", adapter="transformers", modality=("text", "image"))
+    pictures = tiny_models.save_image("ViT", tmp_path / "vit")
+    one = load_model(about.reading(is_image=False), tiny_bert, "cpu", CAUTIOUS)
+    other = load_model(about.reading(is_image=True), pictures, "cpu", CAUTIOUS)
+    assert (hasattr(one, "embed_text"), hasattr(other, "embed_image")) == (True, True)
+    trained = load_trainable(about.reading(is_image=True), pictures, "cpu", CAUTIOUS, classes=("a", "b"))
+    assert type(trained.module).__name__ == "ViTForImageClassification"
+    assert about.reading(is_image=True).reading(is_image=False).modality == ("image",)
 
 
 def test_code_of_a_second_repository_is_refused(coded: tuple[Path, Path]) -> None:
