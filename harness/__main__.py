@@ -11,8 +11,12 @@ def main() -> None:
         from harness.cli import main as run  # noqa: PLC0415 - importing it is what may be interrupted
 
         run()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except BaseException as error:
+        from harness.errors import is_interrupt  # noqa: PLC0415 - as above
+
+        if is_interrupt(error):
+            sys.exit(130)
+        raise
 
 
 if __name__ == "__main__":

@@ -117,3 +117,12 @@ def _one_line(text: str) -> str:
 
 def _rebuild(kind: type[BenchError], what: str, where: str, hint: str) -> BenchError:
     return kind(what, where=where, hint=hint)
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Tell whether an error is Ctrl-C, or what compiled code of a library made of it: such keep only its name, in their text.
+
+    >>> is_interrupt(KeyboardInterrupt()), is_interrupt(ValueError("Error building validator: KeyboardInterrupt: "))
+    (True, True)
+    """
+    return isinstance(error, KeyboardInterrupt) or KeyboardInterrupt.__name__ in str(error)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli.options import Debug, Quiet, Workspace, here
-from harness.errors import BenchError
+from harness.errors import BenchError, is_interrupt
 
 # Each is a module of this package, with `command` (a function) or `app` (several commands); the text is its first line of help.
 COMMANDS = {
@@ -48,6 +48,8 @@ def run(arguments: Sequence[str]) -> int:
         typer.echo(traceback.format_exc() if debug else str(error), err=True)
         return 2
     except Exception as error:  # noqa: BLE001 - the last boundary: a user is never shown a traceback unasked
+        if is_interrupt(error):
+            return 130
         about = f"internal error: {type(error).__name__}: {error}\nplease report it; --debug shows the traceback"
         typer.echo(traceback.format_exc() if debug else about, err=True)
         return 3

@@ -16,6 +16,7 @@ from harness.training.recipes import recipes
 CANDIDATES: Mapping[Effort, int] = {"quick": 2, "standard": 2, "thorough": 6}
 RECIPES: Mapping[Effort, int] = {"quick": 1, "standard": 2, "thorough": 3}
 _OF_EFFORT: Mapping[Effort, tuple[str, ...]] = {"quick": (), "standard": ("full", "lora", "probe-then-finetune")}
+_TURNS = ("probe-then-finetune", "lora", "full", "ia3", "prompt-tuning")
 # A candidate whose probe is further behind than this, by the worse ends of both intervals, is not caught up with by training.
 GAP = 0.1
 # What a processor does in a second, and a text's tokens, where nothing was measured.
@@ -58,12 +59,14 @@ def list_entrants(
 ) -> list[Entrant]:
     """Return every candidate × technique × recipe, those first that give way to a budget last.
 
-    First come all defaults, then what departs from them.
+    First come all defaults, then what departs from them; of techniques, what begins from the probe (Kumar et al. 2022) or changes
+    little comes before what changes everything.
     """
+    turns = sorted(techniques, key=_TURNS.index)
     found: list[tuple[tuple[int, int, int], Entrant]] = []
     for place, card in enumerate(chosen):
         s_per_row = seconds_per_row(card, ranking)
-        for turn, technique in enumerate(name for name in techniques if not applies(name, card)):
+        for turn, technique in enumerate(name for name in turns if not applies(name, card)):
             for variant, recipe in enumerate(recipes(technique, _parameters(card, ranking), rows)[: RECIPES[effort]]):
                 entrant = Entrant(card.name, technique, dict(recipe), float(recipe["epochs"]), s_per_row)
                 found.append(((variant, place, turn), entrant))

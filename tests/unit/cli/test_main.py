@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Never
 
 import pytest
+from pydantic_core import SchemaError, SchemaValidator
 
 from harness import cli
 from harness.errors import TaskError
@@ -157,9 +158,19 @@ def test_exit_codes(
     assert ([*capsys.readouterr().err.splitlines(), ""] if not last else capsys.readouterr().err.splitlines())[-1] == last
 
 
-def test_an_interrupt_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    fail_with(KeyboardInterrupt(), monkeypatch)
-    assert cli.run(["doctor"]) == 130
+class Interrupted:
+    """A number whose reader is interrupted."""
+
+    def __index__(self) -> int:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_exits_with_130_even_where_compiled_code_made_another_error_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SchemaError) as caught:
+        SchemaValidator({"type": "url", "max_length": Interrupted()})  # type: ignore[typeddict-item]
+    for error in (KeyboardInterrupt(), caught.value):
+        fail_with(error, monkeypatch)
+        assert cli.run(["doctor"]) == 130
 
 
 @pytest.mark.parametrize("error", [TaskError("no"), RuntimeError("oops")])
