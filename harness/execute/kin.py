@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+# By this variable a server of processes is told whom it serves: by the time that it could look, that process may be gone.
+SERVED = "BENCH_SERVED_PROCESS"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PROC = Path("/proc")
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36

@@ -245,9 +245,11 @@ def _start(process: multiprocessing.process.BaseProcess) -> None:
         # This one lets the signal through again when it has started what it starts.
         resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        os.environ[kin.SERVED] = str(os.getpid())
         try:
             forkserver.ensure_running()
         finally:
+            del os.environ[kin.SERVED]
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         process.start()
 

@@ -40,6 +40,6 @@ def _leave(server: int, parent: int) -> None:
 
 
 kin.adopt_orphans()
-atexit.register(_leave, os.getpid(), os.getppid())
+atexit.register(_leave, os.getpid(), int(os.environ.pop(kin.SERVED, os.getppid())))
 # The server of processes wonders about children that it has not started: the orphans.
 warnings.filterwarnings("ignore", message="forkserver: waitpid returned unexpected pid")

@@ -352,3 +352,21 @@ def wait_until(holds: object, seconds: float = 20) -> None:
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_bench_that_is_killed_before_its_server_looks_leaves_no_folder(tmp_path: Path) -> None:
+    code = """
+import os, signal
+from multiprocessing import forkserver
+from harness.execute import kin, process
+process.preload([], offline=True)
+os.environ[kin.SERVED] = str(os.getpid())
+forkserver.ensure_running()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", code], env=os.environ | {"TMPDIR": str(tmp_path)}, check=False)
+    assert list(tmp_path.glob("pymp-*"))
+    until = time.monotonic() + 60
+    while list(tmp_path.glob("pymp-*")) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not list(tmp_path.glob("pymp-*"))
