@@ -25,6 +25,8 @@ _COSTS: dict[Prefer, tuple[str, int]] = {
     "parameters": ("parameters", 1),
     "training_cost": ("training_minutes", 1),
 }
+# Costs that differ by a smaller share than this are the same.
+_SAME_COST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,14 @@ class Choice:
 def choose(field: Field, rule: Rule) -> Choice:
     """Choose the cheapest of those whose expected regret is at most the margin; of equal cost, the one with the least regret.
 
+    Costs that differ by less than a tenth count as equal: so much the same model differs from itself when it is measured again.
     Where nobody's is (few rows, many contenders), the least expected regret stands in for the margin. The field must not be empty.
     """
     regret = expected_regret(field.draws)
     bound = max(rule.margin, float(regret.min()))
     eligible = [i for i in range(len(field.rows)) if regret[i] <= bound + EQUAL]
-    index = min(eligible, key=lambda i: (rule.cost(field.rows[i]), regret[i], field.rows[i].name))
+    costs = {i: rule.cost(field.rows[i]) for i in eligible}
+    least = min(costs.values())
+    cheap = [i for i in eligible if costs[i] <= least + _SAME_COST * abs(least)]
+    index = min(cheap, key=lambda i: (regret[i], costs[i], field.rows[i].name))
     return Choice(index, tuple(eligible), float(regret[index]), bool(regret.min() > rule.margin + EQUAL))

@@ -76,7 +76,9 @@ def _justify(field: Field, choice: Choice, rule: Rule, certainty: str) -> str:
     if len(choice.eligible) == 1:
         return f"is the only contender that is expected to lose {most}; {certainty}"
     cost = wording.cost(field.rows[choice.index], rule.measurement)
-    return f"is the cheapest{cost} of the {len(choice.eligible)} contenders that are expected to lose {most}; {certainty}"
+    least = min(rule.cost(field.rows[i]) for i in choice.eligible)
+    cheapest = "the cheapest" if rule.cost(field.rows[choice.index]) <= least else "as cheap, within a tenth, as the cheapest"
+    return f"is {cheapest}{cost} of the {len(choice.eligible)} contenders that are expected to lose {most}; {certainty}"
 
 
 def _say_how_sure(within: float, rivals: Sequence[str], more: int | None) -> str:

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from harness.models.batches import Batches
 from harness.models.trainable import Trainable
-from harness.techniques.full import Full, is_within
-from harness.techniques.inner_split import thin
-from harness.techniques.inputs import Inputs
-from harness.techniques.linear_probe import LinearProbe, ProbeHead
+from harness.techniques.full import Full
+from harness.techniques.probe_head import begin_as_probe
 from harness.techniques.technique import Recipe
-from harness.techniques.tuning import DoesNotApply, Group, Lesson
-
-_ROWS_FOR_PROBE = 5000
+from harness.techniques.tuning import Group, Lesson
 
 
 class ProbeThenFinetune:
@@ -25,65 +16,10 @@ class ProbeThenFinetune:
     """
 
     def prepare(self, trainable: Trainable, recipe: Recipe, lesson: Lesson) -> list[Group]:
-        """Fit the probe on at most 5,000 of the rows, drawn by class, and write it into the head.
+        """Write a probe into the head, and free all weights.
 
         Raises:
             DoesNotApply: the head does not end in a linear layer that gives the classes.
         """
-        layer = last_layer(trainable, lesson.classes)
-        kept = thin(lesson.labels, _ROWS_FOR_PROBE)
-        features = _reaching(trainable, layer, [lesson.inputs[i] for i in kept])
-        probe = LinearProbe().fit(Inputs.of_layers(features[None]), np.arange(len(kept)), lesson.labels[kept], lesson.classes)
-        _write(layer, probe)
+        begin_as_probe(trainable, lesson)
         return Full().prepare(trainable, recipe, lesson)
-
-
-def last_layer(trainable: Trainable, classes: int) -> torch.nn.Linear:
-    """Return the linear layer of the head that gives the classes.
-
-    Raises:
-        DoesNotApply: there is none.
-    """
-    found = [
-        part
-        for name, part in trainable.module.named_modules()
-        if isinstance(part, torch.nn.Linear) and part.out_features == classes and is_within(f"{name}.", trainable.head)
-    ]
-    if not found:
-        raise DoesNotApply("its head does not end in a linear layer that gives the classes")
-    return found[-1]
-
-
-@torch.no_grad()
-def _reaching(trainable: Trainable, layer: torch.nn.Linear, inputs: list[str | bytes]) -> NDArray[np.float32]:
-    """Return what reaches a layer, `(n, d)`."""
-    trainable.module.eval()
-    seen: list[torch.Tensor] = []
-    hook = layer.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    rows = trainable.encode(inputs)
-
-    def forward(where: list[int]) -> NDArray[np.float32]:
-        seen.clear()
-        trainable.logits([rows[i] for i in where])
-        if seen[-1].ndim != 2:
-            raise DoesNotApply("its head reads every token, not one vector a text")
-        features: NDArray[np.float32] = seen[-1].float().cpu().numpy()[None]
-        return features
-
-    try:
-        lengths = [trainable.length(one) for one in rows]
-        too_large = DoesNotApply("a single row does not fit into memory")
-        found: NDArray[np.float32] = Batches(trainable.cells).run(lengths, forward, lambda _: too_large)[0]
-        return found
-    finally:
-        hook.remove()
-
-
-@torch.no_grad()
-def _write(layer: torch.nn.Linear, probe: ProbeHead) -> None:
-    """Write a probe's standardization and weights as one linear layer; a class that it has not seen begins as the rarest."""
-    weights = probe.weights / probe.scale[:, None]
-    bias = np.where(probe.bias > -1e8, probe.bias, probe.bias[probe.bias > -1e8].min()) - probe.mean @ weights
-    layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(weights.T)))
-    if layer.bias is not None:
-        layer.bias.copy_(torch.from_numpy(bias))

@@ -51,6 +51,16 @@ def test_equal_costs_are_decided_by_regret_then_by_name(make_row, make_field) ->
     assert choose(make_field(rows), RULE).index == 2
 
 
+@pytest.mark.parametrize(
+    ("prefer", "cost", "near", "far"), [("latency", "latency_p95_ms", 10.9, 11.1), ("throughput", "throughput_per_s", 92, 89)]
+)
+def test_costs_within_a_tenth_are_equal(prefer, cost, near, far, *, make_row, make_field) -> None:  # noqa: ANN001 - as above
+    least = 10 if prefer == "latency" else 100
+    for other, winner in ((near, 1), (far, 0)):
+        rows = [make_row("cheap", 0.895, **{cost: least}), make_row("good", 0.9, **{cost: other})]
+        assert choose(make_field(rows), Rule("accuracy", 0.01, prefer, 1000)).index == winner
+
+
 def test_where_nobody_is_within_the_margin_the_least_regret_must_do(make_row, make_field) -> None:  # noqa: ANN001 - as above
     rows = [make_row(name, 0.9, latency_p95_ms=cost) for name, cost in (("a", 9), ("b", 1), ("c", 5))]
     deviations = np.random.default_rng(0).normal(0, 0.05, (500, 3))
