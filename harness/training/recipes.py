@@ -14,7 +14,7 @@ _UNKNOWN = 110_000_000
 # whose best rates lie at the upper end of what was tried.
 _FULL = (4e-4, 3e-4, 5e-5, 2e-5)
 # Kumar et al. 2022: after a probe less is needed, and more undoes it.
-_AFTER_PROBE = (1e-4, 1e-4, 2e-5, 1e-5)
+_AFTER_PROBE = (5e-5, 1e-4, 2e-5, 1e-5)
 # Hu et al. 2021 (RoBERTa) for base and large; small models take more, as they do in full.
 _LORA = (2e-3, 1e-3, 5e-4, 2e-4)
 # Liu et al. 2022 use 3e-3.
@@ -28,7 +28,7 @@ _HEAD = (3e-3, 2e-3, 1e-3, 5e-4)
 _TABLE: dict[str, tuple[tuple[float, ...], Recipe, float]] = {
     "full": (_FULL, {"layer_decay": 0.9, "head_scale": 5.0}, 2.0),
     "probe-then-finetune": (_AFTER_PROBE, {"layer_decay": 0.9}, 2.0),
-    "lora": (_LORA, {"rank": 8}, 2.0),
+    "lora": (_LORA, {"rank": 8, "head": "probe"}, 2.0),
     "ia3": (_IA3, {}, 2.0),
     "prompt-tuning": (_PROMPT, {"virtual_tokens": 20}, 0.3),
 }
