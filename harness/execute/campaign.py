@@ -16,6 +16,7 @@ from harness.core.trial import Failed, Finished, Record, Skipped, Trial
 from harness.errors import WorkspaceError
 from harness.execute import local, machine
 from harness.execute.clock import Clock
+from harness.execute.entrants import training_techniques
 from harness.execute.job import Job
 from harness.execute.plan import limits_of
 from harness.store import journal, predictions, runs
@@ -115,6 +116,7 @@ class Campaign:
             log=folder / "logs" / f"{card.name}.log",
             trust=self.info.settings.trust,
             limits=limits_of(card, self.info.settings, len(self.data.rows), free, epochs=epochs),
+            trains=bool(training_techniques(self.info.settings)),
             checkpoint=self.checkpoints.absolute() / one.runner if one.measures == "training" else None,
         )
 

@@ -16,7 +16,8 @@ from harness.execute.limits import NO_LIMITS, Limits
 class Job:
     """Trials of one candidate that share one process: all that learn on its features, its memory, or one training.
 
-    `checkpoint` is the folder in which a training leaves what the next round goes on from.
+    `checkpoint` is the folder in which a training leaves what the next round goes on from; with `trains`, trainings may follow,
+    whose cost is foreseen from the speed of embedding.
     """
 
     candidate: Registered
@@ -31,3 +32,4 @@ class Job:
     trust: Trust = CAUTIOUS
     limits: Limits = NO_LIMITS
     checkpoint: Path | None = None
+    trains: bool = False

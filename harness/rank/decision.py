@@ -76,8 +76,8 @@ def _justify(field: Field, choice: Choice, rule: Rule, certainty: str) -> str:
     if len(choice.eligible) == 1:
         return f"is the only contender that is expected to lose {most}; {certainty}"
     cost = wording.cost(field.rows[choice.index], rule.measurement)
-    least = min(rule.cost(field.rows[i]) for i in choice.eligible)
-    cheapest = "the cheapest" if rule.cost(field.rows[choice.index]) <= least else "as cheap, within a tenth, as the cheapest"
+    is_cheapest = all(rule.cost(field.rows[choice.index]) <= rule.cost(field.rows[i]) for i in choice.eligible)
+    cheapest = "the cheapest" if is_cheapest else "as cheap, within a tenth, as the cheapest"
     return f"is {cheapest}{cost} of the {len(choice.eligible)} contenders that are expected to lose {most}; {certainty}"
 
 
