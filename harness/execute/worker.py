@@ -40,7 +40,7 @@ from harness.techniques.catalogue import TECHNIQUES, create
 from harness.techniques.inputs import Inputs
 
 _LONGEST = 8
-_SAMPLED_ROWS, _SAMPLED_AT_ONCE, _SAMPLED_S = 512, 128, 3.0
+_SAMPLED_FIRST, _SAMPLED_S = 64, 1.5
 _TIMED_ROWS = 64
 
 
@@ -199,13 +199,16 @@ class Worker:
         return subject.check_features(found.features, len(source.inputs))
 
     def _sample_speed(self, model: object, inputs: Sequence[Input]) -> Measurement:
-        """Embed some of the rows again, for some seconds, where all of them were kept."""
-        rows, done, start = inputs[:: max(1, len(inputs) // _SAMPLED_ROWS)], 0, time.perf_counter()
-        while done < min(len(rows), _SAMPLED_ROWS) and time.perf_counter() - start < _SAMPLED_S:
-            part = rows[done : done + _SAMPLED_AT_ONCE]
-            subject.embed(model, part, is_image=self.job.is_image)
-            done += len(part)
-        return _embedding_time(time.perf_counter() - start, done, f"{done} rows, {self._conditions()}")
+        """Embed some of the rows again, where all were kept: more each time until that takes a while; the last time counts."""
+        size, seconds = _SAMPLED_FIRST, 0.0
+        while True:
+            rows = inputs[:: max(1, len(inputs) // size)][:size]
+            start = time.perf_counter()
+            subject.embed(model, rows, is_image=self.job.is_image)
+            seconds = time.perf_counter() - start
+            if seconds > _SAMPLED_S or size >= len(inputs):
+                return _embedding_time(seconds, len(rows), f"{len(rows)} rows, {self._conditions()}")
+            size *= 2
 
     def _try_technique(self, trial: Trial, inputs: Inputs, model: object, shared: Sequence[Measurement]) -> None:
         """Send one technique's record; another technique of the same candidate may still succeed."""
