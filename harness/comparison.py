@@ -170,9 +170,7 @@ def compare(
     head = _head(loaded, data, settings, entered=entered, facts=facts)
     ground = Ground(device, data.digest, provenance.digest(head.versions, facts), entered.digests())
     trials = plan(loaded.task, [candidate for candidate, _ in entered.ready], settings, ground)
-    stands = {} if folder is None else done(folder, trials)
-    left = {trial.candidate for trial in trials if trial.key not in stands}
-    check_budget(settings.budget_s, monotonic() - begun, [c for c, _ in entered.ready if c.card.name in left])
+    check_budget(settings.budget_s, monotonic() - begun, _waiting(entered, trials, folder))
     info = head.model_copy(
         update={
             "cards": tuple(c.card for c in chosen if isinstance(c, Registered)),
@@ -194,6 +192,13 @@ def compare(
             tell(Progress("message", text=_tell_resumed(info, trials, stands, lost)))
         campaign = Campaign(folder, info, entered.ready, data, tell=tell)
         return _run(campaign, trials, ground, begun=begun, formats=formats)
+
+
+def _waiting(entered: Field, trials: Sequence[Trial], folder: Path | None) -> list[Registered]:
+    """Return the candidates of which some trial is still to be run."""
+    stands = {} if folder is None else done(folder, trials)
+    left = {trial.candidate for trial in trials if trial.key not in stands}
+    return [candidate for candidate, _ in entered.ready if candidate.card.name in left]
 
 
 def _run(campaign: Campaign, trials: Sequence[Trial], ground: Ground, *, begun: float, formats: Sequence[str]) -> Comparison:

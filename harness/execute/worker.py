@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from harness.core.candidate import Registered
-from harness.core.data import Input
+from harness.core.data import Dataset, Input
 from harness.core.measurement import Measurement
 from harness.core.table import Selected
 from harness.core.trial import Failed, Finished, Inapplicable, Origin, Outcome, Record, Trial
@@ -169,7 +169,8 @@ class Worker:
         features = raw = Inputs(np.empty((0, 0, 0), np.float32))
         if "embed" in needs:
             features = Inputs.of_layers(self._features(model, source))
-            shared += [*self.embedded, *self._transfer_scores(features)]
+            self.enter("transfer scores")
+            shared += [*self.embedded, *_transfer_scores(features, job.data)]
         if "fit" in needs:
             raw = Inputs(raw.features, subject.read_inputs(inputs, is_image=job.is_image), model)  # type: ignore[arg-type]
         for trial in job.trials:
@@ -194,21 +195,11 @@ class Worker:
         self.origin = "cached" if found.from_cache else "computed"
         self.notes = (found.note,) if found.note else ()
         if found.from_cache and job.trains:
-            self.embedded = (self._sample_speed(model, source.inputs),)
+            self.embedded = (
+                _sample_speed(lambda rows: subject.embed(model, rows, is_image=job.is_image), source.inputs, self._conditions()),
+            )
         # What was kept is checked as what is computed: an entry may be older than the check.
         return subject.check_features(found.features, len(source.inputs))
-
-    def _sample_speed(self, model: object, inputs: Sequence[Input]) -> Measurement:
-        """Embed some of the rows again, where all were kept: more each time until that takes a while; the last time counts."""
-        size, seconds = _SAMPLED_FIRST, 0.0
-        while True:
-            rows = inputs[:: max(1, len(inputs) // size)][:size]
-            start = time.perf_counter()
-            subject.embed(model, rows, is_image=self.job.is_image)
-            seconds = time.perf_counter() - start
-            if seconds > _SAMPLED_S or size >= len(inputs):
-                return _embedding_time(seconds, len(rows), f"{len(rows)} rows, {self._conditions()}")
-            size *= 2
 
     def _try_technique(self, trial: Trial, inputs: Inputs, model: object, shared: Sequence[Measurement]) -> None:
         """Send one technique's record; another technique of the same candidate may still succeed."""
@@ -270,18 +261,6 @@ class Worker:
             found.append(Measurement(name="truncated_share", value=cut / len(inputs), better="lower", n=len(inputs)))
         return found
 
-    def _transfer_scores(self, features: Inputs) -> list[Measurement]:
-        """Score the features of the rows that are not test, averaged over layers."""
-        self.enter("transfer scores")
-        rest = np.asarray(self.job.data.split.rest)
-        labels, classes = np.asarray(self.job.data.rows.labels)[rest], len(self.job.data.rows.classes)
-        mean = Selected(features.features[-1], rest)
-        conditions = "mean over layers" if features.views > 1 else "last layer"
-        return [
-            Measurement(name="logme", value=log_me(mean, labels, classes), better="higher", n=len(rest), conditions=conditions),
-            Measurement(name="h_score", value=h_score(mean, labels, classes), better="higher", n=len(rest), conditions=conditions),
-        ]
-
     def _conditions(self) -> str:
         return f"{self.machine['threads']} threads, {self.job.trials[0].dtype}, {self.job.device}"
 
@@ -293,6 +272,31 @@ def _explain(error: BaseException, stage: str, log: str) -> Failed:
     where = traceback.extract_tb(error.__traceback__)[-1]
     hint = f"raised in {os.path.basename(where.filename)}, line {where.lineno}; the whole traceback is in {log}"  # noqa: PTH119
     return Failed(stage=stage, error=_writable(f"{type(error).__name__}: {text}"), hint=_writable(hint))
+
+
+def _transfer_scores(features: Inputs, data: Dataset) -> list[Measurement]:
+    """Score the features of the rows that are not test, averaged over layers."""
+    rest = np.asarray(data.split.rest)
+    labels, classes = np.asarray(data.rows.labels)[rest], len(data.rows.classes)
+    mean = Selected(features.features[-1], rest)
+    conditions = "mean over layers" if features.views > 1 else "last layer"
+    return [
+        Measurement(name="logme", value=log_me(mean, labels, classes), better="higher", n=len(rest), conditions=conditions),
+        Measurement(name="h_score", value=h_score(mean, labels, classes), better="higher", n=len(rest), conditions=conditions),
+    ]
+
+
+def _sample_speed(embed: Callable[[Sequence[Input]], object], inputs: Sequence[Input], conditions: str) -> Measurement:
+    """Embed some of the rows again, where all were kept: more each time until that takes a while; the last time counts."""
+    size = _SAMPLED_FIRST
+    while True:
+        rows = inputs[:: max(1, len(inputs) // size)][:size]
+        start = time.perf_counter()
+        embed(rows)
+        seconds = time.perf_counter() - start
+        if seconds > _SAMPLED_S or size >= len(inputs):
+            return _embedding_time(seconds, len(rows), f"{len(rows)} rows, {conditions}")
+        size *= 2
 
 
 def _embedding_time(seconds: float, rows: int, conditions: str) -> Measurement:

@@ -21,9 +21,11 @@ def begin_as_probe(trainable: Trainable, lesson: Lesson) -> None:
     """Fit a probe on at most 5,000 of the rows, drawn by class, and write it into the head's last layer.
 
     Raises:
-        DoesNotApply: the head does not end in a linear layer that gives the classes.
+        DoesNotApply: the head does not end in a linear layer that gives the classes, or all rows are of one class.
     """
     layer = last_layer(trainable, lesson.classes)
+    if len(np.unique(lesson.labels)) < 2:
+        raise DoesNotApply("all rows that it would learn from are of one class")
     kept = thin(lesson.labels, _ROWS_FOR_PROBE)
     features = _reaching(trainable, layer, [lesson.inputs[i] for i in kept])
     _write(layer, LinearProbe().fit(Inputs.of_layers(features[None]), np.arange(len(kept)), lesson.labels[kept], lesson.classes))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,9 +56,15 @@ candidates = (candidate(Odd), candidate(Right, "next"))
     return path
 
 
+@pytest.fixture
+def aside() -> Iterator[Path]:
+    """Give a folder for temporary files whose path is short, as the name of a socket in it must be."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 def start(path: Path, folder: Path, *options: str) -> subprocess.Popen[str]:
     """Check a file with the command, its temporary files in a folder."""
-    folder.mkdir()
     command = [sys.executable, "-m", "harness", "candidates", "check", str(path), *options]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, cwd=builtin_root(), env=os.environ | {"TMPDIR": str(folder)}, text=True, **pipes)
@@ -120,23 +127,23 @@ def test_what_a_plugin_detaches_when_it_is_imported_ends_with_the_check(tmp_path
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_when_bench_is_ended_so_is_everything_else(tmp_path: Path, marks: Path, number: signal.Signals) -> None:
+def test_when_bench_is_ended_so_is_everything_else(tmp_path: Path, marks: Path, aside: Path, number: signal.Signals) -> None:
     path = plugin(tmp_path, f"detach(); mark()\n        {FOREVER}", marks)
-    bench = start(path, tmp_path / "tmp")
+    bench = start(path, aside)
     wait_until(lambda: len(list(marks.iterdir())) == 2)
     bench.send_signal(number)
     bench.communicate(timeout=60)
     assert bench.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130)
     wait_until(lambda: not living(marks), 20)
     if number == signal.SIGKILL:
-        wait_until(lambda: not list((tmp_path / "tmp").rglob("scratch")), 20)
+        wait_until(lambda: not list(aside.rglob("scratch")), 20)
     else:
-        assert not list((tmp_path / "tmp").glob("bench-check-*"))
+        assert not list(aside.glob("bench-check-*"))
 
 
-def test_nobody_gives_itself_more_time(tmp_path: Path) -> None:
+def test_nobody_gives_itself_more_time(tmp_path: Path, aside: Path) -> None:
     renewing = f"while True: write({message('begin', '')!r}); time.sleep(0.1)"
-    bench = start(plugin(tmp_path, renewing), tmp_path / "tmp", "--timeout", "2s")
+    bench = start(plugin(tmp_path, renewing), aside, "--timeout", "2s")
     try:
         out, _ = bench.communicate(timeout=60)
     finally:

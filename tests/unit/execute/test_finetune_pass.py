@@ -118,7 +118,7 @@ def test_adapters_load_with_peft(technique: str, tiny_bert: Path, tmp_path: Path
 
     out = tmp_path / "out"
     _, contents = train(text_card(tiny_bert), out, technique, TEXTS)
-    np.testing.assert_allclose(answers(contents, out, tiny_bert, TEXTS), direct_text(load, out), atol=1e-5)
+    np.testing.assert_allclose(answers(contents, out, tiny_bert, TEXTS), direct_text(load, out), atol=1e-4)
     (out / "adapter_model.safetensors").rename(out / "adapter_model.bin")
     with pytest.raises(CandidateError, match=r"adapter_model\.safetensors is missing"):
         answers(contents, out, tiny_bert, TEXTS)
