@@ -10,10 +10,10 @@ _EPOCHS = ((5000, 3), (2000, 5), (1000, 8), (500, 10), (200, 15))
 _MOST_EPOCHS = 20
 _UNKNOWN = 110_000_000
 
-# Learning rates by size. Devlin et al. 2019 and Mosbach et al. 2021 for base and large encoders, Turc et al. 2019 for small ones,
-# whose best rates lie at the upper end of what was tried.
+# Learning rates by size. Devlin et al. 2019 and Mosbach et al. 2021 for base and large encoders. For smaller ones no source: with
+# MiniLM on banking77, 4e-4 and 8e-4 learned alike in two epochs.
 _FULL = (4e-4, 3e-4, 5e-5, 2e-5)
-# Kumar et al. 2022: after a probe less is needed, and more undoes it.
+# Kumar et al. 2022: after a probe less is needed, and more undoes it. In the same place 3e-5, 1e-4 and 2e-4 learned alike.
 _AFTER_PROBE = (5e-5, 1e-4, 2e-5, 1e-5)
 # Hu et al. 2021 (RoBERTa) for base and large; small models take more, as they do in full.
 _LORA = (2e-3, 1e-3, 5e-4, 2e-4)
