@@ -37,7 +37,7 @@ def check_budget(budget_s: float | None, passed_s: float, candidates: Sequence[R
     least = passed_s + min(_SECONDS_FOR_BASELINE if one.card.baseline else _SECONDS_FOR_MODEL for one in candidates)
     if budget_s < least:
         what = f"a budget of {budget_s:g} s is too small for a single trial"
-        takes = f"to begin took {passed_s:.1f} s, and the quickest trial takes about {least - passed_s:g} s"
+        takes = f"to begin took {passed_s:.1f} s, and the quickest trial is estimated at {least - passed_s:g} s"
         raise WorkspaceError(what, where="--budget", hint=f"give {math.ceil(least)}s or more: {takes}")
 
 

@@ -150,8 +150,10 @@ class _Track:
     def repeat(self) -> None:
         """Train the finalists again, from the beginning and with other seeds, as often as the time allows."""
         # Of several recipes of one technique, the best stands for it.
-        best = {(one.trial.candidate, one.trial.technique): one for one in reversed(self._finalists)}
-        finalists = [one for one in self._finalists if one in best.values()][:_FINALISTS]
+        best: dict[tuple[str, str], _Standing] = {}
+        for one in self._finalists:
+            best.setdefault((one.trial.candidate, one.trial.technique), one)
+        finalists = list(best.values())[:_FINALISTS]
         for seed in range(1, _SEEDS):
             again = [one.refresh() for one in finalists]
             takes = sum(one.seconds(self.amounts, 1.0) for one in again)

@@ -196,7 +196,7 @@ class Worker:
         self.notes = (found.note,) if found.note else ()
         if found.from_cache and job.trains:
             self.embedded = (
-                _sample_speed(lambda rows: subject.embed(model, rows, is_image=job.is_image), source.inputs, self._conditions()),
+                sample_speed(lambda rows: subject.embed(model, rows, is_image=job.is_image), source.inputs, self._conditions()),
             )
         # What was kept is checked as what is computed: an entry may be older than the check.
         return subject.check_features(found.features, len(source.inputs))
@@ -286,7 +286,7 @@ def _transfer_scores(features: Inputs, data: Dataset) -> list[Measurement]:
     ]
 
 
-def _sample_speed(embed: Callable[[Sequence[Input]], object], inputs: Sequence[Input], conditions: str) -> Measurement:
+def sample_speed(embed: Callable[[Sequence[Input]], object], inputs: Sequence[Input], conditions: str) -> Measurement:
     """Embed some of the rows again, where all were kept: more each time until that takes a while; the last time counts."""
     size = _SAMPLED_FIRST
     while True:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from peft import LoraConfig
 
 from harness.models.trainable import Trainable
 from harness.techniques.adapter_targets import adapter_groups, find_targets, task_type, wrap
-from harness.techniques.probe_head import begin_as_probe
 from harness.techniques.technique import Recipe
-from harness.techniques.tuning import DoesNotApply, Group, Lesson, number
+from harness.techniques.tuning import Group, Lesson, number
 
 RANK = 8
 
 
 class Lora:
-    """Beside every linear layer and convolution, at one rank; alpha is twice the rank. The head begins as a linear probe.
+    """Beside every linear layer and convolution, at one rank; alpha is twice the rank.
 
-    Source: Hu et al. 2021, equation 3; Dettmers et al. 2023 for adapting every layer; Kumar et al. 2022 for the head.
+    Source: Hu et al. 2021, equation 3; Dettmers et al. 2023 for adapting every layer.
     """
 
     def prepare(self, trainable: Trainable, recipe: Recipe, lesson: Lesson) -> list[Group]:
@@ -27,10 +24,6 @@ class Lora:
         Raises:
             DoesNotApply: the model has no layer to adapt.
         """
-        if recipe.get("head") == "probe":
-            # A head of another form begins at random, as it does in full fine-tuning.
-            with contextlib.suppress(DoesNotApply):
-                begin_as_probe(trainable, lesson)
         rank = int(number(recipe, "rank", RANK))
         config = LoraConfig(
             task_type=task_type(trainable.module),

@@ -19,8 +19,9 @@ from harness.core.data import Input
 from harness.errors import CandidateError
 from harness.models.batches import Batches, is_out_of_memory, release
 from harness.models.trainable import Encoded, Trainable
+from harness.techniques.probe_head import begin_as_probe
 from harness.techniques.technique import Recipe
-from harness.techniques.tuning import Group, Lesson, Tuning, number
+from harness.techniques.tuning import DoesNotApply, Group, Lesson, Tuning, number
 from harness.training import checkpoint
 from harness.training.batching import class_weights, epoch_batches, steps_per_epoch
 from harness.training.checkpoint import MOMENTS, Progress
@@ -56,7 +57,9 @@ class Session:
         """
         torch.manual_seed(plan.seed)
         self.trainable, self.plan, self.progress = trainable, plan, Progress()
-        self._mended = mend_dropout(trainable.module)
+        self._beyond = mend_dropout(trainable.module)
+        if plan.recipe.get("head") == "probe":
+            self._beyond |= begin_head(trainable, lesson)
         groups = tuning.prepare(trainable, plan.recipe, lesson)
         self._rows, self._labels = trainable.encode(lesson.inputs), lesson.labels
         self._lengths = [trainable.length(one) for one in self._rows]
@@ -75,7 +78,7 @@ class Session:
         found = {} if self._weights is None else {"class_weights": "balanced"}
         if any(isinstance(part, _BatchNorm) for part in self.trainable.module.modules()):
             found["batch_norm"] = "frozen"
-        return found | self._mended
+        return found | self._beyond
 
     @property
     def trained_parameters(self) -> int:
@@ -260,6 +263,15 @@ def _accelerator(device: str) -> Accelerator:
     """Return accelerate's way to train: bfloat16 where the device computes with it, else float32."""
     is_half = device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
     return Accelerator(mixed_precision="bf16" if is_half else "no", cpu=device == "cpu", device_placement=False)
+
+
+def begin_head(trainable: Trainable, lesson: Lesson) -> dict[str, str]:
+    """Let the head begin as a linear probe; where it cannot be one it begins at random, and that is said."""
+    try:
+        begin_as_probe(trainable, lesson)
+    except DoesNotApply as error:
+        return {"head": f"random, since {error.what}"}
+    return {}
 
 
 def mend_dropout(module: torch.nn.Module) -> dict[str, str]:

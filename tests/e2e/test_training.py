@@ -127,7 +127,7 @@ def test_a_budget_in_which_no_trial_ends_is_refused_before_anything_starts(place
     assert done.returncode == 2
     what, where, hint = done.stderr.strip().splitlines()[-3:]
     assert (what, where) == ("a budget of 1 s is too small for a single trial", "where: --budget")
-    assert re.fullmatch(r"do:    give \d+s or more: to begin took [\d.]+ s, and the quickest trial takes about 2 s", hint)
+    assert re.fullmatch(r"do:    give \d+s or more: to begin took [\d.]+ s, and the quickest trial is estimated at 2 s", hint)
     assert sorted((place / "reports/refunds").glob("2*")) == before
 
 

@@ -12,6 +12,7 @@ from harness.core.run import Settings
 from harness.core.task import Data, Task
 from harness.core.trial import Failed, Finished, Trial
 from harness.execute.plan import Ground, plan
+from harness.execute.worker import sample_speed
 from harness.store import predictions
 from tests.unit.execute.plugins import GOOD, job, jobs, records
 
@@ -171,3 +172,10 @@ def test_plan_is_ordered_and_complete(tmp_path: Path) -> None:
     assert isinstance(trials[0], Trial)
     quick = plan(task, [base, yaml], Settings(techniques=("knn",), seed=3, measures=("quality",)), ground)
     assert [(t.candidate, t.technique, t.timed) for t in quick] == [("base", "fit", False), ("card", "knn", False)]
+
+
+def test_a_sample_grows_to_all_rows_where_embedding_is_quick_and_its_last_turn_counts() -> None:
+    asked: list[int] = []
+    found = sample_speed(lambda rows: asked.append(len(rows)), [f"row {i}" for i in range(300)], "2 threads")
+    assert asked == [64, 128, 256, 300]
+    assert (found.name, found.conditions) == ("embed_s_per_1000_rows", "300 rows, 2 threads")

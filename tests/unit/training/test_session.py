@@ -31,7 +31,7 @@ def model(folder: Path, kind: str = "") -> Trainable:
     return found
 
 
-def session(trainable: Trainable, technique: str = "full", labels: np.ndarray = LABELS, **settings: float) -> Session:
+def session(trainable: Trainable, technique: str = "full", labels: np.ndarray = LABELS, **settings: str | float) -> Session:
     lesson = Lesson(TEXTS, labels, int(labels.max()) + 1)
     return Session(trainable, create_tuning(technique), lesson, Plan({**RECIPE, **settings}, 3, 0, "cpu"))
 
@@ -205,3 +205,15 @@ def test_a_dropout_that_leaves_nothing_is_taken_for_the_share_that_is_kept() -> 
     module = torch.nn.Sequential(torch.nn.Dropout(0.999), torch.nn.Dropout(0.8), torch.nn.Dropout(0.1))
     assert mend_dropout(module) == {"dropout": "0.001, since 0.999 must be the share that is kept"}
     assert [part.p for part in module] == pytest.approx([0.001, 0.8, 0.1])
+
+
+def test_a_head_that_is_asked_to_begins_as_a_probe(bert: Path) -> None:
+    def accuracy(one: Session) -> float:
+        return float((one.predict(TEXTS).argmax(1) == LABELS).mean())
+
+    begun = session(model(bert), "lora", head="probe")
+    assert accuracy(begun) > accuracy(session(model(bert), "lora")) + 0.1
+    assert begun.settings == {}
+    lesson = Lesson(TEXTS, np.zeros_like(LABELS), 2)
+    one_class = Session(model(bert), create_tuning("lora"), lesson, Plan({**RECIPE, "head": "probe"}, 3, 0, "cpu"))
+    assert one_class.settings == {"head": "random, since all rows that it would learn from are of one class"}

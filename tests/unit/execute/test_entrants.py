@@ -1,0 +1,41 @@
+"""Who enters a race, with which recipe, and in which order."""
+
+from __future__ import annotations
+
+from harness.core.card import Card
+from harness.core.measurement import Measurement
+from harness.core.ranking import Estimate, RankedContender, Ranking
+from harness.execute.entrants import list_entrants, seconds_per_row
+from harness.training.recipes import recipes
+
+
+def ranking(**values: float) -> Ranking:
+    row = RankedContender(
+        rank=1, tie=1, candidate="a", technique="linear-probe", metric="accuracy",
+        validation=Estimate(score=0.8, low=0.7, high=0.9), test=None, train_score=None, expected_regret=0.0, probability_best=1.0,
+        overfit=False, pareto=True, baseline=False,
+        control=False, license="MIT", measurements=tuple(Measurement(name=name, value=v) for name, v in values.items()), recipe={},
+    )  # fmt: skip
+    return Ranking(
+        task="t", metric="accuracy", higher_is_better=True, margin=0.01, prefer="latency", validation_rows=9, test_rows=9,
+        rows=(row,), recommendation=None, alternatives=(), excluded=(), failed=(), skipped=(),
+    )  # fmt: skip
+
+
+def test_the_recipe_follows_the_parameters_that_were_counted() -> None:
+    for stated in (None, 300_000_000):
+        card = Card(name="a", adapter="transformers", source="a/b", parameters=stated)
+        (found,) = list_entrants([card], ranking(parameters=1_000_000), ["full"], effort="quick", rows=5000)
+        assert found.recipe == recipes("full", 1_000_000, 5000)[0] != recipes("full", stated, 5000)[0]
+
+
+def test_what_begins_from_the_probe_gives_way_to_a_budget_last() -> None:
+    card = Card(name="a", adapter="transformers", source="a/b")
+    found = list_entrants([card], ranking(), ["full", "lora", "probe-then-finetune"], effort="standard", rows=5000)
+    assert [one.technique for one in found] == ["probe-then-finetune", "lora", "full"] * 2
+
+
+def test_training_is_foreseen_from_the_quickest_of_what_was_measured() -> None:
+    card = Card(name="a", adapter="transformers", source="a/b", parameters=1_000_000)
+    assert seconds_per_row(card, ranking(embed_s_per_1000_rows=4.0, throughput_per_s=100.0)) == 0.012
+    assert seconds_per_row(card, ranking(throughput_per_s=100.0)) == 0.03
