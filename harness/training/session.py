@@ -57,9 +57,7 @@ class Session:
         """
         torch.manual_seed(plan.seed)
         self.trainable, self.plan, self.progress = trainable, plan, Progress()
-        self._beyond = mend_dropout(trainable.module)
-        if plan.recipe.get("head") == "probe":
-            self._beyond |= begin_head(trainable, lesson)
+        self._beyond = mend_dropout(trainable.module) | begin_head(trainable, lesson, plan.recipe)
         groups = tuning.prepare(trainable, plan.recipe, lesson)
         self._rows, self._labels = trainable.encode(lesson.inputs), lesson.labels
         self._lengths = [trainable.length(one) for one in self._rows]
@@ -265,8 +263,10 @@ def _accelerator(device: str) -> Accelerator:
     return Accelerator(mixed_precision="bf16" if is_half else "no", cpu=device == "cpu", device_placement=False)
 
 
-def begin_head(trainable: Trainable, lesson: Lesson) -> dict[str, str]:
-    """Let the head begin as a linear probe; where it cannot be one it begins at random, and that is said."""
+def begin_head(trainable: Trainable, lesson: Lesson, recipe: Recipe) -> dict[str, str]:
+    """Let the head begin as a linear probe if the recipe says so; where it cannot be one it is random, and that is said."""
+    if recipe.get("head") != "probe":
+        return {}
     try:
         begin_as_probe(trainable, lesson)
     except DoesNotApply as error:
