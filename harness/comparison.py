@@ -169,7 +169,7 @@ def compare(
     device, facts = _survey_machine(settings, loaded.task.metric, entered)
     head = _head(loaded, data, settings, entered=entered, facts=facts)
     ground = Ground(device, data.digest, provenance.digest(head.versions, facts), entered.digests())
-    trials = plan(loaded.task, [candidate for candidate, _ in entered.ready], settings, ground)
+    trials = plan(loaded.task, [candidate for candidate, _ in entered.ready], settings, ground, has_words=bool(data.phrases))
     check_budget(settings.budget_s, monotonic() - begun, _waiting(entered, trials, folder))
     info = head.model_copy(
         update={

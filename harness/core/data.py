@@ -67,12 +67,16 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A task's rows with their division, and what was noticed while reading them."""
+    """A task's rows with their division, and what was noticed while reading them.
+
+    `phrases` are sentences that say what each class is, in the order of the classes; empty where the classes have no words.
+    """
 
     rows: Rows
     split: Split
     digest: str
     source: str
+    phrases: tuple[tuple[str, ...], ...] = ()
     drawn_test: bool = True
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

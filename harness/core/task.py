@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from harness.core.card import NAME, Modality
 from harness.core.constraint import Constraints
@@ -14,6 +14,17 @@ from harness.core.noun import Noun
 Kind = Literal["text-classification", "image-classification"]
 Prefer = Literal["latency", "memory", "throughput", "parameters", "training_cost"]
 MODALITY: dict[str, Modality] = {"text-classification": "text", "image-classification": "image"}
+
+
+Phrase = Annotated[str, Field(min_length=1, max_length=2000)]
+Phrases = Annotated[
+    tuple[Phrase, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value), Field(min_length=1)
+]
+
+
+def _name_classes(value: object) -> object:
+    """Take keys as labels are taken from a table: YAML reads `1:` as a number and `no:` as a truth value."""
+    return {str(key): phrases for key, phrases in value.items()} if isinstance(value, dict) else value
 
 
 class Data(Noun):
@@ -38,12 +49,18 @@ class Data(Noun):
 
 
 class Task(Noun):
-    """A task as its `task.yaml` states it; `folder` is where that file lies."""
+    """A task as its `task.yaml` states it; `folder` is where that file lies.
+
+    `classes` says in words what labels mean, one phrase or several a label, and each of `prompts` is a sentence around such a
+    phrase, which stands for the braces in it. Zero-shot techniques read them; a label that is not described stands for itself.
+    """
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]
     kind: Kind
     description: str = ""
     data: Data
+    classes: Annotated[dict[str, Phrases], BeforeValidator(_name_classes)] = Field(default_factory=dict)
+    prompts: Annotated[tuple[Phrase, ...], Field(max_length=200)] = ()
     metric: str = "macro_f1"
     languages: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
@@ -57,6 +74,15 @@ class Task(Noun):
         if value not in METRICS and not value.startswith("evaluate:"):
             msg = f'unknown metric "{value}"'
             raise ValueError(msg)
+        return value
+
+    @field_validator("prompts")
+    @classmethod
+    def _check_prompts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for prompt in value:
+            if prompt.count("{}") != 1:
+                msg = f'the prompt "{prompt[:80]}" has {prompt.count("{}")} places for the class; write {{}} once'
+                raise ValueError(msg)
         return value
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _NAMES = {
+    "zero-shot": "class names alone",
     "knn": "nearest neighbors",
     "linear-probe": "a linear probe",
     "full": "full fine-tuning",

@@ -15,6 +15,12 @@ from harness.techniques.catalogue import TECHNIQUES
 from harness.techniques.tuning import applies
 
 _PROBE = "linear-probe"
+# Why what some techniques make of a model is no folder of its own.
+_NO_FOLDER = {
+    "fit": "what a plugin fits by itself cannot be written as a folder",
+    "zero-shot": "nothing is trained, the model is used as it is",
+    "knn": "its answers need all of the training rows",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +109,8 @@ def _obstacle(card: Card, technique: str) -> str:
         return "a baseline is fitted from scratch, there is no foundation model to fine-tune"
     if card.control:
         return "a control with random weights is there to compare with"
-    if technique == "fit":
-        return "what a plugin fits by itself cannot be written as a folder"
-    if technique == "knn":
-        return "its answers need all of the training rows"
+    if technique in _NO_FOLDER:
+        return _NO_FOLDER[technique]
     if technique == _PROBE:
         return "" if card.adapter else "a Python plugin loads its model in its own way"
     return can_train(card) or applies(technique, card)

@@ -71,16 +71,21 @@ class Ground:
         return mine == (trial.device, trial.task_digest, trial.software_digest, trial.source_digest)
 
 
-def plan(task: Task, candidates: Sequence[Registered], settings: Settings, ground: Ground) -> tuple[Trial, ...]:
+def plan(
+    task: Task, candidates: Sequence[Registered], settings: Settings, ground: Ground, *, has_words: bool = False
+) -> tuple[Trial, ...]:
     """Return the trials in order: each candidate's techniques, then its memory.
 
-    Baselines fit; cards of adapters embed; of a plugin both are planned, and its worker says what the model cannot do.
+    Baselines fit; cards of adapters embed; of a plugin both are planned, and its worker says what the model cannot do. Where the
+    classes have words, what embeds may match them too.
     """
     wishes = settings.techniques
     trials = []
     for candidate in candidates:
         card = candidate.card
         needs = {"fit"} if card.baseline else {"embed", "fit"} if candidate.is_plugin else {"embed"}
+        if has_words and "embed" in needs:
+            needs.add("match")
         # Heads on frozen features are what training is compared with, and chosen by: naming trainings alone leaves them in.
         heads = [n for n in wishes if TECHNIQUES[n][0] != "train"]
         wanted = [n for n, (need, *_) in TECHNIQUES.items() if need in needs and (need == "fit" or not heads or n in heads)]

@@ -26,10 +26,11 @@ from harness.execute.uplink import Garbled, Lines, Message
 from harness.execute.warden import Ends, Ward, guard
 from harness.models.adapters import adapter_modules, training_modules
 
+_SERVER = "harness.execute.server"
 # What a server imports that starts interpreters and nothing else.
-_LITTLE = ("harness.execute.server", "harness.execute.process")
+_LITTLE = (_SERVER, "harness.execute.process")
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-_ALWAYS = ("harness.execute.server", "harness.execute.worker", "harness.techniques.linear_probe", "sklearn.covariance")
+_ALWAYS = ("harness.execute.worker", "harness.techniques.linear_probe", "sklearn.covariance")
 # A plugin whose file names one of these gets torch imported once for all, before its worker starts.
 _OVER_TORCH = re.compile(rb"\b(torch\w*|transformers|sentence_transformers|timm|open_clip|accelerate|peft)\b")
 _TICK_S = 0.1
@@ -63,7 +64,7 @@ def preload(candidates: Iterable[Registered], *, offline: bool, trains: bool = F
         libraries |= modules | ({_TRAINING} if modules else set())
     first = ["torch"] if wants_torch(chosen) else []
     _dismiss_little_server()
-    multiprocessing.get_context("forkserver").set_forkserver_preload([*first, *_ALWAYS, *sorted(libraries)])
+    multiprocessing.get_context("forkserver").set_forkserver_preload([_SERVER, *first, *_ALWAYS, *sorted(libraries)])
 
 
 def serve_interpreters() -> None:

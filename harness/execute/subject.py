@@ -14,7 +14,7 @@ from harness.core.table import blocks
 from harness.errors import CandidateError
 from harness.execute.job import Job
 from harness.models.adapters import load_model
-from harness.models.capabilities import EmbedsImage, EmbedsText, Fits
+from harness.models.capabilities import EmbedsImage, EmbedsPrompts, EmbedsText, Fits
 
 _PICTURES_AT_ONCE = 256
 
@@ -33,12 +33,14 @@ def _plugin(job: Job) -> Candidate:
 
 
 def needs_met(model: object, *, is_image: bool) -> set[str]:
-    """Return what the model can do for rows of this kind: `embed`, `fit`, both or neither.
+    """Return what the model can do for rows of this kind: `embed` them, `match` them with words, or `fit` them.
 
     Raises:
-        CandidateError: neither.
+        CandidateError: it can neither embed nor fit them.
     """
     met = {"embed"} if isinstance(model, EmbedsImage if is_image else EmbedsText) else set()
+    if met and isinstance(model, EmbedsPrompts if is_image else EmbedsText):
+        met.add("match")
     if isinstance(model, Fits):
         met.add("fit")
     if not met:
@@ -76,6 +78,26 @@ def embed(model: object, inputs: Sequence[Input], *, is_image: bool) -> NDArray[
             raise CandidateError(what, hint="return the same number of layers and dimensions for every picture")
         features[:, start : start + len(pictures)] = part
     return features
+
+
+def embed_prompts(
+    model: object, phrases: Sequence[Sequence[str]], width: int, *, is_image: bool
+) -> tuple[NDArray[np.float32], ...]:
+    """Return vectors `(phrases, width)` of what each class is in words, as the model's last layer sees them.
+
+    Raises:
+        CandidateError: they are of another shape than the features of rows, or not finite.
+    """
+    texts = [one for some in phrases for one in some]
+    if isinstance(model, EmbedsPrompts):
+        found = check_features(np.asarray(model.embed_prompts(texts))[None], len(texts))[-1]
+    else:
+        found = embed(model, texts, is_image=False)[-1]
+    if found.shape[1] != width:
+        what = f"prompts have {found.shape[1]} dimensions, the last layer of the rows' features has {width}"
+        raise CandidateError(what, hint="let embed_prompts return vectors of the same space")
+    ends = np.cumsum([len(some) for some in phrases])[:-1]
+    return tuple(np.split(found, ends))
 
 
 def check_features(found: object, rows: int) -> NDArray[np.float32]:

@@ -168,7 +168,8 @@ class Worker:
         shared = self._facts(model, needs, load_s)
         features = raw = Inputs(np.empty((0, 0, 0), np.float32))
         if "embed" in needs:
-            features = Inputs.of_layers(self._features(model, source))
+            layers = self._features(model, source)
+            features = Inputs.of_layers(layers, self._prompts(model, needs, layers.shape[2]))
             self.enter("transfer scores")
             shared += [*self.embedded, *_transfer_scores(features, job.data)]
         if "fit" in needs:
@@ -176,7 +177,7 @@ class Worker:
         for trial in job.trials:
             need = TECHNIQUES[trial.technique][0]
             if need in needs:
-                self._try_technique(trial, features if need == "embed" else raw, model, shared)
+                self._try_technique(trial, raw if need == "fit" else features, model, shared)
             else:
                 self.send(trial, Inapplicable(reason=f"the model cannot {need}"))
 
@@ -201,6 +202,13 @@ class Worker:
         # What was kept is checked as what is computed: an entry may be older than the check.
         return subject.check_features(found.features, len(source.inputs))
 
+    def _prompts(self, model: object, needs: set[str], width: int) -> tuple[NDArray[np.float32], ...]:
+        """Return the vectors of the words for the classes, where a trial needs them."""
+        if "match" not in needs or not any(TECHNIQUES[trial.technique][0] == "match" for trial in self.job.trials):
+            return ()
+        self.enter("embed class prompts")
+        return subject.embed_prompts(model, self.job.data.phrases, width, is_image=self.job.is_image)
+
     def _try_technique(self, trial: Trial, inputs: Inputs, model: object, shared: Sequence[Measurement]) -> None:
         """Send one technique's record; another technique of the same candidate may still succeed."""
         try:
@@ -216,7 +224,7 @@ class Worker:
 
     def _time(self, trial: Trial, judged: Judged, inputs: Inputs, model: object) -> tuple[list[Measurement], tuple[str, ...]]:
         """Measure the speed of a contender whose head was fitted on features or raw rows."""
-        is_embedded, job = TECHNIQUES[trial.technique][0] == "embed", self.job
+        is_embedded, job = TECHNIQUES[trial.technique][0] != "fit", self.job
 
         def answer(encoded: Sequence[Input]) -> object:
             everything = np.arange(len(encoded))

@@ -13,6 +13,7 @@ from harness.errors import BenchError, Faults, TaskError, raise_all
 from harness.load.checks import find_doubts, find_faults
 from harness.load.columns import Columns, check_columns, choose_columns
 from harness.load.faults import each_fault
+from harness.load.phrases import describe_classes
 from harness.load.rows import Row, assemble, read_rows, sort_classes
 from harness.load.source import open_source
 from harness.load.splits import SHARE, split
@@ -33,6 +34,7 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     train, test = _read(source, columns, task, noticed)
     raise_all(find_faults(train, test, source.name))
     rows = assemble([*train, *(test or ())], sort_classes(row.label for row in train))
+    phrases = describe_classes(task, rows.classes, lenient=override is not None)
     given = None if test is None else range(len(train), len(rows))
     try:
         division = split(rows, given, seed)
@@ -44,8 +46,9 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     return Dataset(
         rows=rows,
         split=division,
-        digest=_digest(rows, division),
+        digest=_digest(rows, division, phrases if task.classes or task.prompts else ()),
         source=source.name,
+        phrases=phrases,
         drawn_test=test is None,
         notes=notes,
         warnings=(*source.warnings, *columns.warnings, *noticed, *found),
@@ -81,8 +84,9 @@ def _placed(error: BenchError, place: str) -> BenchError:
     return faults[0] if len(faults) == 1 else Faults(faults)
 
 
-def _digest(rows: Rows, division: Split) -> str:
-    """Hash what a result depends on: rows, labels, classes and their division."""
+def _digest(rows: Rows, division: Split, phrases: tuple[tuple[str, ...], ...]) -> str:
+    """Hash what a result depends on: rows, labels, classes and their division, and the task's own words for the classes."""
     labels = [rows.classes[label] for label in rows.labels]
     content = [rows.ids, labels, rows.classes, rows.groups, division.learn, division.folds, division.test]
+    content += [phrases] if phrases else []
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

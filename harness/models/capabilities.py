@@ -31,6 +31,15 @@ class EmbedsImage(Protocol):
 
 
 @runtime_checkable
+class EmbedsPrompts(Protocol):
+    """Turns sentences into vectors that its features of rows can be compared with; what embeds text need not offer it."""
+
+    def embed_prompts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return `(n, d) float32` in the space of the last layer of the rows' features."""
+        ...
+
+
+@runtime_checkable
 class Fits(Protocol):
     """Learns the task from scratch; what a baseline does."""
 

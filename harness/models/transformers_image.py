@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL.Image import Image
-from transformers import AutoImageProcessor, AutoModel
+from transformers import AutoConfig, AutoImageProcessor, AutoModel
 
 from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
@@ -18,6 +18,7 @@ from harness.models.batches import PICTURES_PER_BATCH, Batches
 from harness.models.capabilities import Weights
 from harness.models.formats import readable_form
 from harness.models.torch_module import count_weights
+from harness.models.transformers_towers import TwoTowers, has_two_towers
 
 # Raise it when features change; those of earlier versions are then not used again.
 VERSION = 1
@@ -88,8 +89,8 @@ class ImageEncoder:
         return hidden[:, 0] if pooling == "cls" else hidden.mean(1)
 
 
-def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) -> ImageEncoder:
-    """Load an image encoder.
+def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) -> ImageEncoder | TwoTowers:
+    """Load an image encoder, or the image tower of a model that has one for texts beside it.
 
     Raises:
         CandidateError: the card names no folder to load from.
@@ -97,4 +98,7 @@ def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) 
     if folder is None:
         what = "an image encoder needs weights to load"
         raise CandidateError(what, where=f"card {card.name}, key source", hint="name a Hub id or a local folder")
-    return ImageEncoder(folder, card, device, trust)
+    runs_code = card.remote_code and trust.remote_code
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
+    kind = TwoTowers if has_two_towers(config) else ImageEncoder
+    return kind(folder, card, device, trust)

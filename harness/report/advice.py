@@ -66,6 +66,8 @@ def _headline(chosen: Recommendation, *, is_baseline: bool) -> str:
         return f"You need no foundation model: {name} is enough"
     if chosen.baseline_suffices:
         return f"A baseline without a foundation model is nearly as good; the choice is {name}"
+    if chosen.technique == "zero-shot":
+        return f"Train nothing: {name} is enough"
     return f"Fine-tune {name}"
 
 
@@ -125,9 +127,9 @@ def _next(info: RunInfo, ranking: Ranking) -> tuple[Step, ...]:
 
 
 def _can_be_finetuned(info: RunInfo, chosen: Recommendation) -> bool:
-    """Tell whether `bench finetune` writes such a contender: a model of an adapter under any technique but neighbors."""
+    """Tell whether `bench finetune` writes such a contender: a model of an adapter under any technique that learns weights."""
     adapters = {card.name: card.adapter for card in info.cards if not card.control}
-    return bool(adapters.get(chosen.candidate)) and chosen.technique not in {"knn", "fit"}
+    return bool(adapters.get(chosen.candidate)) and chosen.technique not in {"zero-shot", "knn", "fit"}
 
 
 def _nothing(info: RunInfo, ranking: Ranking) -> Advice:

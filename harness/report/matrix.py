@@ -12,6 +12,7 @@ from harness.core.trial import Inapplicable, Record
 from harness.report import prose
 
 _HELP = {
+    "zero-shot": "Frozen features, compared with the words for the classes; no labels are learned from.",
     "knn": "On frozen features.",
     "linear-probe": "A linear head on frozen features.",
     "full": "All weights are trained.",

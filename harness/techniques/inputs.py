@@ -20,17 +20,24 @@ class Inputs:
     """All rows of a task as one model sees them.
 
     For a model that embeds, `features` holds a table `(n, d) float32` a view: its layers, then their mean where there are several.
-    For a model that fits, `raw` holds the rows and `model` is the model itself.
+    For a model that fits, `raw` holds the rows and `model` is the model itself. `prompts` are vectors `(phrases, d)` of what each
+    class is in words.
     """
 
     features: NDArray[np.float32] | tuple[Table, ...]
     raw: Sequence[object] = ()
     model: Fits | None = None
+    prompts: tuple[NDArray[np.float32], ...] = ()
 
     @classmethod
-    def of_layers(cls, layers: NDArray[np.float32]) -> Inputs:
+    def of_layers(cls, layers: NDArray[np.float32], prompts: tuple[NDArray[np.float32], ...] = ()) -> Inputs:
         """Take `(layers, n, d)` and add the mean over layers as one more view; nothing is copied."""
-        return cls((*layers, Mean(layers)) if len(layers) > 1 else layers)
+        return cls((*layers, Mean(layers)) if len(layers) > 1 else layers, prompts=prompts)
+
+    @property
+    def output(self) -> Table:
+        """Return the features that the model itself gives, those of its last layer."""
+        return self.features[self.views - 2 if self.views > 1 else 0]
 
     @property
     def views(self) -> int:

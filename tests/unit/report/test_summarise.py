@@ -78,6 +78,13 @@ def test_a_model_beside_a_sufficient_baseline_is_told_after_it(samples: dict[str
     assert headline.endswith("minilm-l6-first3 with a linear probe")
 
 
+def test_a_model_that_needs_no_labels_is_not_to_be_fine_tuned(samples: dict[str, Any]) -> None:
+    chosen = samples["realistic"].ranking.recommendation.model_dump() | {"technique": "zero-shot"}
+    advice = with_ranking(samples["realistic"], recommendation=chosen).advice
+    assert advice.headline == "Train nothing: minilm-l6-first3 with class names alone is enough"
+    assert not any("finetune" in step.command for step in advice.next)
+
+
 def test_when_nothing_qualifies_the_constraints_are_counted(samples: dict[str, Any]) -> None:
     report = report_of(samples["nothing"])
     assert report.advice.headline == "Nothing qualifies"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from harness.core.table import blocks
+from harness.errors import CandidateError
 from harness.techniques import answers, knn, linear_probe
 from harness.techniques.answers import choose_classes
 from harness.techniques.catalogue import TECHNIQUES, create
@@ -213,3 +214,28 @@ def test_layers_are_not_copied() -> None:
     finally:
         tracemalloc.stop()
     assert inputs.views == 5
+
+
+def test_zero_shot_needs_words_and_no_labels() -> None:
+    features, labels = layers(60, 3, (0.0, 3.0))
+    centers = np.stack([features[1][labels == label].mean(0) for label in range(3)])
+    prompts = tuple(np.stack([center, 2 * center]) for center in centers)
+    inputs, rows = Inputs.of_layers(features, prompts), np.arange(60)
+    head = create("zero-shot").fit(inputs, rows[:0], labels[:0], 3)
+    shares = head.predict(inputs, rows)
+    np.testing.assert_allclose(shares.sum(1), 1, atol=1e-5)
+    assert (shares.argmax(1) == labels).mean() > 0.95
+    assert head.recipe == {"phrases": 6}
+    with pytest.raises(CandidateError, match="no words"):
+        create("zero-shot").fit(Inputs.of_layers(features), rows, labels, 3)
+
+
+def test_zero_shot_reads_the_last_layer_alone() -> None:
+    features, labels = layers(30, 2, (1.0, 1.0))
+    prompts = tuple(features[1][labels == label][:1] for label in range(2))
+    rows = np.arange(30)
+    found = [
+        create("zero-shot").fit(inputs, rows, labels, 2).predict(inputs, rows)
+        for inputs in (Inputs.of_layers(features, prompts), Inputs.of_layers(features[1:], prompts))
+    ]
+    np.testing.assert_array_equal(*found)

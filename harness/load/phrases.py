@@ -1,0 +1,54 @@
+"""What the classes of a task are in words, for techniques that read them instead of labelled rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from harness.core.card import Modality
+from harness.core.task import Task
+from harness.errors import BenchError, TaskError, raise_all, suggest
+
+# For pictures the sentence that CLIP was published with: Radford et al. 2021, section 3.1.4.
+PROMPTS: dict[Modality, tuple[str, ...]] = {"text": ("{}",), "image": ("a photo of a {}.",)}
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_BETWEEN = re.compile(r"[_\-/\s]+")
+_WORD = re.compile(r"[^\W\d_]{2}")
+_NUMBER = re.compile(r"\d+")
+
+
+def describe_classes(task: Task, classes: Sequence[str], *, lenient: bool = False) -> tuple[tuple[str, ...], ...]:
+    """Return the phrases of each class, put into every prompt; nothing where the labels are numbers or codes and not described.
+
+    With `lenient`, descriptions of classes that no row has are passed over, for data that replaces the task's own.
+
+    Raises:
+        TaskError: the task describes a class that no row has.
+    """
+    faults: list[BenchError] = [
+        TaskError(f'no row has the class "{label}"', where="task.yaml, key classes", hint=suggest(label, classes))
+        for label in task.classes
+        if label not in classes and not lenient
+    ]
+    raise_all(faults)
+    if not _are_words([label for label in classes if label not in task.classes]):
+        return ()
+    prompts = task.prompts or PROMPTS[task.modality]
+    phrases = [task.classes.get(label) or (to_words(label),) for label in classes]
+    return tuple(tuple(prompt.replace("{}", one) for one in some for prompt in prompts) for some in phrases)
+
+
+def to_words(label: str) -> str:
+    """Write a label as it would stand in a sentence.
+
+    >>> to_words("card_arrival"), to_words("lostOrStolen-card"), to_words("NASA")
+    ('card arrival', 'lost or stolen card', 'NASA')
+    """
+    words = _BETWEEN.sub(" ", _HUMP.sub(" ", label)).strip().split(" ")
+    return " ".join(word.lower() if word.istitle() and len(words) > 1 else word for word in words)
+
+
+def _are_words(labels: Sequence[str]) -> bool:
+    """Tell labels that mean something from numbers and codes such as `7`, `a`, `LABEL_0`, `class 3`."""
+    stems = {_NUMBER.sub("", label) for label in labels}
+    return all(_WORD.search(label) for label in labels) and (len(labels) < 2 or len(stems) > 1)
