@@ -55,6 +55,31 @@ class Pipeline:
         return full
 
 
+class PairOrText:
+    """Features of texts; of pairs, what their texts share and where they differ, beside each text's own."""
+
+    def __init__(self, features: Any) -> None:  # noqa: ANN401 - scikit-learn ships no types
+        """Take an unfitted vectorizer, or a union of some."""
+        self._features = features
+
+    def fit(self, inputs: Sequence[Any], labels: object = None) -> PairOrText:
+        """Learn the words of all texts."""
+        del labels
+        inputs = list(inputs)
+        self._features.fit([text for row in inputs for text in (row if isinstance(row, tuple) else (row,))])
+        return self
+
+    def transform(self, inputs: Sequence[Any]) -> Any:  # noqa: ANN401 - a sparse matrix
+        """Return a row of features for each input."""
+        from scipy.sparse import hstack
+
+        inputs = list(inputs)
+        if not isinstance(inputs[0], tuple):
+            return self._features.transform(inputs)
+        first, second = (self._features.transform([row[side] for row in inputs]) for side in (0, 1))
+        return hstack([first, second, abs(first - second), first.multiply(second)], format="csr")
+
+
 def _tfidf() -> Pipeline:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import RidgeClassifier
@@ -63,7 +88,7 @@ def _tfidf() -> Pipeline:
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, max_features=200_000, dtype=np.float32)
     # One solution for all classes together: the cost hardly grows with their number.
-    return Pipeline(make_pipeline(make_union(words, characters), RidgeClassifier(alpha=1.0, solver="sparse_cg")))
+    return Pipeline(make_pipeline(PairOrText(make_union(words, characters)), RidgeClassifier(alpha=1.0, solver="sparse_cg")))
 
 
 def _pixels(images: Sequence[Image]) -> Floats:

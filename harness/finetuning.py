@@ -165,6 +165,7 @@ class _Order:
             recipe=chosen.recipe,
             labels=self.data.rows.classes,
             column=column,
+            pair=task.data.text_pair or "",
         )
 
     def run(self, staged: Path, say: errand.Tell) -> tuple[Made, str]:

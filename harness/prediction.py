@@ -79,7 +79,8 @@ def predict(
     head = read_head(Path(folder))
     answers.check_out(target, source)
     contents = head.contents
-    found = read_new_rows(source, "image" if contents.is_image else "text", reading.column, contents.column)
+    part = "image" if contents.is_image else "text"
+    found = read_new_rows(source, part, reading.column, contents.column, pair=contents.pair)
     answers.check_columns(list(found.table.columns), found.table.origin)
     say(f'answering {len(found.inputs):,} rows of {found.table.origin}, column "{found.column}", as run {head.run} chose')
     if found.table.nested:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from harness.conformance.finding import Finding, NotApplicable, Status, judge
-from harness.core.data import Dataset
+from harness.core.data import Dataset, Input, Pair
 from harness.core.task import Task
 from harness.errors import BenchError, TaskError
 from harness.load.checks import Doubt, find_doubts
@@ -87,7 +87,7 @@ def _of_rows(task: Task, data: Dataset) -> Iterator[tuple[str, Seen]]:
         doubts[doubt.about].append(doubt)
     known = {doubt.what for found in doubts.values() for doubt in found}
     other = [Doubt("rows", what, "mend the rows, or the keys under `data:`") for what in data.warnings if what not in known]
-    folded = [_fold(text) if isinstance(text, str) and task.modality == "text" else "" for text in data.rows.inputs]
+    folded = [_fold(_text(row)) if task.modality == "text" else "" for row in data.rows.inputs]
     yield "columns", ([], "; ".join(data.notes) or "as the task names them")
     yield "rows", (other, "none was left out")
     yield "classes", (doubts["classes"] + _alike_classes(data.rows.classes), _describe_classes(data))
@@ -97,8 +97,13 @@ def _of_rows(task: Task, data: Dataset) -> Iterator[tuple[str, Seen]]:
     if data.rows.groups:
         yield "groups", (doubts["groups"] + _groups(data), f"{len(set(data.rows.groups))} groups")
     if task.modality == "text":
-        yield "lengths", _lengths([str(text) for text in data.rows.inputs])
+        yield "lengths", _lengths([_text(row) for row in data.rows.inputs])
     yield "precision", _precision(data, task.margin)
+
+
+def _text(row: Input) -> str:
+    """Return the text that a row is, of a pair both."""
+    return "\n".join(row) if isinstance(row, Pair) else str(row)
 
 
 def _fold(text: str) -> str:

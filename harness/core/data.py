@@ -4,16 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-Input = str | bytes
+
+class Pair(NamedTuple):
+    """Two texts that are judged together: a premise and a hypothesis, two questions."""
+
+    first: str
+    second: str
+
+
+Input = str | bytes | Pair
+
+
+def size_of(row: Input) -> int:
+    """Return how long a row is: characters of its text or texts, or bytes.
+
+    >>> size_of("abc"), size_of(Pair("abc", "de"))
+    (3, 5)
+    """
+    return sum(map(len, row)) if isinstance(row, Pair) else len(row)
+
+
+def are_pairs(rows: Sequence[object]) -> bool:
+    """Tell whether rows are pairs of texts; a table holds rows of one kind."""
+    return bool(rows) and isinstance(rows[0], Pair)
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """A table of `n` labelled rows.
 
-    `inputs` are texts, or for images a path (str) or an encoded picture (bytes). `labels` index into `classes`. `ids` are
-    hashes of the content, unique within the table. `groups` are empty, or one key a row.
+    `inputs` are texts, pairs of texts, or for images a path (str) or an encoded picture (bytes). `labels` index into `classes`.
+    `ids` are hashes of the content, unique within the table. `groups` are empty, or one key a row.
     """
 
     ids: tuple[str, ...]

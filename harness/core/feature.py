@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Literal
 
+from harness.core.data import Input, Pair
 from harness.core.noun import Noun
 
 
@@ -37,8 +38,8 @@ class FeatureIdentity(Noun):
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-def rows_digest(rows: Iterable[str | bytes]) -> str:
-    """Return a hash over the exact contents of rows in order: texts, or encoded pictures.
+def rows_digest(rows: Iterable[Input]) -> str:
+    """Return a hash over the exact contents of rows in order: texts, pairs of texts, or encoded pictures.
 
     Each row's length is part of it, so that rows which join to the same text differ. Cost: every byte is read once.
 
@@ -47,7 +48,9 @@ def rows_digest(rows: Iterable[str | bytes]) -> str:
     """
     total = hashlib.sha256()
     for row in rows:
-        content = row.encode("utf-8", "surrogatepass") if isinstance(row, str) else row
-        total.update(f"{'text' if isinstance(row, str) else 'bytes'} {len(content)}\n".encode())
-        total.update(content)
+        total.update(b"pair\n" if isinstance(row, Pair) else b"")
+        for part in row if isinstance(row, Pair) else (row,):
+            content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+            total.update(f"{'text' if isinstance(part, str) else 'bytes'} {len(content)}\n".encode())
+            total.update(content)
     return total.hexdigest()

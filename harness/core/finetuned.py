@@ -20,7 +20,7 @@ _FORMS: dict[str, Form] = {"lora": "adapter", "ia3": "adapter", "prompt-tuning":
 class Contents(Noun):
     """What must be known to read a folder of weights: the base model's card, how it was trained, and the labels in order.
 
-    `column` is the column of the texts or pictures where the task names one.
+    `column` is the column of the texts or pictures where the task names one, `pair` that of the second texts where rows are pairs.
     """
 
     card: Card
@@ -29,6 +29,7 @@ class Contents(Noun):
     recipe: dict[str, str | int | float] = Field(default_factory=dict)
     labels: tuple[str, ...]
     column: str = ""
+    pair: str = ""
 
     @property
     def form(self) -> Form:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from harness.core.card import NAME, Modality
 from harness.core.constraint import Constraints
@@ -31,7 +31,8 @@ class Data(Noun):
     """Where the rows come from.
 
     `train`, `validation` and `test` are files (csv, tsv, jsonl, parquet), image folders, Hub data set ids or `data.py:FUNCTION`. On
-    the Hub, `config` and the `_split` keys name what to read. Columns left out are inferred.
+    the Hub, `config` and the `_split` keys name what to read. Columns left out are inferred, all but `text_pair`, the second
+    text of a row that is a pair.
     """
 
     train: str
@@ -41,6 +42,7 @@ class Data(Noun):
     train_split: str = "train"
     test_split: str | None = None
     text: str | None = None
+    text_pair: str | None = None
     image: str | None = None
     label: str | None = None
     group: str | None = None
@@ -84,6 +86,16 @@ class Task(Noun):
                 msg = f'the prompt "{prompt[:80]}" has {prompt.count("{}")} places for the class; write {{}} once'
                 raise ValueError(msg)
         return value
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> Task:
+        if self.data.text_pair and self.modality != "text":
+            msg = f"data.text_pair is for texts, the kind is {self.kind}"
+            raise ValueError(msg)
+        if self.data.text_pair and not self.data.text:
+            msg = "data.text_pair names the second text of each row, and data.text must name the first"
+            raise ValueError(msg)
+        return self
 
     @property
     def modality(self) -> Modality:

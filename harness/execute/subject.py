@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.candidate import Candidate
-from harness.core.data import Input
+from harness.core.data import Input, are_pairs
 from harness.core.table import blocks
 from harness.errors import CandidateError
 from harness.execute.job import Job
 from harness.models.adapters import load_model
-from harness.models.capabilities import EmbedsImage, EmbedsPrompts, EmbedsText, Fits
+from harness.models.capabilities import EmbedsImage, EmbedsPairs, EmbedsPrompts, EmbedsText, Fits
 
 _PICTURES_AT_ONCE = 256
 
@@ -32,19 +32,21 @@ def _plugin(job: Job) -> Candidate:
     return next(found for found in load_plugin(Path(job.candidate.path)) if found.card.name == job.candidate.card.name)
 
 
-def needs_met(model: object, *, is_image: bool) -> set[str]:
+def needs_met(model: object, *, is_image: bool, is_pair: bool = False) -> set[str]:
     """Return what the model can do for rows of this kind: `embed` them, `match` them with words, or `fit` them.
 
     Raises:
         CandidateError: it can neither embed nor fit them.
     """
-    met = {"embed"} if isinstance(model, EmbedsImage if is_image else EmbedsText) else set()
-    if met and isinstance(model, EmbedsPrompts if is_image else EmbedsText):
+    method, kind = (
+        ("embed_image", EmbedsImage) if is_image else ("embed_pairs", EmbedsPairs) if is_pair else ("embed_text", EmbedsText)
+    )
+    met = {"embed"} if isinstance(model, kind) else set()
+    if met and not is_pair and isinstance(model, EmbedsPrompts if is_image else EmbedsText):
         met.add("match")
     if isinstance(model, Fits):
         met.add("fit")
     if not met:
-        method = "embed_image" if is_image else "embed_text"
         what = f"{type(model).__name__} can neither embed nor fit these rows"
         raise CandidateError(what, hint=f"give it `{method}(batch) -> (layers, n, d) float32`, or `fit` and `predict`")
     return met
@@ -65,6 +67,8 @@ def embed(model: object, inputs: Sequence[Input], *, is_image: bool) -> NDArray[
     Raises:
         CandidateError: the model returns another shape, or values that are not finite.
     """
+    if are_pairs(inputs):
+        return check_features(model.embed_pairs(inputs), len(inputs))  # type: ignore[attr-defined]
     if not is_image:
         return check_features(model.embed_text(inputs), len(inputs))  # type: ignore[attr-defined]
     features = np.empty((0, 0, 0), np.float32)

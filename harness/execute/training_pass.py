@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.data import Input
 from harness.core.measurement import Measurement
 from harness.core.trial import Finished, Trial
 from harness.errors import CandidateError
@@ -27,7 +28,7 @@ class Outcome:
     """What is recorded, and how the trained model answers encoded rows."""
 
     finished: Finished
-    answer: Callable[[Sequence[str | bytes]], NDArray[np.float32]]
+    answer: Callable[[Sequence[Input]], NDArray[np.float32]]
 
 
 def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outcome:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from harness.core.candidate import Registered
-from harness.core.data import Dataset, Input
+from harness.core.data import Dataset, Input, are_pairs, size_of
 from harness.core.measurement import Measurement
 from harness.core.table import Selected
 from harness.core.trial import Failed, Finished, Inapplicable, Origin, Outcome, Record, Trial
@@ -128,8 +128,8 @@ class Worker:
         peak = PeakMemory(self.job.device)
         model = subject.load(self.job)
         self.enter("memory")
-        needs = subject.needs_met(model, is_image=self.job.is_image)
-        longest = sorted(range(len(rows)), key=lambda i: -len(rows.inputs[i]))[:_LONGEST]
+        needs = subject.needs_met(model, is_image=self.job.is_image, is_pair=are_pairs(rows.inputs))
+        longest = sorted(range(len(rows)), key=lambda i: -size_of(rows.inputs[i]))[:_LONGEST]
         if "embed" in needs:
             for i in longest:
                 subject.embed(model, [rows.inputs[i]], is_image=self.job.is_image)
@@ -163,7 +163,7 @@ class Worker:
         start = time.perf_counter()
         model = subject.load(job)
         load_s = time.perf_counter() - start
-        needs = subject.needs_met(model, is_image=job.is_image)
+        needs = subject.needs_met(model, is_image=job.is_image, is_pair=are_pairs(inputs))
         self.enter("embed" if "embed" in needs else "read")
         shared = self._facts(model, needs, load_s)
         features = raw = Inputs(np.empty((0, 0, 0), np.float32))
@@ -252,7 +252,7 @@ class Worker:
         where = self._conditions()
         found = [Measurement(name="load_s", value=load_s, unit="s", better="lower", conditions=where)]
         if "embed" in needs:
-            typical = sorted(inputs, key=len)[len(inputs) // 2]
+            typical = sorted(inputs, key=size_of)[len(inputs) // 2]
             start = time.perf_counter()
             subject.embed(model, [typical], is_image=self.job.is_image)
             first = (time.perf_counter() - start) * 1000
@@ -265,7 +265,7 @@ class Worker:
             found.append(Measurement(name="parameters", value=weights.parameters, better="lower"))
             found.append(Measurement(name="weights_mb", value=weights.nbytes / 2**20, unit="MB", better="lower"))
         if isinstance(model, CountsTokens) and not self.job.is_image:
-            cut = model.count_truncated([str(text) for text in inputs])
+            cut = model.count_truncated(list(inputs))
             found.append(Measurement(name="truncated_share", value=cut / len(inputs), better="lower", n=len(inputs)))
         return found
 

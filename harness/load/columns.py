@@ -26,6 +26,7 @@ class Columns:
     content: str
     label: str
     group: str = ""
+    pair: str = ""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -33,7 +34,7 @@ class Columns:
 def known_names(task: Task) -> tuple[str, ...]:
     """Return the names that a header line is likely to hold."""
     usual = (name for tiers in _TIERS.values() for tier in tiers for name in tier.split())
-    named = (task.data.text, task.data.image, task.data.label, task.data.group)
+    named = (task.data.text, task.data.text_pair, task.data.image, task.data.label, task.data.group)
     return (*(name for name in named if name), *usual)
 
 
@@ -51,13 +52,14 @@ def choose_columns(table: Table, task: Task, *, lenient: bool) -> Columns:
     label = _named("label", task.data.label or table.label, table, faults, lenient=lenient)
     content = _named(part, named or table.picture, table, faults, lenient=lenient)
     group = _named("group", task.data.group, table, faults, lenient=lenient)
+    pair = _named("text_pair", task.data.text_pair, table, faults, lenient=False)
     raise_all(faults)
     notes = []
     if not label:
-        label = _infer("label", table, {content, group}, faults)
+        label = _infer("label", table, {content, group, pair}, faults)
         notes.append(f"label={label}")
     if not content:
-        content = _infer(part, table, {label, group}, faults)
+        content = _infer(part, table, {label, group, pair}, faults)
         notes.insert(0, f"{part}={content}")
     raise_all(faults)
     note = (f"columns inferred: {', '.join(notes)}",) if notes else ()
@@ -66,7 +68,7 @@ def choose_columns(table: Table, task: Task, *, lenient: bool) -> Columns:
         if task.data.group and not group
         else ()
     )
-    return Columns(content, label, group, note, lost)
+    return Columns(content, label, group, pair, note, lost)
 
 
 def infer_content(table: Table, part: str) -> tuple[str, ...]:
@@ -81,7 +83,7 @@ def infer_content(table: Table, part: str) -> tuple[str, ...]:
 
 def check_columns(table: Table, columns: Columns) -> list[BenchError]:
     """Return a fault for every settled column that another table lacks."""
-    wanted = (name for name in (columns.content, columns.label, columns.group) if name)
+    wanted = (name for name in (columns.content, columns.pair, columns.label, columns.group) if name)
     return [_missing(name, table) for name in wanted if name not in table.columns]
 
 

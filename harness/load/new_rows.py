@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from harness.core.bounds import MAX_ROWS
-from harness.core.data import Input
+from harness.core.data import Input, Pair
 from harness.errors import TaskError, suggest
 from harness.load.budget import Budget
 from harness.load.columns import infer_content
@@ -32,8 +32,10 @@ class NewRows:
     inputs: tuple[Input, ...]
 
 
-def read_new_rows(path: Path, part: str, column: str, usual: str = "") -> NewRows:
+def read_new_rows(path: Path, part: str, column: str, usual: str = "", *, pair: str = "") -> NewRows:
     """Read rows to answer; `part` is `text` or `image`, `column` the one that the user names, `usual` the one of the task.
+
+    `pair` is the task's column of second texts, which the file must have under that name; a row without either text is empty.
 
     Raises:
         TaskError: the file cannot be read, the column cannot be told, or a cell or picture is of the wrong kind.
@@ -45,12 +47,18 @@ def read_new_rows(path: Path, part: str, column: str, usual: str = "") -> NewRow
             raise TaskError("a folder is given where the model reads texts", where=show(path), hint="name a file of rows")
         table = _read_folder(path)
     else:
-        table = read_table(path, [name for name in (column, usual, part) if name])
+        table = read_table(path, [name for name in (column, usual, pair, part) if name])
     chosen = _choose(table, part, column, usual)
     values = table.columns[chosen]
-    where = tuple(index for index, value in enumerate(values) if not is_missing(value))
-    inputs = _pictures(table, values, where) if part == "image" else [mend(to_text(values[i], table, i)) for i in where]
-    return NewRows(table, chosen, where, tuple(inputs))
+    if pair and pair not in table.columns:
+        what = f'there is no column "{pair}" for the second text of each row'
+        raise TaskError(what, where=table.origin, hint=suggest(pair, table.columns))
+    parts = [values, table.columns[pair]] if pair else [values]
+    where = tuple(index for index in range(len(values)) if not any(is_missing(one[index]) for one in parts))
+    if part == "image":
+        return NewRows(table, chosen, where, tuple(_pictures(table, values, where)))
+    texts = [[mend(to_text(one[i], table, i)) for i in where] for one in parts]
+    return NewRows(table, chosen, where, tuple(Pair(*both) for both in zip(*texts, strict=True)) if pair else tuple(texts[0]))
 
 
 def _choose(table: Table, part: str, column: str, usual: str) -> str:

@@ -20,6 +20,8 @@ _NUMBER = re.compile(r"\d+")
 def describe_classes(task: Task, classes: Sequence[str], *, lenient: bool = False) -> tuple[tuple[str, ...], ...]:
     """Return the phrases of each class, put into every prompt; nothing where the labels are numbers or codes and not described.
 
+    Nothing is said of pairs: a class of theirs is no topic of either text.
+
     With `lenient`, descriptions of classes that no row has are passed over, for data that replaces the task's own.
 
     Raises:
@@ -31,7 +33,7 @@ def describe_classes(task: Task, classes: Sequence[str], *, lenient: bool = Fals
         if label not in classes and not lenient
     ]
     raise_all(faults)
-    if not _are_words([label for label in classes if label not in task.classes]):
+    if task.data.text_pair or not _are_words([label for label in classes if label not in task.classes]):
         return ()
     prompts = task.prompts or PROMPTS[task.modality]
     phrases = [task.classes.get(label) or (to_words(label),) for label in classes]

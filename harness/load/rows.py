@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import warnings
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.bounds import MAX_DIGITS
-from harness.core.data import Input, Rows
+from harness.core.data import Input, Pair, Rows
 from harness.core.task import Task
 from harness.errors import TaskError
 from harness.load.columns import Columns
@@ -43,19 +44,27 @@ def read_rows(table: Table, columns: Columns, task: Task, noticed: list[str]) ->
     """
     labels = [_label(value, table, index) for index, value in enumerate(table.columns[columns.label])]
     contents = table.columns[columns.content]
-    missing = [index for index in range(len(table)) if not labels[index] or is_missing(contents[index])]
+    parts = [contents, table.columns[columns.pair]] if columns.pair else [contents]
+    missing = [index for index in range(len(table)) if not labels[index] or any(is_missing(part[index]) for part in parts)]
     _report_missing(missing, table, columns, noticed)
     gone = set(missing)
     kept = [index for index in range(len(table)) if index not in gone]
     if task.modality == "image":
         read = read_pictures(table, [contents[index] for index in kept])
         kept, read = _sound(table, kept, read, noticed, skip=task.data.skip_broken)
-        pairs = [(picture.content, picture.digest) for picture in read]
+        told: list[tuple[Input, str]] = [(picture.content, picture.digest) for picture in read]
     else:
-        texts = _whole([to_text(contents[index], table, index) for index in kept], table, noticed)
-        pairs = [(text, hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]) for text in texts]
+        texts = [_whole([to_text(part[index], table, index) for index in kept], table, noticed) for part in parts]
+        inputs: list[Input] = [Pair(*both) for both in zip(*texts, strict=True)] if columns.pair else list(texts[0])
+        told = [(one, _digest(one)) for one in inputs]
     groups = [_group(table, columns.group, index) for index in kept]
-    return [Row(*pair, label=labels[index], group=group) for pair, index, group in zip(pairs, kept, groups, strict=True)]
+    return [Row(*one, label=labels[index], group=group) for one, index, group in zip(told, kept, groups, strict=True)]
+
+
+def _digest(row: Input) -> str:
+    """Return what a text, or a pair of texts, is told by."""
+    text = json.dumps(row) if isinstance(row, Pair) else str(row)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def assemble(rows: Sequence[Row], classes: Sequence[str]) -> Rows:
@@ -151,7 +160,7 @@ def _report_missing(missing: Sequence[int], table: Table, columns: Columns, noti
     if not missing:
         return
     lines = ", ".join(str(table.lines[index]) for index in missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
-    what = f"{len(missing)} of {len(table)} rows lack {columns.content} or {columns.label}"
+    what = f"{len(missing)} of {len(table)} rows lack {' or '.join(filter(None, (columns.content, columns.pair, columns.label)))}"
     if len(missing) > MOST_DROPPED * len(table):
         raise TaskError(what, where=f"{table.origin}, {table.unit} {lines}", hint="name other columns, or fill the rows in")
     noticed.append(f"{table.origin}: {what}; they are left out ({table.unit} {lines})")

@@ -22,6 +22,15 @@ class EmbedsText(Protocol):
 
 
 @runtime_checkable
+class EmbedsPairs(Protocol):
+    """Turns pairs of texts into features."""
+
+    def embed_pairs(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """Return `(layers, n, d) float32`, row i for pair i, which is read as a whole; its order counts."""
+        ...
+
+
+@runtime_checkable
 class EmbedsImage(Protocol):
     """Turns pictures into features."""
 
@@ -48,7 +57,7 @@ class Fits(Protocol):
         ...
 
     def predict(self, inputs: Sequence[Any]) -> NDArray[np.float32]:
-        """Return probabilities `(n, classes)`; texts come as str, pictures as RGB images."""
+        """Return probabilities `(n, classes)`; texts come as str, pairs as tuples of two, pictures as RGB images."""
         ...
 
 
@@ -56,7 +65,7 @@ class Fits(Protocol):
 class CountsTokens(Protocol):
     """Knows how long a text is to it."""
 
-    def count_truncated(self, texts: Sequence[str]) -> int:
+    def count_truncated(self, texts: Sequence[Any]) -> int:
         """Return how many of the texts are longer than the model reads."""
         ...
 

@@ -114,4 +114,4 @@ def _named(pictures: Iterable[Input]) -> Iterator[str]:
 
 
 def _encoded(pictures: Iterable[Input]) -> Iterator[bytes]:
-    return (one if isinstance(one, bytes) else Path(one).read_bytes() for one in pictures)
+    return (one if isinstance(one, bytes) else Path(str(one)).read_bytes() for one in pictures)

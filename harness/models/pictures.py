@@ -20,10 +20,10 @@ def decode(picture: Input) -> Image.Image:
     Raises:
         TaskError: it is too large to be decoded.
     """
-    with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture, formats=PICTURE_FORMATS) as image:
+    with Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else str(picture), formats=PICTURE_FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:  # a file that has changed since it was checked
             msg = f"a picture of {image.width} × {image.height} pixels; the limit is {MAX_PIXELS:,} in all"
-            raise TaskError(msg, where="bytes of a row" if isinstance(picture, bytes) else picture, hint="store it smaller")
+            raise TaskError(msg, where="bytes of a row" if isinstance(picture, bytes) else str(picture), hint="store it smaller")
         if image.mode.startswith("I;16"):
             # Pillow would cut off at 255, which leaves such a picture white; the upper 8 bits are what it does with color.
             return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")

@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from transformers import (
     MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
@@ -30,12 +28,10 @@ from harness.core.trust import CAUTIOUS, Trust
 from harness.models.adapter_folder import is_adapter, save_adapter
 from harness.models.formats import readable_form
 from harness.models.picture_classifier import PictureClassifier, Pixels
+from harness.models.tokens import Tokenization, Tokens, length
 from harness.models.trainable import Trainable, new_modules, no_head
 from harness.models.transformers_text import TOKENS_PER_BATCH, max_length, shorten
 
-_TOKENIZED_AT_ONCE = 1000
-
-Tokens = NDArray[np.int32]
 Source = tuple[Card, Path, Trust]
 
 
@@ -50,40 +46,26 @@ class TextClassifier:
         self.cells = TOKENS_PER_BATCH[torch.device(device).type]
         self.max_length = max_length(folder, module.config, self.tokenizer, card)
         self._card, self._folder, self._config = card, folder, module.config
-        self._pad = module.config.pad_token_id or 0
+        self._tokens = Tokenization(self.tokenizer, card.options.prompt, module)
 
     def reserve(self, tokens: int) -> None:
         """Shorten texts where the model has no positions for what is put before them."""
         positions = getattr(self._config, "max_position_embeddings", None)
         if isinstance(positions, int) and positions > 0:
             # The RoBERTa family counts positions from behind the padding index.
-            self.max_length = max(2, min(self.max_length, positions - self._pad - 1 - tokens))
+            self.max_length = max(2, min(self.max_length, positions - self._tokens.pad - 1 - tokens))
 
     def encode(self, inputs: Sequence[Input]) -> Sequence[Tokens]:
-        """Return the token ids of each text, special tokens included, cut off at what the model reads."""
-        rows: list[Tokens] = []
-        for start in range(0, len(inputs), _TOKENIZED_AT_ONCE):
-            texts = [self._card.options.prompt + str(text) for text in inputs[start : start + _TOKENIZED_AT_ONCE]]
-            found = self.tokenizer(texts, truncation=True, max_length=self.max_length, verbose=False, return_attention_mask=False)[
-                "input_ids"
-            ]
-            # A tokenizer without special tokens turns an empty text into nothing; one padding token keeps its row.
-            rows += [np.asarray(row or [self._pad], np.int32) for row in found]
-        return rows
+        """Return the tokens of each text or pair, special ones included, cut off at what the model reads."""
+        return list(self._tokens.encode(inputs, self.max_length))
 
     def length(self, one: Tokens) -> int:
         """Return the number of tokens."""
-        return len(one)
+        return length(one)
 
     def logits(self, batch: Sequence[Tokens]) -> torch.Tensor:
         """Return `(n, classes)`."""
-        ids = np.full((len(batch), max(map(len, batch))), self._pad, np.int64)
-        mask = np.zeros_like(ids)
-        for i, row in enumerate(batch):
-            ids[i, : len(row)] = row
-            mask[i, : len(row)] = 1
-        given = (torch.from_numpy(one).to(self.device, non_blocking=True) for one in (ids, mask))
-        found: torch.Tensor = self.module(**dict(zip(("input_ids", "attention_mask"), given, strict=True))).logits
+        found: torch.Tensor = self.module(**self._tokens.batch(batch, self.device)).logits
         return found
 
     def save(self, folder: Path, labels: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL.Image import Image
-from transformers import AutoConfig, AutoImageProcessor, AutoModel
+from transformers import AutoImageProcessor, AutoModel
 
 from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
@@ -98,7 +98,5 @@ def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) 
     if folder is None:
         what = "an image encoder needs weights to load"
         raise CandidateError(what, where=f"card {card.name}, key source", hint="name a Hub id or a local folder")
-    runs_code = card.remote_code and trust.remote_code
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
-    kind = TwoTowers if has_two_towers(config) else ImageEncoder
+    kind = TwoTowers if has_two_towers(folder) else ImageEncoder
     return kind(folder, card, device, trust)

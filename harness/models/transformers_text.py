@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from harness.core.card import Card
+from harness.core.data import Input, Pair, are_pairs
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError
 from harness.models.batches import Batches, attempt
@@ -19,13 +20,12 @@ from harness.models.capabilities import Weights
 from harness.models.formats import readable_form
 from harness.models.json_file import read_json
 from harness.models.pooling import choose_pooling
+from harness.models.tokens import Tokenization, Tokens, length
 from harness.models.torch_module import count_weights, pool
 
 # Padded tokens of one batch, to begin with. Large enough to fill a device, small enough that a CPU's caches hold the activations.
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536, "mps": 16384}
 _NO_LIMIT = 1_000_000
-# Texts that the tokenizer takes at once: what it returns for a text takes many times the room of its tokens.
-_TOKENIZED_AT_ONCE = 1000
 # Raise it when features change; those of earlier versions are then not used again.
 VERSION = 2
 # peft, where it is installed, loads an adapter that lies in the folder.
@@ -54,10 +54,12 @@ class TextEncoder:
         self.model = (model.get_encoder() if config.is_encoder_decoder else model).to(device).eval()
         self.device = device
         self.prompt = card.options.prompt
+        # A model of sentences was never trained to read two texts as one.
+        self.reads_apart = (folder / "modules.json").is_file()
         self.pooling = choose_pooling(folder, config, card)
         self.max_length = max_length(folder, config, self.tokenizer, card)
         self.batches = Batches(TOKENS_PER_BATCH[torch.device(device).type])
-        self._pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
+        self._tokens = Tokenization(self.tokenizer, self.prompt, self.model)
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return `(layers, n, d) float32`: the pooled output of each block, the last one as the model gives it.
@@ -65,16 +67,36 @@ class TextEncoder:
         Raises:
             CandidateError: a single text does not fit in memory.
         """
-        tokens = [np.asarray(row, np.int32) for row in self._tokenize(texts, truncate=True)]
+        return self._embed(texts)
+
+    def embed_pairs(self, pairs: Sequence[Pair]) -> NDArray[np.float32]:
+        """Return `(layers, n, d) float32` of both texts in one sequence, as the tokenizer joins them.
+
+        A model of sentences reads each text alone, and gives `(layers, n, 4 d)`: both features u and v, |u - v|, and u · v by
+        element (Conneau et al. 2017, InferSent).
+
+        Raises:
+            CandidateError: a single row does not fit in memory.
+        """
+        if not self.reads_apart:
+            return self._embed(pairs)
+        first, second = (self._embed([pair[side] for pair in pairs]) for side in (0, 1))
+        return np.concatenate([first, second, np.abs(first - second), first * second], axis=2)
+
+    def _embed(self, inputs: Sequence[Input]) -> NDArray[np.float32]:
+        tokens = list(self._tokens.encode(inputs, self.max_length))
         return self.batches.run(
-            [len(row) for row in tokens],
+            [length(row) for row in tokens],
             lambda rows: self._forward([tokens[i] for i in rows]),
             lambda row: self._too_long(tokens[row]),
         )
 
-    def count_truncated(self, texts: Sequence[str]) -> int:
-        """Return how many texts have more tokens than the model reads."""
-        return sum(len(row) > self.max_length for row in self._tokenize(texts, truncate=False))
+    def count_truncated(self, texts: Sequence[Input]) -> int:
+        """Return how many texts, or pairs of them, have more tokens than the model reads."""
+        if self.reads_apart and are_pairs(texts):
+            sides = [self._tokens.encode([one[side] for one in texts], None) for side in (0, 1)]  # type: ignore[misc]
+            return sum(max(map(length, both)) > self.max_length for both in zip(*sides, strict=True))
+        return sum(length(row) > self.max_length for row in self._tokens.encode(texts, None))
 
     def weights(self) -> Weights:
         """Count what was loaded."""
@@ -85,7 +107,7 @@ class TextEncoder:
         return {
             "model": type(self.model).__qualname__,
             "tokenizer": type(self.tokenizer).__qualname__,
-            "pad": self._pad,
+            "pad": self._tokens.pad,
             "attention": str(self.model.config._attn_implementation),  # noqa: SLF001 - transformers has no public name for it
             "weights": str(self.model.dtype),
             "layers": getattr(self.model.config, "num_hidden_layers", 0),
@@ -95,40 +117,22 @@ class TextEncoder:
             "normalization": "none",
         }
 
-    def _tokenize(self, texts: Sequence[str], *, truncate: bool) -> Iterator[list[int]]:
-        for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
-            encoded = self.tokenizer(
-                [self.prompt + text for text in texts[start : start + _TOKENIZED_AT_ONCE]],
-                truncation=truncate,
-                max_length=self.max_length if truncate else None,
-                verbose=False,
-                return_attention_mask=False,
-            )
-            # A tokenizer without special tokens turns an empty text into nothing; one padding token keeps its row.
-            yield from (row or [self._pad] for row in encoded["input_ids"])
-
-    def _too_long(self, row: NDArray[np.int32]) -> CandidateError:
+    def _too_long(self, row: Tokens) -> CandidateError:
         """Say what fits instead of a text that does not, by trying how much of it does."""
-        fits = len(row) // 2
-        while fits and attempt(partial(self._forward, [row[:fits]])) is None:
+        fits = length(row) // 2
+        while fits and attempt(partial(self._forward, [row[..., :fits]])) is None:
             fits //= 2
-        what = f"a single text of {len(row)} tokens does not fit into the memory of device {self.device}"
+        what = f"a single text of {length(row)} tokens does not fit into the memory of device {self.device}"
         use = "use a smaller model, or a device with more memory"
         return CandidateError(what, hint=f"{fits} tokens fit: set context: {fits} in the card, or {use}" if fits else use)
 
     @torch.inference_mode()
-    def _forward(self, rows: list[NDArray[np.int32]]) -> NDArray[np.float32]:
-        width = len(rows[0])
-        ids = torch.full((len(rows), width), self._pad)
-        mask = torch.zeros((len(rows), width), dtype=torch.long)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.from_numpy(row)
-            mask[i, : len(row)] = 1
-        ids, mask = ids.to(self.device), mask.to(self.device)
-        output = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+    def _forward(self, rows: list[Tokens]) -> NDArray[np.float32]:
+        given = self._tokens.batch(rows, self.device)
+        output = self.model(**given, output_hidden_states=True)
         # The first hidden state is the embedding table's; the last is taken from the output, after any final norm.
         layers = (*output.hidden_states[1:-1], output.last_hidden_state)
-        return torch.stack([pool(layer, mask, self.pooling) for layer in layers]).float().cpu().numpy()
+        return torch.stack([pool(layer, given["attention_mask"], self.pooling) for layer in layers]).float().cpu().numpy()
 
 
 def max_length(folder: Path, config: AutoConfig, tokenizer: AutoTokenizer, card: Card) -> int:

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL.Image import Image
-from transformers import MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING, AutoImageProcessor, AutoModel, AutoTokenizer
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+from transformers.models.auto.modeling_auto import MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING_NAMES
 
 from harness.core.card import Card
 from harness.core.trust import Trust
@@ -18,6 +19,7 @@ from harness.errors import CandidateError
 from harness.models.batches import PICTURES_PER_BATCH, Batches, release
 from harness.models.capabilities import Weights
 from harness.models.formats import readable_form, weights_only
+from harness.models.json_file import read_json
 from harness.models.torch_module import count_weights
 
 _TEXTS_AT_ONCE = 64
@@ -102,9 +104,9 @@ class TwoTowers:
         return _vectors(self.model.get_image_features(pixel_values=pixels))
 
 
-def has_two_towers(config: Any) -> bool:  # noqa: ANN401 - a configuration of transformers
+def has_two_towers(folder: Path) -> bool:
     """Tell whether the library itself compares pictures with texts by such a model."""
-    return type(config) in MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING
+    return read_json(folder / "config.json").get("model_type") in MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING_NAMES
 
 
 def _vectors(output: Any) -> NDArray[np.float32]:  # noqa: ANN401 - a tensor, or an output whose pooled part is projected

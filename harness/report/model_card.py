@@ -107,7 +107,7 @@ def _link(head: Finetuned) -> str:
 
 
 def _things(head: Finetuned) -> str:
-    return "pictures" if head.contents.is_image else "texts"
+    return "pictures" if head.contents.is_image else "pairs of texts" if head.contents.pair else "texts"
 
 
 def _what(head: Finetuned) -> str:

@@ -22,9 +22,11 @@ def snippet(head: Finetuned) -> str:
     card = contents.card
     base = json.dumps(card.source) + (f",\n    revision={json.dumps(card.revision)}" if card.is_hub and card.revision else "")
     count = len(contents.labels)
+    given = '"PICTURE.png"' if contents.is_image else '{"text": "TEXT", "text_pair": "OTHER"}' if contents.pair else '"TEXT"'
+    texts = '["TEXT"], ["OTHER"]' if contents.pair else '["TEXT"]'
     known = {
-        ("transformers", "whole"): _PIPELINE.format(kind=contents.kind, given='"PICTURE.png"' if contents.is_image else '"TEXT"'),
-        ("transformers", "adapter"): (_IMAGE_ADAPTER if contents.is_image else _TEXT_ADAPTER).format(base=base),
+        ("transformers", "whole"): _PIPELINE.format(kind=contents.kind, given=given),
+        ("transformers", "adapter"): (_IMAGE_ADAPTER if contents.is_image else _TEXT_ADAPTER).format(base=base, texts=texts),
         ("timm", "whole"): _TIMM,
         ("timm", "adapter"): _TIMM_ADAPTER.format(base=_timm_name(head), count=count),
         ("open_clip", "whole"): _OPEN_CLIP.format(count=count),
@@ -53,7 +55,7 @@ base = AutoModelForSequenceClassification.from_pretrained(
 )
 model = PeftModel.from_pretrained(base, "FOLDER").eval()
 tokenizer = AutoTokenizer.from_pretrained("FOLDER")
-logits = model(**tokenizer(["TEXT"], return_tensors="pt", truncation=True)).logits
+logits = model(**tokenizer({texts}, return_tensors="pt", truncation=True)).logits
 config.id2label[int(logits.argmax())]"""
 _IMAGE_ADAPTER = """from peft import PeftModel
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification

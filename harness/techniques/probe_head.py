@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from harness.core.data import Input
 from harness.models.batches import Batches
 from harness.models.trainable import Trainable
 from harness.techniques.full import is_within
@@ -48,7 +49,7 @@ def last_layer(trainable: Trainable, classes: int) -> torch.nn.Linear:
 
 
 @torch.no_grad()
-def _reaching(trainable: Trainable, layer: torch.nn.Linear, inputs: list[str | bytes]) -> NDArray[np.float32]:
+def _reaching(trainable: Trainable, layer: torch.nn.Linear, inputs: list[Input]) -> NDArray[np.float32]:
     """Return what reaches a layer, `(n, d)`."""
     trainable.module.eval()
     seen: list[torch.Tensor] = []

@@ -231,7 +231,7 @@ class Session:
         """Return how many tokens of the longest row can be learned from, 0 where none can or rows have no tokens."""
         row = self._rows[int(np.argmax(self._lengths))]
         fits = length // 2 if self.trainable.length(row) > 1 else 0
-        while fits and not self._can_learn(row[:fits]):
+        while fits and not self._can_learn(row[..., :fits]):
             fits //= 2
         return fits
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from harness.core.data import Dataset
+from harness.core.data import Dataset, Pair
 from harness.core.task import Data, Task
 from harness.errors import BenchError, Faults, TaskError
 from harness.load.data import load_dataset
@@ -414,3 +414,29 @@ def test_a_task_error_is_what_bad_data_raises(tmp_path: Path) -> None:
     table(tmp_path / "train.csv", rows(9, ("a",)))
     with pytest.raises(TaskError):
         load(tmp_path)
+
+
+def test_pairs_are_two_columns_of_texts(tmp_path: Path) -> None:
+    made = [(f"question {i}", f"answer {i}", "yn"[i % 2]) for i in range(40)]
+    table(tmp_path / "train.csv", [*made, ("only one", "", "y")], ("q", "a", "label"))
+    data = load(tmp_path, text="q", text_pair="a", label="label")
+    assert data.rows.inputs[0] == Pair("question 0", "answer 0")
+    assert len(data.rows) == 40
+    assert len(set(data.rows.ids)) == 40
+    assert any("1 of 41 rows lack q or a or label" in warning for warning in data.warnings)
+    assert data.phrases == ()
+
+
+def test_the_order_of_a_pair_counts(tmp_path: Path) -> None:
+    turned = [(a, b, label) for i in range(20) for a, b, label in ((f"x {i}", f"y {i}", "1"), (f"y {i}", f"x {i}", "2"))]
+    table(tmp_path / "train.csv", turned, ("q", "a", "label"))
+    assert len({ident.partition("-")[0] for ident in load(tmp_path, text="q", text_pair="a").rows.ids}) == 40
+
+
+def test_a_pair_names_both_columns(tmp_path: Path) -> None:
+    table(tmp_path / "train.csv", [("a", "b", "c")] * 9, ("q", "a", "label"))
+    assert fault(tmp_path, text="q", text_pair="r").what == 'there is no column "r"'
+    with pytest.raises(ValueError, match=r"data\.text must name the first"):
+        load(tmp_path, text_pair="a")
+    with pytest.raises(ValueError, match="is for texts"):
+        load(tmp_path, kind=IMAGE, image="q", text_pair="a")

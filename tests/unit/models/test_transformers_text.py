@@ -10,11 +10,15 @@ import pytest
 import torch
 
 from harness.core.card import Card, Options
+from harness.core.data import Pair
 from harness.errors import CandidateError
 from harness.models import transformers_image, transformers_text
 from harness.models.identity import library_versions
 from harness.models.torch_module import pool
 from harness.models.transformers_text import load
+from tests.unit.tiny_models import card as tiny_card
+from tests.unit.tiny_models import load as load_tiny
+from tests.unit.tiny_models import save_text
 
 TEXTS = ["hello", "where is my parcel please", "the card was stolen now please help me", "", "thank you"]
 
@@ -195,3 +199,63 @@ def test_families_load_and_do_not_see_padding(family: str, tiny_bert: Path, tmp_
     assert features.shape == (2, len(TEXTS), 16)
     for i, text in enumerate(TEXTS):
         np.testing.assert_allclose(features[:, i], model.embed_text([text])[:, 0], atol=2e-5)
+
+
+PAIRS = [
+    Pair("hello", "where is my parcel please"),
+    Pair("the card was stolen", ""),
+    Pair("", "thank you"),
+    Pair("help me", "help me"),
+]
+
+
+def test_a_pair_is_read_as_the_tokenizer_joins_it(tiny_bert: Path, tmp_path: Path) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = tmp_path / "marks"
+    shutil.copytree(tiny_bert, folder)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    model = load(card(folder), folder, "cpu")
+    found = model.embed_pairs(PAIRS)
+    tokenizer, library = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    for i, pair in enumerate(PAIRS):
+        encoded = tokenizer([pair.first], [pair.second], return_tensors="pt")
+        assert encoded["token_type_ids"].sum() == len(pair.second.split()) + 1
+        with torch.inference_mode():
+            states = library(**encoded, output_hidden_states=True).hidden_states[1:]
+        np.testing.assert_allclose(found[:, i], torch.stack([one[0].mean(0) for one in states]).numpy(), atol=1e-5)
+    turned = model.embed_pairs([Pair(pair.second, pair.first) for pair in PAIRS])
+    assert np.abs(turned - found)[:, 0].max() > 1e-3
+
+
+def test_a_model_of_sentences_reads_each_text_of_a_pair_alone(tiny_bert: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_bert, tmp_path / "sentences")
+    (tmp_path / "sentences" / "modules.json").write_text("[]")
+    model = load(card(tmp_path / "sentences"), tmp_path / "sentences", "cpu")
+    first, second = (model.embed_text([pair[side] for pair in PAIRS]) for side in (0, 1))
+    expected = np.concatenate([first, second, abs(first - second), first * second], axis=2)
+    np.testing.assert_allclose(model.embed_pairs(PAIRS), expected, atol=1e-6)
+
+
+def test_counts_pairs_of_which_something_is_cut_off(tiny_bert: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_bert, tmp_path / "sentences")
+    (tmp_path / "sentences" / "modules.json").write_text("[]")
+    pairs = [Pair("hello " * 20, "you " * 20), Pair("hello", "you"), Pair("hello", "you " * 40)]
+    joint, apart = (load(card(folder), folder, "cpu") for folder in (tiny_bert, tmp_path / "sentences"))
+    assert (joint.count_truncated(pairs), apart.count_truncated(pairs)) == (2, 1)
+
+
+@pytest.mark.parametrize("family", ["Roberta", "DistilBert", "ModernBert", "DebertaV2", "MPNet", "Electra"])
+def test_families_read_pairs_and_learn_from_them(family: str, tmp_path: Path) -> None:
+    folder = save_text(family, tmp_path)
+    found = load(card(folder), folder, "cpu").embed_pairs(PAIRS)
+    assert found.shape[1] == len(PAIRS)
+    trainable = load_tiny(tiny_card("transformers", "text", folder), ("same", "other"))
+    rows = trainable.encode(PAIRS)
+    assert [trainable.length(row) for row in rows] == [9, 7, 5, 7]
+    trainable.module.eval()
+    together = trainable.logits(rows)
+    apart = torch.cat([trainable.logits([row]) for row in rows])
+    torch.testing.assert_close(together, apart, atol=1e-4, rtol=1e-4)
