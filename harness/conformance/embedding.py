@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.conformance.finding import Doubtful, NotApplicable
 from harness.conformance.messages import Ability
 from harness.conformance.probes import Probes
-from harness.core.data import Input
+from harness.core.data import Input, Pair
 from harness.errors import CandidateError
 from harness.execute import subject
 
@@ -38,7 +38,7 @@ class Embedding:
     @property
     def ability(self) -> Ability:
         """Name what is tried of the model."""
-        return "embed_image" if self.probes.is_image else "embed_text"
+        return "embed_image" if self.probes.is_image else "embed_pairs" if self.probes.is_pair else "embed_text"
 
     def checks(self) -> Looks:
         """Return every check by its name; the first must be made before any other."""
@@ -96,7 +96,8 @@ class Embedding:
             self.ask(self.probes.hollow)
         asked: list[tuple[str, Callable[[], object]]] = [("no rows", self._nothing)]
         if not self.probes.is_image:
-            asked.append(("an empty text", lambda: self.ask([""])))
+            empty = Pair("", "") if self.probes.is_pair else ""
+            asked.append(("an empty text", lambda: self.ask([empty])))
         for name, call in asked:
             try:
                 call()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
 
@@ -10,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from harness.core.card import Modality
-from harness.core.data import Input
+from harness.core.data import Input, Pair
 
 LONG_TEXT = 100_000
 LARGE_PICTURE = (4000, 3000)
@@ -76,6 +77,7 @@ class Probes:
     strange: tuple[Input, ...]
     lesson: Lesson
     other: Lesson
+    is_pair: bool = False
 
     @property
     def is_image(self) -> bool:
@@ -96,6 +98,18 @@ def _texts() -> Probes:
     other = Lesson(rows, tuple(1 - min(label, 1) for label in labels), 2)
     huge = (("word " * LONG_TEXT)[:LONG_TEXT], "x" * (LONG_TEXT // 10))
     return Probes("text", _MIXED, _HOLLOW, huge, _STRANGE, Lesson(rows, labels, 3), other)
+
+
+@cache
+def make_pairs() -> Probes:
+    """Return rows of two texts each, made of those that stand alone; nobody learns from them."""
+    alone = _texts()
+
+    def pair(rows: Sequence[Input]) -> tuple[Input, ...]:
+        return tuple(Pair(str(one), str(other)) for one, other in zip(rows, reversed(rows), strict=True))
+
+    mixed, hollow, huge, strange = (pair(rows) for rows in (alone.mixed, alone.hollow, alone.huge, alone.strange))
+    return replace(alone, mixed=mixed, hollow=hollow, huge=huge, strange=strange, is_pair=True)
 
 
 def _pictures() -> Probes:

@@ -15,7 +15,7 @@ from harness.conformance.embedding import Embedding, agree
 from harness.conformance.finding import Doubtful
 from harness.conformance.fitting import Fitting, near
 from harness.conformance.messages import Abilities
-from harness.conformance.probes import make_probes
+from harness.conformance.probes import make_pairs, make_probes
 from harness.conformance.returning import check_files, check_memory, list_files
 from harness.core.candidate import Candidate
 from harness.core.card import Card
@@ -23,7 +23,7 @@ from harness.core.trust import Trust
 from harness.errors import CandidateError, Unavailable
 from harness.load.candidates import find_doubts
 from harness.models.adapters import load_model
-from harness.models.capabilities import EmbedsImage, EmbedsText, Fits, HasWeights
+from harness.models.capabilities import EmbedsImage, EmbedsPairs, EmbedsText, Fits, HasWeights
 from harness.models.weights import locate
 
 # By how much the parameters that a card states may differ from those that are loaded.
@@ -148,6 +148,8 @@ def _parts(model: object, subject: Subject) -> list[Part]:
         probes = make_probes(modality)
         if isinstance(model, EmbedsImage if probes.is_image else EmbedsText):
             parts.append(Embedding(model, probes))
+        if modality == "text" and isinstance(model, EmbedsPairs):
+            parts.append(Embedding(model, make_pairs()))
         if isinstance(model, Fits):
             parts.append(Fitting(model, subject.load, probes))
     return parts
@@ -181,7 +183,8 @@ def _check_card(card: Card) -> str:
 def _check_capability(model: object, card: Card) -> str:
     """Compare what the model can do with what its card says that it reads."""
     fits = isinstance(model, Fits)
-    able = {"text": isinstance(model, EmbedsText), "image": isinstance(model, EmbedsImage)}
+    reads = [name for name, kind in (("embed_text", EmbedsText), ("embed_pairs", EmbedsPairs)) if isinstance(model, kind)]
+    able = {"text": bool(reads), "image": isinstance(model, EmbedsImage)}
     lacking = [_METHODS[modality] for modality in card.modality if not able[modality] and not fits]
     if lacking:
         what = f"{type(model).__name__} has no {' and no '.join(lacking)}, nor `fit` and `predict`"
@@ -191,7 +194,8 @@ def _check_capability(model: object, card: Card) -> str:
     if unsaid:
         what = f"{_METHODS[unsaid[0]]} is never used: the card does not say that the model reads {unsaid[0]}"
         raise Doubtful(what, hint=f"add it to the card: modality: [{', '.join((*card.modality, *unsaid))}]")
-    return ", ".join([_METHODS[modality] for modality in card.modality if able[modality]] + ["fit and predict"] * fits)
+    reads += ["embed_image"] * able["image"]
+    return ", ".join(reads + ["fit and predict"] * fits)
 
 
 def _check_size(model: HasWeights, card: Card) -> str:

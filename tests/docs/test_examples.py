@@ -19,6 +19,7 @@ import harness
 from harness import cli
 from harness.cli.init import make_workspace
 from harness.comparison import Comparison, compare
+from harness.core.data import Pair
 from harness.core.measurement import Measurement
 from harness.core.ranking import Estimate, RankedContender, Ranking, Recommendation
 from harness.core.run import RunInfo, Settings
@@ -57,12 +58,24 @@ def test_python_examples_work(python: Example, tmp_path: Path, monkeypatch: pyte
     if "candidates = (" in python.text:
         assert sum(bool(line.strip()) for line in python.text.splitlines()) < 15
         for candidate in load_plugin(file):
-            _ask(candidate.load("cpu", "float32"), is_image="image" in candidate.card.modality)
+            model = candidate.load("cpu", "float32")
+            if "embed_pairs" in python.text:
+                _ask_pairs(model)
+            else:
+                _ask(model, is_image="image" in candidate.card.modality)
     elif "def load()" in python.text:
         assert len(call_function(file, "load").train) == 2
     else:
         monkeypatch.setattr(harness, "compare", _stand_in, raising=False)
         exec(compile(python.text, python.place, "exec"), {})  # noqa: S102 - our own text
+
+
+def _ask_pairs(model: Any) -> None:
+    pairs = [Pair(*both) for both in zip(TEXTS, reversed(TEXTS), strict=True)]
+    assert subject.needs_met(model, is_image=False, is_pair=True) == {"embed"}
+    features = subject.embed(model, pairs, is_image=False)
+    assert np.array_equal(features[:, :1], subject.embed(model, pairs[:1], is_image=False))
+    assert not np.allclose(features[:, 0], features[:, 1])
 
 
 def _ask(model: Any, *, is_image: bool) -> None:
