@@ -1,7 +1,8 @@
-"""How a text model was trained to turn its tokens into one vector, as far as its files tell."""
+"""How a text model was trained to turn a text into one vector, as far as the files of sentence-transformers tell."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from transformers import AutoConfig
@@ -22,6 +23,22 @@ _SWITCHES = {
     "pooling_mode_lasttoken": "lasttoken",
 }
 _FILE = "1_Pooling/config.json"
+_STEPS, _PROMPTS = "modules.json", "config_sentence_transformers.json"
+# A vector's length, which Normalize changes, is left as it is: no cosine depends on it, and a probe standardizes.
+_KNOWN_STEPS = ("Transformer", "Pooling", "Normalize")
+
+
+def choose_prompt(folder: Path, card: Card) -> str:
+    """Return what stands before each text: the card's prompt, else the default one that the model's files name, if any."""
+    stated = read_json(folder / _PROMPTS)
+    name, prompts = stated.get("default_prompt_name"), stated.get("prompts")
+    default = prompts.get(name) if isinstance(prompts, dict) and name else None
+    return card.options.prompt or (default if isinstance(default, str) else "")
+
+
+def reads_apart(folder: Path) -> bool:
+    """Tell whether a model was trained on single sentences, never to read two texts as one."""
+    return (folder / _STEPS).is_file()
 
 
 def choose_pooling(folder: Path, config: AutoConfig, card: Card) -> str:
@@ -32,17 +49,41 @@ def choose_pooling(folder: Path, config: AutoConfig, card: Card) -> str:
     """
     if card.options.pooling:
         return card.options.pooling
+    _check_steps(folder, card)
     stated = read_json(folder / _FILE)
     if not stated:
         return "last" if any(name.endswith("ForCausalLM") for name in config.architectures or ()) else "mean"
     modes = _stated_modes(stated)
-    without_prompt = stated.get("include_prompt") is False and bool(card.options.prompt)
+    without_prompt = stated.get("include_prompt") is False and bool(choose_prompt(folder, card))
     if len(modes) != 1 or modes[0] not in _MODES or without_prompt:
         what = f"it was trained with a pooling that bench does not have: {' and '.join(modes)[:100]}"
         what += ", the prompt's tokens left out" if without_prompt else ""
         hint = "to use another one, let options.pooling in the card name it: mean, cls or last"
         raise CandidateError(what, where=f"card {card.name}, file {_FILE}", hint=hint)
     return _MODES[modes[0]]
+
+
+def _check_steps(folder: Path, card: Card) -> None:
+    """Accept a model whose vectors are its pooled tokens.
+
+    Raises:
+        CandidateError: its files state that something is computed from them that bench does not compute.
+    """
+    path = folder / _STEPS
+    try:
+        steps = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    except (ValueError, OSError, RecursionError) as error:
+        raise CandidateError(f"cannot read {_STEPS}: {error}", where=str(path), hint="fetch the model again") from error
+    kinds = (
+        [str(step.get("type", "")).rpartition(".")[2] for step in steps if isinstance(step, dict)]
+        if isinstance(steps, list)
+        else []
+    )
+    strange = [kind for kind in kinds if kind not in _KNOWN_STEPS]
+    if strange:
+        what = f"its vectors go through a step that bench does not have: {' and '.join(strange)[:100]}"
+        hint = "to use what goes into that step, let options.pooling in the card name the pooling: mean, cls or last"
+        raise CandidateError(what, where=f"card {card.name}, file {_STEPS}", hint=hint)
 
 
 def _stated_modes(stated: dict[str, object]) -> list[str]:

@@ -28,6 +28,7 @@ from harness.core.trust import CAUTIOUS, Trust
 from harness.models.adapter_folder import is_adapter, save_adapter
 from harness.models.formats import readable_form
 from harness.models.picture_classifier import PictureClassifier, Pixels
+from harness.models.pooling import choose_prompt
 from harness.models.tokens import Tokenization, Tokens, length
 from harness.models.trainable import Trainable, new_modules, no_head
 from harness.models.transformers_text import TOKENS_PER_BATCH, max_length, shorten
@@ -46,7 +47,7 @@ class TextClassifier:
         self.cells = TOKENS_PER_BATCH[torch.device(device).type]
         self.max_length = max_length(folder, module.config, self.tokenizer, card)
         self._card, self._folder, self._config = card, folder, module.config
-        self._tokens = Tokenization(self.tokenizer, card.options.prompt, module)
+        self._tokens = Tokenization(self.tokenizer, choose_prompt(folder, card), module)
 
     def reserve(self, tokens: int) -> None:
         """Shorten texts where the model has no positions for what is put before them."""

@@ -19,7 +19,7 @@ from harness.models.batches import Batches, attempt
 from harness.models.capabilities import Weights
 from harness.models.formats import readable_form
 from harness.models.json_file import read_json
-from harness.models.pooling import choose_pooling
+from harness.models.pooling import choose_pooling, choose_prompt, reads_apart
 from harness.models.tokens import Tokenization, Tokens, length
 from harness.models.torch_module import count_weights, pool
 
@@ -53,9 +53,8 @@ class TextEncoder:
         )
         self.model = (model.get_encoder() if config.is_encoder_decoder else model).to(device).eval()
         self.device = device
-        self.prompt = card.options.prompt
-        # A model of sentences was never trained to read two texts as one.
-        self.reads_apart = (folder / "modules.json").is_file()
+        self.prompt = choose_prompt(folder, card)
+        self.reads_apart = reads_apart(folder)
         self.pooling = choose_pooling(folder, config, card)
         self.max_length = max_length(folder, config, self.tokenizer, card)
         self.batches = Batches(TOKENS_PER_BATCH[torch.device(device).type])

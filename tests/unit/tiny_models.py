@@ -39,6 +39,7 @@ NAMES = {
 STAGES = {"embed_dim": 16, "depths": [1, 2], "num_heads": [2, 2], "window_size": 2, "image_size": 32, "patch_size": 4}
 IMAGE = {
     "ViT": {**SIZES, "image_size": 32, "patch_size": 8},
+    "Dinov2": {**SIZES, "image_size": 32, "patch_size": 8},
     "Swin": {**STAGES, "initializer_range": 0.2},
     "ConvNext": {"num_stages": 2, "hidden_sizes": [16, 32], "depths": [1, 2], "patch_size": 4, "initializer_range": 0.2},
     "ResNet": {"embedding_size": 16, "hidden_sizes": [16, 32], "depths": [1, 2], "layer_type": "basic"},

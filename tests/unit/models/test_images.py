@@ -12,6 +12,7 @@ from harness.core.card import Card, Options
 from harness.errors import CandidateError
 from harness.models import timm_image, transformers_image
 from harness.models.pictures import Pictures, decode
+from tests.unit.tiny_models import save_image
 
 
 def picture(seed: int, mode: str = "RGB", size: tuple[int, int] = (40, 30)) -> Image.Image:
@@ -128,3 +129,17 @@ def test_open_clip_refuses_a_pickle(tmp_path: Path) -> None:
     (tmp_path / "open_clip_pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(CandidateError, match="safetensors"):
         open_clip_image.load(Card(name="a", adapter="open_clip"), tmp_path, "cpu")
+
+
+@pytest.mark.parametrize("kind", ["ViT", "Dinov2", "Swin", "ConvNext", "ResNet"])
+def test_families_of_transformers_equal_the_library(kind: str, tmp_path: Path) -> None:
+    from transformers import AutoImageProcessor, AutoModel
+
+    folder = save_image(kind, tmp_path)
+    found = transformers_image.load(Card(name="a", adapter="transformers"), folder, "cpu").embed_image(PICTURES)
+    processor, library = AutoImageProcessor.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    with torch.inference_mode():
+        hidden = library(**processor(PICTURES, return_tensors="pt")).last_hidden_state
+    has_class_token = kind in {"ViT", "Dinov2"}
+    expected = hidden[:, 0] if has_class_token else hidden.mean(1) if hidden.ndim == 3 else hidden.mean((2, 3))
+    np.testing.assert_allclose(found, expected.numpy()[None], atol=1e-5)

@@ -131,6 +131,40 @@ def test_a_pooling_that_bench_does_not_have_is_an_error_until_the_card_chooses(
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_a_default_prompt_is_put_before_each_text_as_sentence_transformers_does(tiny_bert: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+
+    steps = [Transformer(str(tiny_bert)), Pooling(16, pooling_mode="mean"), Normalize()]
+    prompts = {"prompts": {"task": "the parcel ", "query": "help "}, "default_prompt_name": "task"}
+    reference = SentenceTransformer(modules=steps, device="cpu", **prompts)
+    reference.save(str(tmp_path))
+    model = load(card(tmp_path), tmp_path, "cpu")
+    assert (model.prompt, model.identity()["prompt"]) == ("the parcel ", "the parcel ")
+    found = model.embed_text(TEXTS)[-1]
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    np.testing.assert_allclose(found, reference.encode(TEXTS, show_progress_bar=False), atol=1e-5)
+    assert load(card(tmp_path, prompt="help "), tmp_path, "cpu").prompt == "help "
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_a_step_that_bench_does_not_have_is_an_error_until_the_card_chooses(tiny_bert: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Dense, Pooling, Transformer
+
+    steps = [Transformer(str(tiny_bert)), Pooling(16, pooling_mode="mean"), Dense(16, 8)]
+    SentenceTransformer(modules=steps, device="cpu").save(str(tmp_path))
+    with pytest.raises(CandidateError, match="a step that bench does not have: Dense"):
+        load(card(tmp_path), tmp_path, "cpu")
+    assert load(card(tmp_path, pooling="mean"), tmp_path, "cpu").embed_text(TEXTS).shape == (3, 5, 16)
+    (tmp_path / "modules.json").write_text("{")
+    with pytest.raises(CandidateError, match=r"cannot read modules\.json"):
+        load(card(tmp_path), tmp_path, "cpu")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 @pytest.mark.parametrize("mode", ["cls", "mean", "lasttoken"])
 def test_features_equal_those_of_sentence_transformers(mode: str, tiny_bert: Path, tmp_path: Path) -> None:
     pytest.importorskip("sentence_transformers")
@@ -179,13 +213,31 @@ def config_of(family: str) -> object:
         ),
         "t5": lambda: t.T5Config(vocab_size=32, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, decoder_start_token_id=0),
         "llama": lambda: t.LlamaConfig(**decoder),
+        "gemma3_text": lambda: t.Gemma3TextConfig(**decoder, head_dim=8),
+        "gpt2": lambda: t.GPT2Config(vocab_size=32, n_embd=16, n_layer=2, n_head=2, n_positions=40, bos_token_id=2, eos_token_id=3),
+        "xlm-roberta": lambda: t.XLMRobertaConfig(**small, max_position_embeddings=40, pad_token_id=1),
         "qwen3": lambda: t.Qwen3Config(**decoder, head_dim=8),
     }[family]()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize(
-    "family", ["roberta", "deberta", "electra", "albert", "mpnet", "modernbert", "distilbert", "t5", "llama", "qwen3"]
+    "family",
+    [
+        "roberta",
+        "xlm-roberta",
+        "deberta",
+        "electra",
+        "albert",
+        "mpnet",
+        "modernbert",
+        "distilbert",
+        "t5",
+        "gpt2",
+        "llama",
+        "qwen3",
+        "gemma3_text",
+    ],
 )
 def test_families_load_and_do_not_see_padding(family: str, tiny_bert: Path, tmp_path: Path) -> None:
     from transformers import AutoModel
