@@ -1,0 +1,81 @@
+"""Models that are tried without labels, by the installed command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.e2e.command import run_bench
+from tests.e2e.test_finetune import make_model, make_rows
+from tests.unit.models.test_towers import save_towers
+
+FIXED = ("--effort", "quick", "--measure", "quality", "--device", "cpu", "--offline", "--json")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    (tmp_path / "candidates").mkdir()
+    make_model(tmp_path / "models" / "tiny")
+    save_towers("CLIP", tmp_path / "models" / "towers")
+    cards = [
+        "- {name: tiny, adapter: transformers, source: ./models/tiny, license: MIT}",
+        "- {name: towers, adapter: transformers, source: ./models/towers, license: MIT, modality: [image]}",
+    ]
+    (tmp_path / "candidates" / "tiny.yaml").write_text("\n".join(cards) + "\n")
+    mail, colors = (tmp_path / "tasks" / name for name in ("mail", "colors"))
+    for folder in (mail, colors):
+        folder.mkdir(parents=True)
+    (mail / "rows.csv").write_text(make_rows(60))
+    (mail / "task.yaml").write_text("{name: mail, kind: text-classification, metric: accuracy, data: {train: rows.csv}}\n")
+    draw = np.random.default_rng(0)
+    for i in range(40):
+        pixels = draw.integers(0, 120, (32, 32, 3), dtype=np.uint8)
+        pixels[:, :, i % 2] += 120
+        place = colors / "data" / ["red", "green"][i % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(place / f"{i}.png")
+    task = "{name: colors, kind: image-classification, metric: accuracy, data: {train: data}, prompts: ['the {}', 'a {}']}\n"
+    (colors / "task.yaml").write_text(task)
+    return tmp_path
+
+
+def compare(workspace: Path, task: str, *more: str) -> dict[str, Any]:
+    done = run_bench("compare", "--task", task, *FIXED, *more, cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize(("task", "candidate"), [("mail", "tiny"), ("colors", "towers")])
+def test_zero_shot_stands_in_one_ranking_with_what_learns(task: str, candidate: str, workspace: Path) -> None:
+    found = compare(workspace, task, "--candidates", candidate)
+    techniques = {row["technique"] for row in found["ranking"] if row["candidate"] == candidate}
+    assert techniques == {"zero-shot", "knn", "linear-probe"}
+    assert found["failed"] == []
+    row = next(row for row in found["ranking"] if row["technique"] == "zero-shot")
+    # No label is learned from, so rows that could have been learned from are no easier than others.
+    assert abs(row["train_score"] - row["score"]) < 0.35
+
+
+def test_words_for_the_classes_change_the_answers_and_what_is_resumed(workspace: Path) -> None:
+    first = compare(workspace, "mail", "--candidates", "tiny", "--techniques", "zero-shot")
+    file = workspace / "tasks" / "mail" / "task.yaml"
+    file.write_text(file.read_text().replace("metric:", "classes: {card: hello, parcel: [you, thank you], refund: help me}, metric:"))
+    second = compare(workspace, "mail", "--resume")
+    scores = [next(row["score"] for row in found["ranking"] if row["candidate"] == "tiny") for found in (first, second)]
+    assert scores[0] != scores[1]
+    assert second["run"] == first["run"]
+
+
+def test_numbers_as_labels_are_not_tried_without_words(workspace: Path) -> None:
+    rows = (workspace / "tasks" / "mail" / "rows.csv").read_text()
+    for number, label in enumerate(("card", "parcel", "refund")):
+        rows = rows.replace(f",{label}\n", f",{number}\n")
+    (workspace / "tasks" / "mail" / "rows.csv").write_text(rows)
+    found = compare(workspace, "mail", "--candidates", "tiny")
+    assert "zero-shot" not in {row["technique"] for row in found["ranking"]}
