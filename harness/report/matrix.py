@@ -11,6 +11,7 @@ from harness.core.training_report import Matrix, MatrixCell, MatrixRow
 from harness.core.trial import Inapplicable, Record
 from harness.report import prose
 
+_FAILED = "failed"
 _HELP = {
     "zero-shot": "Frozen features, compared with the words for the classes; no labels are learned from.",
     "knn": "On frozen features.",
@@ -29,13 +30,19 @@ def build(ranking: Ranking, ranked: Table, records: Sequence[Record]) -> Matrix:
     Baselines have no part in it: they are not of a foundation model.
     """
     members = [row for row in ranking.rows if not row.baseline]
-    trained = {row.technique for row in members if row.is_trained}
+    reasons = _reasons(ranking, records)
+    names = {row.candidate for row in members}
+    # What failed for everybody has a column too: it was tried.
+    failed = {technique for (name, technique), cell in reasons.items() if name in names and technique and cell.text == _FAILED}
+    trained = {row.technique for row in members if row.is_trained} | {
+        r.trial.technique for r in records if r.trial.measures == "training"
+    }
     techniques = sorted(
-        {row.technique for row in members}, key=lambda t: (t in trained, list(_HELP).index(t) if t in _HELP else -1, t)
+        {row.technique for row in members} | failed,
+        key=lambda t: (t in trained, list(_HELP).index(t) if t in _HELP else -1, t),
     )
     shown = {(row.candidate, row.technique): row for row in ranked.rows}
     sources = {(row.candidate, row.technique): row for row in members}
-    reasons = _reasons(ranking, records)
     return Matrix(
         columns=tuple(Column(key=t, label=_label(t), help=_HELP.get(t, "")) for t in techniques),
         rows=tuple(
@@ -79,4 +86,4 @@ def _reasons(ranking: Ranking, records: Sequence[Record]) -> dict[tuple[str, str
         for r in records
         if isinstance(r.outcome, Inapplicable)
     }
-    return found | {(f.candidate, f.technique): MatrixCell(text="failed", note=f"failed: {f.error}") for f in ranking.failed}
+    return found | {(f.candidate, f.technique): MatrixCell(text=_FAILED, note=f"failed: {f.error}") for f in ranking.failed}
