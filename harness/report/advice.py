@@ -87,6 +87,10 @@ def _facts(chosen: Recommendation, ranking: Ranking, row: RankedContender | None
         facts.append(
             Fact(label=f"{label}, test", text=numbers.score(row.test.score), note=numbers.interval(row.test.low, row.test.high))
         )
+    untaught = next((r for r in ranking.rows if (r.candidate, r.technique) == (chosen.candidate, "zero-shot")), None)
+    if untaught is not None and chosen.technique != "zero-shot":
+        score = untaught.validation
+        facts.append(Fact(label="Without labels", text=numbers.score(score.score), note=numbers.interval(score.low, score.high)))
     gain = next((g for g in ranking.gains if (g.candidate, g.technique) == (chosen.candidate, chosen.technique)), None)
     if gain is not None:
         span = f"[{numbers.points(gain.low)}, {numbers.points(gain.high)}] points"

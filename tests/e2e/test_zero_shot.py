@@ -65,7 +65,9 @@ def test_zero_shot_stands_in_one_ranking_with_what_learns(task: str, candidate: 
 def test_words_for_the_classes_change_the_answers_and_what_is_resumed(workspace: Path) -> None:
     first = compare(workspace, "mail", "--candidates", "tiny", "--techniques", "zero-shot")
     file = workspace / "tasks" / "mail" / "task.yaml"
-    file.write_text(file.read_text().replace("metric:", "classes: {card: hello, parcel: [you, thank you], refund: help me}, metric:"))
+    file.write_text(
+        file.read_text().replace("metric:", "classes: {card: hello, parcel: [you, thank you], refund: help me}, metric:")
+    )
     second = compare(workspace, "mail", "--resume")
     scores = [next(row["score"] for row in found["ranking"] if row["candidate"] == "tiny") for found in (first, second)]
     assert scores[0] != scores[1]

@@ -85,6 +85,16 @@ def test_a_model_that_needs_no_labels_is_not_to_be_fine_tuned(samples: dict[str,
     assert not any("finetune" in step.command for step in advice.next)
 
 
+def test_what_the_same_model_does_without_labels_stands_beside_its_score(samples: dict[str, Any]) -> None:
+    sample = samples["realistic"]
+    rows = [row.model_dump() for row in sample.ranking.rows]
+    other = next(row for row in rows if row["candidate"] == sample.ranking.recommendation.candidate and row["technique"] == "knn")
+    other |= {"technique": "zero-shot", "validation": {"score": 0.512, "low": 0.48, "high": 0.54}}
+    facts = {fact.label: (fact.text, fact.note) for fact in with_ranking(sample, rows=rows).advice.facts}
+    assert facts["Without labels"] == ("0.512", "[0.480, 0.540]")
+    assert "Without labels" not in {fact.label for fact in report_of(sample).advice.facts}
+
+
 def test_when_nothing_qualifies_the_constraints_are_counted(samples: dict[str, Any]) -> None:
     report = report_of(samples["nothing"])
     assert report.advice.headline == "Nothing qualifies"
