@@ -21,6 +21,7 @@ def recommend(field: Field, rule: Rule) -> Recommendation | None:
     rivals = [field.rows[i] for i in find_rivals(field.draws, choice.index, rule.margin)]
     more = None if within >= CONFIDENCE else _labeled_rows(field, choice, rule)
     certainty = _say_how_sure(within, [wording.name(rival) for rival in rivals], more)
+    trained = wording.training(row, find_gains(field), field.rows)
     return Recommendation(
         candidate=row.candidate,
         technique=row.technique,
@@ -31,7 +32,7 @@ def recommend(field: Field, rule: Rule) -> Recommendation | None:
         probability_best=float(probability_best(field.draws)[choice.index]),
         probability_within_margin=within,
         decisive=within >= CONFIDENCE,
-        reason=f"{_open(field, choice, rule)} {_justify(field, choice, rule, certainty)}{wording.training(row, find_gains(field))}",
+        reason=f"{_open(field, choice, rule)} {_justify(field, choice, rule, certainty)}{trained}",
         rivals=tuple(rival.name for rival in rivals),
         more_rows=more,
         baseline_suffices=_has_model(field) and not choice.is_forced and any(field.rows[i].baseline for i in choice.eligible),

@@ -24,21 +24,27 @@ def name(row: RankedContender) -> str:
     return f"{row.candidate} with {technique_name(row.technique)}"
 
 
-def training(chosen: RankedContender, gains: Sequence[Gain]) -> str:
-    """Return in a sentence what training adds to the chosen candidate, and at what cost; empty where it was not trained."""
+def training(chosen: RankedContender, gains: Sequence[Gain], rows: Sequence[RankedContender] = ()) -> str:
+    """Return in a sentence what training adds to the chosen candidate, and at what cost; empty where it was not trained.
+
+    What was trained in part only, as `rows` tell, left the race: of that no more is said.
+    """
+    left = {row.technique for row in rows if row.candidate == chosen.candidate and row.is_partial}
     mine = {gain.technique: gain for gain in gains if gain.candidate == chosen.candidate}
     if not mine:
         return ""
     own = mine.get(chosen.technique)
-    others = [technique_name(t) for t in mine if t != chosen.technique]
+    others = [t for t in mine if t != chosen.technique]
     if own is None:
         best = max(mine.values(), key=lambda gain: gain.gain)
         seen = "" if best.is_seen or best.high < 0 else ", which these rows do not tell from nothing"
         return f" Training its weights ({technique_name(best.technique)}) changes the score by {_points(best)}{seen}."
     costs = [amount(v, unit) for m, unit in (("training_minutes", "min"), ("training_memory_mb", "MB")) if (v := chosen.value(m))]
     spent = f"; training it takes {' and '.join(costs)}" if costs else ""
-    better = [t for t in mine if t != chosen.technique and mine[t].gain > own.gain]
-    rest = f"; {enumerate_some(others)} {'adds' if len(others) == 1 else 'add'} nothing to that" if others and not better else ""
+    whole, early = ([technique_name(t) for t in others if (t in left) is is_left] for is_left in (False, True))
+    better = any(mine[t].gain > own.gain for t in others)
+    rest = f"; {enumerate_some(whole)} {'adds' if len(whole) == 1 else 'add'} nothing to that" if whole and not better else ""
+    rest += f"; {enumerate_some(early)} left the race early" if early else ""
     return f" It changes the score by {_points(own)} over {technique_name(own.over)} on its frozen features{spent}{rest}."
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from harness.core.trial import Fidelity
+from harness.rank import wording
 from harness.rank.gains import find_gains
 
 TRAINED = {"trainable_parameters": 1000.0, "training_minutes": 4.0, "training_memory_mb": 1900.0}
@@ -46,6 +47,17 @@ def test_the_recommendation_says_what_training_adds_and_costs(make_run, entry) -
         "over a linear probe on its frozen features; training it takes 4 min and 1,900 MB; full fine-tuning adds nothing" in reason
     )
     assert {g.technique for g in found.gains} == {"lora", "full"}
+
+
+def test_who_left_the_race_is_not_said_to_add_nothing(make_row, make_field) -> None:  # noqa: ANN001 - as above
+    rows = [
+        make_row("a", 0.95, "full", **TRAINED),
+        make_row("a", 0.90, "linear-probe"),
+        make_row("a", 0.94, "ia3", **TRAINED),
+        make_row("a", 0.91, "lora", **TRAINED).model_copy(update={"epochs": 0.5, "of": 5.0}),
+    ]
+    said = wording.training(rows[0], find_gains(make_field(rows)), rows)
+    assert said.endswith("; IA³ adds nothing to that; LoRA left the race early.")
 
 
 def test_where_the_probe_is_recommended_it_says_what_training_would_change(make_run, entry) -> None:  # noqa: ANN001 - as above
