@@ -90,15 +90,17 @@ def epochs(found: Comparison) -> dict[tuple[object, ...], float]:
 
 
 def chosen(found: Comparison) -> tuple[float, float, str]:
-    """Return the validation and the test score of the best, by validation, that was trained to the end; and its name."""
+    """Return the validation and the test score of the best, by validation, and its name: a head, or what was trained to the end."""
     rounds = found.info.race.rounds if found.info.race else ()
     raced = {one.trial for done in rounds for one in done.runners}
     told = []
     for record in found.journal:
         trial, outcome = record.trial, record.outcome
-        if trial.key in raced and trial.fidelity and trial.fidelity.share == 1 and isinstance(outcome, Finished):
+        is_whole = trial.fidelity is not None and trial.fidelity.share == 1 and trial.key in raced
+        if trial.candidate in CANDIDATES and isinstance(outcome, Finished) and (is_whole or trial.measures == "quality"):
             score, test = (m.value for name in ("score", "test_score") if (m := outcome.find(name)))
-            told.append((score, test, f"{trial.technique} at {trial.recipe['learning_rate']:g}, {trial.fidelity.of:g} epochs"))
+            rate = f" at {trial.recipe['learning_rate']:g}, {trial.fidelity.of:g} epochs" if trial.fidelity else ""
+            told.append((score, test, f"{trial.technique}{rate}"))
     return max(told)
 
 

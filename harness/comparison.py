@@ -24,7 +24,7 @@ from harness.execute.campaign import Campaign, weigh
 from harness.execute.clock import Clock
 from harness.execute.entrants import training_techniques
 from harness.execute.interrupt import interrupts
-from harness.execute.plan import Ground, check_budget, check_techniques, plan
+from harness.execute.plan import Ground, check_budget, check_techniques, check_words, plan
 from harness.execute.race import hold_race
 from harness.execute.screening import Field, Observer, survey_field
 from harness.load.candidates import load_candidates, select
@@ -261,6 +261,7 @@ def _load(
     check_metric(loaded, settings.trust)
     chosen = select(load_candidates(workspaces), settings.candidates, loaded.task.modality)
     data = load_dataset(loaded.task, loaded.folder, override=settings.data, seed=settings.seed, offline=settings.offline)
+    check_words(settings.techniques, has_words=bool(data.phrases))
     return loaded, data, tuple(chosen)
 
 

@@ -200,7 +200,7 @@ class _Order:
         suffix = "PICTURES" if self.contents.is_image else "ROWS.csv"
         return Finetuned(
             name=place.absolute().name,
-            contents=self.contents.model_copy(update={"recipe": made.recipe}),
+            contents=self.contents.prompted(made.prompt).model_copy(update={"recipe": made.recipe}),
             run=info.run,
             task=info.task.name,
             description=info.task.description,

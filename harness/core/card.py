@@ -71,7 +71,7 @@ class Options(Noun):
 
     pooling: Pooling | None = None
     layers: Annotated[int, Field(ge=1)] | None = None
-    prompt: str = ""
+    prompt: str | None = None
 
 
 class Card(Noun):

@@ -31,6 +31,13 @@ class Contents(Noun):
     column: str = ""
     pair: str = ""
 
+    def prompted(self, prompt: str) -> Contents:
+        """Return the same with what stands before each text written down, wherever the model had it from."""
+        if not prompt:
+            return self
+        options = self.card.options.model_copy(update={"prompt": prompt})
+        return self.model_copy(update={"card": self.card.model_copy(update={"options": options})})
+
     @property
     def form(self) -> Form:
         """Return whether the folder holds all weights, an adapter with its head, or the head of a probe alone."""
@@ -51,11 +58,12 @@ class License(Noun):
 
 
 class Made(Noun):
-    """What came of training: the test score, what it cost, and the recipe as it was really used."""
+    """What came of training: the test score, what it cost, the recipe as it was really used, and what stood before each text."""
 
     test: Estimate
     measurements: tuple[Measurement, ...] = ()
     recipe: dict[str, str | int | float] = Field(default_factory=dict)
+    prompt: str = ""
 
 
 class Finetuned(Noun):

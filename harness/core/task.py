@@ -23,7 +23,7 @@ Phrases = Annotated[
 
 
 def _name_classes(value: object) -> object:
-    """Take keys as labels are taken from a table: YAML reads `1:` as a number and `no:` as a truth value."""
+    """Take keys as labels are taken from a table: a program may give numbers and truth values."""
     return {str(key): phrases for key, phrases in value.items()} if isinstance(value, dict) else value
 
 
@@ -83,7 +83,7 @@ class Task(Noun):
     def _check_prompts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for prompt in value:
             if prompt.count("{}") != 1:
-                msg = f'the prompt "{prompt[:80]}" has {prompt.count("{}")} places for the class; write {{}} once'
+                msg = f'the prompt "{prompt[:80]}" has {prompt.count("{}")} places for the class'
                 raise ValueError(msg)
         return value
 
@@ -94,6 +94,9 @@ class Task(Noun):
             raise ValueError(msg)
         if self.data.text_pair and not self.data.text:
             msg = "data.text_pair names the second text of each row, and data.text must name the first"
+            raise ValueError(msg)
+        if self.data.text_pair and self.data.text_pair in {self.data.text, self.data.label}:
+            msg = f'data.text_pair is "{self.data.text_pair}", which is the first text or the label'
             raise ValueError(msg)
         return self
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -43,11 +43,12 @@ _MIB = 2**20
 
 @dataclass(slots=True)
 class _Learned:
-    """Probabilities of the test rows `(n, classes)`, what training cost, and the recipe that was used."""
+    """Probabilities of the test rows `(n, classes)`, what training cost, the recipe that was used, and what stood before texts."""
 
     test: Floats
     recipe: dict[str, str | int | float]
     costs: list[Measurement] = field(default_factory=list)
+    prompt: str = ""
 
 
 def finetune(order: Training, tell: Tell) -> Made:
@@ -65,9 +66,12 @@ def finetune(order: Training, tell: Tell) -> Made:
     kept = Measurement(name="stored_mb", value=stored, unit="MB", better=lower, conditions="weights in the folder")
     release()
     tell("reading back what was written")
+    order = replace(order, contents=order.contents.prompted(learned.prompt))
     _read_back(order, learned.test)
     tell("scores")
-    return Made(test=_score(order, learned.test), measurements=(*learned.costs, memory, kept), recipe=learned.recipe)
+    return Made(
+        test=_score(order, learned.test), measurements=(*learned.costs, memory, kept), recipe=learned.recipe, prompt=learned.prompt
+    )
 
 
 def _train(order: Training, tell: Tell) -> _Learned:
@@ -95,7 +99,7 @@ def _train(order: Training, tell: Tell) -> _Learned:
     session.trainable.save(place.folder, contents.labels)
     reached = {"batch_size": session.batch, "epochs": until.of, "epochs_reached": round(session.epoch, 4)}
     used = {**recipe, **reached, **session.settings}
-    return _Learned(test, used, _costs(session, parameters, place.device))
+    return _Learned(test, used, _costs(session, parameters, place.device), getattr(trainable, "prompt", ""))
 
 
 def _costs(session: Session, parameters: int, device: str) -> list[Measurement]:
@@ -118,7 +122,8 @@ def _fit_probe(order: Training, tell: Tell) -> _Learned:
     tell("fitting the probe")
     head = LinearProbe().fit(features, rest, labels[rest], len(contents.labels))
     write_probe(head, place.folder)
-    return _Learned(head.predict(features, np.asarray(data.split.test, np.int64)), dict(head.recipe))
+    told = head.predict(features, np.asarray(data.split.test, np.int64))
+    return _Learned(told, dict(head.recipe), prompt=getattr(model, "prompt", ""))
 
 
 def _read_back(order: Training, test: Floats) -> None:

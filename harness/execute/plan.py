@@ -56,6 +56,19 @@ def check_techniques(names: Sequence[str]) -> None:
     )
 
 
+def check_words(names: Sequence[str], *, has_words: bool) -> None:
+    """Refuse techniques that read words for the classes where there are none.
+
+    Raises:
+        WorkspaceError: one is asked for by name.
+    """
+    for name in names:
+        if TECHNIQUES[name][0] == "match" and not has_words:
+            what = f"{name} compares rows with words for the classes, and these have none"
+            hint = "describe each label under `classes` in task.yaml, or leave the technique out; pairs of texts have no such words"
+            raise WorkspaceError(what, where="--techniques", hint=hint)
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What every trial of a run stands on: the device, and hashes of the rows, the software and machine, and each candidate."""

@@ -17,6 +17,11 @@ from harness.models.adapters import load_model
 from harness.models.capabilities import EmbedsImage, EmbedsPairs, EmbedsPrompts, EmbedsText, Fits
 
 _PICTURES_AT_ONCE = 256
+_KINDS = {"embed_text": EmbedsText, "embed_pairs": EmbedsPairs, "embed_image": EmbedsImage}
+
+
+class OtherRows(CandidateError):  # noqa: N818 - a reason to skip, not a fault
+    """The model reads rows of another kind than the task has, which is no fault of its."""
 
 
 def load(job: Job) -> object:
@@ -36,16 +41,19 @@ def needs_met(model: object, *, is_image: bool, is_pair: bool = False) -> set[st
     """Return what the model can do for rows of this kind: `embed` them, `match` them with words, or `fit` them.
 
     Raises:
-        CandidateError: it can neither embed nor fit them.
+        OtherRows: it embeds rows of another kind alone.
+        CandidateError: it can neither embed nor fit anything.
     """
-    method, kind = (
-        ("embed_image", EmbedsImage) if is_image else ("embed_pairs", EmbedsPairs) if is_pair else ("embed_text", EmbedsText)
-    )
+    method = "embed_image" if is_image else "embed_pairs" if is_pair else "embed_text"
+    kind = _KINDS[method]
     met = {"embed"} if isinstance(model, kind) else set()
     if met and not is_pair and isinstance(model, EmbedsPrompts if is_image else EmbedsText):
         met.add("match")
     if isinstance(model, Fits):
         met.add("fit")
+    others = [name for name, other in _KINDS.items() if isinstance(model, other)]
+    if not met and others:
+        raise OtherRows(f"{type(model).__name__} has {' and '.join(others)}, and these rows need {method}")
     if not met:
         what = f"{type(model).__name__} can neither embed nor fit these rows"
         raise CandidateError(what, hint=f"give it `{method}(batch) -> (layers, n, d) float32`, or `fit` and `predict`")

@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -20,7 +21,7 @@ from harness.core.candidate import Registered
 from harness.core.data import Dataset, Input, are_pairs, size_of
 from harness.core.measurement import Measurement
 from harness.core.table import Selected
-from harness.core.trial import Failed, Finished, Inapplicable, Origin, Outcome, Record, Trial
+from harness.core.trial import Failed, Finished, Inapplicable, Origin, Outcome, Record, Skipped, Trial
 from harness.errors import BenchError
 from harness.execute import subject
 from harness.execute.job import Job
@@ -96,9 +97,9 @@ class Worker:
             else:
                 self._quality()
         except BaseException as error:  # noqa: BLE001 - the trial boundary: a candidate may raise anything
-            failed = self._failure(error)
+            outcome = Skipped(reason=error.what) if isinstance(error, subject.OtherRows) else self._failure(error)
             for trial in self.job.trials:
-                self.send(trial, failed)
+                self.send(trial, outcome)
 
     def enter(self, stage: str) -> None:
         """Say what is being done now."""
@@ -168,8 +169,7 @@ class Worker:
         shared = self._facts(model, needs, load_s)
         features = raw = Inputs(np.empty((0, 0, 0), np.float32))
         if "embed" in needs:
-            layers = self._features(model, source)
-            features = Inputs.of_layers(layers, self._prompts(model, needs, layers.shape[2]))
+            features = Inputs.of_layers(self._features(model, source))
             self.enter("transfer scores")
             shared += [*self.embedded, *_transfer_scores(features, job.data)]
         if "fit" in needs:
@@ -202,16 +202,17 @@ class Worker:
         # What was kept is checked as what is computed: an entry may be older than the check.
         return subject.check_features(found.features, len(source.inputs))
 
-    def _prompts(self, model: object, needs: set[str], width: int) -> tuple[NDArray[np.float32], ...]:
-        """Return the vectors of the words for the classes, where a trial needs them."""
-        if "match" not in needs or not any(TECHNIQUES[trial.technique][0] == "match" for trial in self.job.trials):
-            return ()
+    def _with_prompts(self, model: object, features: Inputs) -> Inputs:
+        """Return the features with the vectors of the words for the classes."""
         self.enter("embed class prompts")
-        return subject.embed_prompts(model, self.job.data.phrases, width, is_image=self.job.is_image)
+        width = features.output.shape[1]
+        return replace(features, prompts=subject.embed_prompts(model, self.job.data.phrases, width, is_image=self.job.is_image))
 
     def _try_technique(self, trial: Trial, inputs: Inputs, model: object, shared: Sequence[Measurement]) -> None:
         """Send one technique's record; another technique of the same candidate may still succeed."""
         try:
+            if TECHNIQUES[trial.technique][0] == "match":
+                inputs = self._with_prompts(model, inputs)
             self.enter(trial.technique)
             job = self.job
             judged = judge(create(trial.technique), inputs, job.data, metric_name=job.metric, seed=trial.seed, trust=job.trust)

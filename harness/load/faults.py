@@ -85,6 +85,12 @@ def _type_message(item: ErrorDetails, code: str, last: str) -> tuple[str, str]:
     return item["msg"].replace("Input should", f'"{last}" should'), f"change {_name(item['input'])}"
 
 
+_HINTS = {
+    "places for the class": "write {} once, where the words for the class are to stand",
+    "data.text_pair": "let data.text and data.text_pair name the columns of the two texts, or leave text_pair out",
+}
+
+
 def _own_message(item: ErrorDetails) -> tuple[str, str]:
     """Read a message that a noun wrote itself."""
     what = str(item["ctx"]["error"])
@@ -92,7 +98,8 @@ def _own_message(item: ErrorDetails) -> tuple[str, str]:
         return what, suggest(str(item["input"]), METRICS)
     if "SPDX" in what:
         return what, "use an identifier from spdx.org/licenses such as apache-2.0, LicenseRef-NAME for others, or unknown"
-    return what, "correct it"
+    hint = next((hint for sign, hint in _HINTS.items() if sign in what), "correct it")
+    return what, hint
 
 
 def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:

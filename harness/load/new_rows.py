@@ -48,17 +48,26 @@ def read_new_rows(path: Path, part: str, column: str, usual: str = "", *, pair: 
         table = _read_folder(path)
     else:
         table = read_table(path, [name for name in (column, usual, pair, part) if name])
-    chosen = _choose(table, part, column, usual)
+    chosen = _choose_first(table, column or usual, pair) if pair else _choose(table, part, column, usual)
     values = table.columns[chosen]
-    if pair and pair not in table.columns:
-        what = f'there is no column "{pair}" for the second text of each row'
-        raise TaskError(what, where=table.origin, hint=suggest(pair, table.columns))
     parts = [values, table.columns[pair]] if pair else [values]
     where = tuple(index for index in range(len(values)) if not any(is_missing(one[index]) for one in parts))
     if part == "image":
         return NewRows(table, chosen, where, tuple(_pictures(table, values, where)))
     texts = [[mend(to_text(one[i], table, i)) for i in where] for one in parts]
     return NewRows(table, chosen, where, tuple(Pair(*both) for both in zip(*texts, strict=True)) if pair else tuple(texts[0]))
+
+
+def _choose_first(table: Table, first: str, pair: str) -> str:
+    """Return the column of first texts where both are named; neither is inferred, for one could be taken for the other."""
+    for name, which in ((first, "first"), (pair, "second")):
+        if name not in table.columns:
+            what = f'there is no column "{name}" for the {which} text of each row'
+            raise TaskError(what, where=table.origin, hint=suggest(name, table.columns))
+    if first == pair:
+        what = f'the column "{pair}" holds the second text of each row'
+        raise TaskError(what, where=f"{table.origin}, --column", hint="name the column of the first")
+    return first
 
 
 def _choose(table: Table, part: str, column: str, usual: str) -> str:

@@ -13,7 +13,8 @@ from harness.errors import BenchError, TaskError, raise_all, suggest
 PROMPTS: dict[Modality, tuple[str, ...]] = {"text": ("{}",), "image": ("a photo of a {}.",)}
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BETWEEN = re.compile(r"[_\-/\s]+")
-_WORD = re.compile(r"[^\W\d_]{2}")
+# Two letters, or a single sign of a script that writes words with one.
+_WORD = re.compile(r"[^\W\d_]{2}|[\u3040-\u9fff\uac00-\ud7af]")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -33,7 +34,7 @@ def describe_classes(task: Task, classes: Sequence[str], *, lenient: bool = Fals
         if label not in classes and not lenient
     ]
     raise_all(faults)
-    if task.data.text_pair or not _are_words([label for label in classes if label not in task.classes]):
+    if task.data.text_pair or not all(label in task.classes or _is_word(label, classes) for label in classes):
         return ()
     prompts = task.prompts or PROMPTS[task.modality]
     phrases = [task.classes.get(label) or (to_words(label),) for label in classes]
@@ -50,7 +51,9 @@ def to_words(label: str) -> str:
     return " ".join(word.lower() if word.istitle() and len(words) > 1 else word for word in words)
 
 
-def _are_words(labels: Sequence[str]) -> bool:
-    """Tell labels that mean something from numbers and codes such as `7`, `a`, `LABEL_0`, `class 3`."""
-    stems = {_NUMBER.sub("", label) for label in labels}
-    return all(_WORD.search(label) for label in labels) and (len(labels) < 2 or len(stems) > 1)
+def _is_word(label: str, classes: Sequence[str]) -> bool:
+    """Tell a label that means something from numbers and codes such as `7`, `a`, `True`, `LABEL_0`, `class 3`."""
+    if not _WORD.search(label) or label.casefold() in {"true", "false"}:
+        return False
+    stem = _NUMBER.sub("", label)
+    return stem == label or not any(_NUMBER.sub("", other) == stem for other in classes if other != label)

@@ -29,16 +29,23 @@ _KNOWN_STEPS = ("Transformer", "Pooling", "Normalize")
 
 
 def choose_prompt(folder: Path, card: Card) -> str:
-    """Return what stands before each text: the card's prompt, else the default one that the model's files name, if any."""
+    """Return what stands before each text: the card's prompt, be it empty, else the default one that the model's files name."""
+    if card.options.prompt is not None:
+        return card.options.prompt
     stated = read_json(folder / _PROMPTS)
     name, prompts = stated.get("default_prompt_name"), stated.get("prompts")
-    default = prompts.get(name) if isinstance(prompts, dict) and name else None
-    return card.options.prompt or (default if isinstance(default, str) else "")
+    default = prompts.get(name) if isinstance(prompts, dict) and isinstance(name, str) else None
+    return default if isinstance(default, str) else ""
 
 
 def reads_apart(folder: Path) -> bool:
     """Tell whether a model was trained on single sentences, never to read two texts as one."""
-    return (folder / _STEPS).is_file()
+    return (folder / _STEPS).is_file() and not _is_cross_encoder(folder)
+
+
+def _is_cross_encoder(folder: Path) -> bool:
+    """Tell whether sentence-transformers wrote the folder of a model that scores pairs."""
+    return read_json(folder / _PROMPTS).get("model_type") == "CrossEncoder"
 
 
 def choose_pooling(folder: Path, config: AutoConfig, card: Card) -> str:
@@ -71,7 +78,7 @@ def _check_steps(folder: Path, card: Card) -> None:
     """
     path = folder / _STEPS
     try:
-        steps = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        steps = json.loads(path.read_text(encoding="utf-8")) if path.is_file() and not _is_cross_encoder(folder) else []
     except (ValueError, OSError, RecursionError) as error:
         raise CandidateError(f"cannot read {_STEPS}: {error}", where=str(path), hint="fetch the model again") from error
     kinds = (

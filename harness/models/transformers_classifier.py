@@ -47,7 +47,8 @@ class TextClassifier:
         self.cells = TOKENS_PER_BATCH[torch.device(device).type]
         self.max_length = max_length(folder, module.config, self.tokenizer, card)
         self._card, self._folder, self._config = card, folder, module.config
-        self._tokens = Tokenization(self.tokenizer, choose_prompt(folder, card), module)
+        self.prompt = choose_prompt(folder, card)
+        self._tokens = Tokenization(self.tokenizer, self.prompt, module)
 
     def reserve(self, tokens: int) -> None:
         """Shorten texts where the model has no positions for what is put before them."""

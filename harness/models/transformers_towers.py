@@ -55,8 +55,11 @@ class TwoTowers:
     def embed_prompts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return `(n, d) float32` of the text tower, which is loaded for it and given back."""
         model = self._load(without="image")
-        tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
-        padding: dict[str, Any] = {"padding": True, "truncation": True}
+        runs_code = self._card.remote_code and self._trust.remote_code
+        tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=runs_code)
+        positions = getattr(model.config.text_config, "max_position_embeddings", tokenizer.model_max_length)
+        longest = min(tokenizer.model_max_length, positions)
+        padding: dict[str, Any] = {"padding": True, "truncation": True, "max_length": longest}
         if "siglip" in model.config.model_type:
             padding = {"padding": "max_length", "max_length": _SIGLIP_TOKENS, "truncation": True}
         found = []
@@ -91,17 +94,18 @@ class TwoTowers:
                 trust_remote_code=self._card.remote_code and self._trust.remote_code,
                 use_safetensors=readable_form(self._folder, self._card, self._trust) == "safetensors",
                 weights_only=True,
-                dtype=torch.float32,
+                dtype="auto",
             )
         for name in _PARTS[without]:
             if hasattr(model, name):
                 setattr(model, name, None)
-        return model.to(self.device).eval()
+        # Only what is kept becomes float32.
+        return model.float().to(self.device).eval()
 
     @torch.inference_mode()
     def _forward(self, images: Sequence[Image]) -> NDArray[np.float32]:
-        pixels = self.processor(list(images), return_tensors="pt")["pixel_values"].to(self.device)
-        return _vectors(self.model.get_image_features(pixel_values=pixels))
+        given = self.processor(list(images), return_tensors="pt").to(self.device)
+        return _vectors(self.model.get_image_features(**given))
 
 
 def has_two_towers(folder: Path) -> bool:

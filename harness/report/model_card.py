@@ -57,7 +57,7 @@ def to_model_card(head: Finetuned) -> str:
         "test": _estimate(head.test),
         "test_rows": f"{facts.test:,}",
         "snippet": snippet(head),
-        "prompt": contents.card.options.prompt,
+        "prompt": contents.card.options.prompt or "",
         "predict": clean(head.predict),
         "intended": f"{_things(head)} like the rows below, to be sorted into their {len(contents.labels)} classes.",
         "limits": tuple(_limits(head)),

@@ -107,3 +107,25 @@ def test_new_rows_without_the_second_text_are_refused(workspace: Path, compared:
     lines = done.stderr.splitlines()
     assert lines[0] == 'there is no column "reply" for the second text of each row'
     assert '"repl"' in lines[2]
+
+
+SINGLE = """
+import numpy as np
+from harness import Candidate, Card
+
+class Single:
+    def embed_text(self, texts):
+        return np.array([[[len(text)] for text in texts]], np.float32)
+
+candidates = (Candidate(Card(name="single", license="MIT"), lambda device, dtype: Single()),)
+"""
+
+
+def test_a_plugin_for_single_texts_is_skipped(workspace: Path) -> None:
+    (workspace / "candidates" / "single.py").write_text(SINGLE)
+    done = run_bench("compare", "--task", "who", "--candidates", "single", "--effort", "quick", "--json", *FIXED, cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["failed"] == []
+    assert [one["candidate"] for one in found["skipped"]] == ["single"]
+    assert "Single has embed_text, and these rows need embed_pairs" in found["skipped"][0]["reason"]

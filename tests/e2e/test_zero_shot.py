@@ -81,3 +81,6 @@ def test_numbers_as_labels_are_not_tried_without_words(workspace: Path) -> None:
     (workspace / "tasks" / "mail" / "rows.csv").write_text(rows)
     found = compare(workspace, "mail", "--candidates", "tiny")
     assert "zero-shot" not in {row["technique"] for row in found["ranking"]}
+    asked = run_bench("compare", "--task", "mail", *FIXED, "--candidates", "tiny", "--techniques", "zero-shot", cwd=workspace)
+    assert asked.returncode == 2
+    assert asked.stderr.splitlines()[0] == "zero-shot compares rows with words for the classes, and these have none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -102,6 +103,19 @@ def test_all_weights_load_with_transformers(technique: str, tiny_bert: Path, tmp
     np.testing.assert_allclose(answers(contents, out, None, TEXTS, batch=1), direct, atol=1e-5)
     test = dataset(TEXTS).split.test
     assert made.test.score == pytest.approx(np.mean(direct.argmax(1)[list(test)] == np.asarray(test) % 2), abs=1e-6)
+
+
+@pytest.mark.parametrize("technique", ["full", "linear-probe"])
+def test_a_models_own_prompt_goes_with_what_comes_of_it(technique: str, tiny_bert: Path, tmp_path: Path) -> None:
+    base, out = tmp_path / "base", tmp_path / "out"
+    shutil.copytree(tiny_bert, base)
+    prompts = {"prompts": {"task": "the parcel "}, "default_prompt_name": "task"}
+    (base / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+    made, contents = train(text_card(base), out, technique, TEXTS)
+    assert made.prompt == "the parcel "
+    told = answers(contents.prompted(made.prompt), out, base, TEXTS)
+    assert not np.array_equal(told, answers(contents.prompted("hello "), out, base, TEXTS))
+    np.testing.assert_array_equal(told, answers(contents.prompted("the parcel "), out, base, TEXTS))
 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")

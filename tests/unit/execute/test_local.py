@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,15 @@ def test_a_sample_grows_to_all_rows_where_embedding_is_quick_and_its_last_turn_c
     found = sample_speed(lambda rows: asked.append(len(rows)), [f"row {i}" for i in range(300)], "2 threads")
     assert asked == [64, 128, 256, 300]
     assert (found.name, found.conditions) == ("embed_s_per_1000_rows", "300 rows, 2 threads")
+
+
+def test_prompts_that_fail_cost_zero_shot_alone(tmp_path: Path) -> None:
+    source = GOOD + "    def embed_prompts(self, texts):\n        raise ValueError('no text tower')\n"
+    [quality] = jobs(tmp_path, ("towers", source), measures=("quality",))
+    trials = [trial for trial in quality.trials if trial.technique != "fit"]
+    trials.append(trials[0].model_copy(update={"technique": "zero-shot"}))
+    data = replace(quality.data, phrases=(("a refund",), ("a parcel",)))
+    found = records([replace(quality, trials=tuple(trials), data=data)])
+    assert {r.trial.technique: r.outcome.state for r in found} == {
+        "knn": "finished", "linear-probe": "finished", "zero-shot": "failed",
+    }  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from harness.core.data import Pair
 from harness.errors import TaskError
 from harness.load.new_rows import read_new_rows
 
@@ -64,3 +65,18 @@ def test_bad_places_are_told(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(TaskError, match="1 of 1 pictures are broken"):
         read_new_rows(tmp_path, "image", "")
+
+
+def test_the_columns_of_a_pair_are_never_inferred(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("question1,question2,note\na,b,x\nc,,y\n")
+    found = read_new_rows(file, "text", "", "question1", pair="question2")
+    assert (found.column, found.where, found.inputs) == ("question1", (0,), (Pair("a", "b"),))
+    assert read_new_rows(file, "text", "note", "question1", pair="question2").inputs == (Pair("x", "b"),)
+    for column, usual, pair, problem in (
+        ("question2", "question1", "question2", "second text"),
+        ("", "question", "question2", "for the first text"),
+        ("", "question1", "reply", "for the second text"),
+    ):
+        with pytest.raises(TaskError, match=problem):
+            read_new_rows(file, "text", column, usual, pair=pair)

@@ -100,6 +100,35 @@ def test_the_text_tower_is_not_kept(towers: Path) -> None:
     assert model.weights().parameters == sum(one.numel() for one in whole.parameters()) - text
 
 
+def test_a_long_prompt_is_cut_off_where_the_model_has_no_more_positions(towers: Path, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    shutil.copytree(towers, tmp_path / "towers")
+    file = tmp_path / "towers" / "tokenizer_config.json"
+    file.write_text(json.dumps({key: value for key, value in json.loads(file.read_text()).items() if key != "model_max_length"}))
+    model = transformers_image.load(Card(name="a", adapter="transformers"), tmp_path / "towers", "cpu")
+    found = model.embed_prompts(["my card " * 60, "my card"])
+    assert found.shape[0] == 2
+    assert np.isfinite(found).all()
+
+
+def test_half_precision_is_read_as_float32(towers: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from transformers import AutoModel
+
+    shutil.copytree(towers, tmp_path / "half")
+    AutoModel.from_pretrained(towers).half().save_pretrained(tmp_path / "half")
+    whole, half = (
+        transformers_image.load(Card(name="a", adapter="transformers"), folder, "cpu") for folder in (towers, tmp_path / "half")
+    )
+    found = half.embed_image(PICTURES)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, whole.embed_image(PICTURES), atol=0.02)
+    assert half.weights().nbytes == whole.weights().nbytes
+
+
 def test_open_clip_equals_the_library(tmp_path: Path) -> None:
     import json
 

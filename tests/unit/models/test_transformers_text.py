@@ -291,6 +291,23 @@ def test_a_model_of_sentences_reads_each_text_of_a_pair_alone(tiny_bert: Path, t
     np.testing.assert_allclose(model.embed_pairs(PAIRS), expected, atol=1e-6)
 
 
+def test_a_cross_encoder_reads_both_texts_as_one(tiny_bert: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cross"
+    shutil.copytree(tiny_bert, folder)
+    (folder / "modules.json").write_text('[{"type": "sentence_transformers.cross_encoder.modules.Head"}]')
+    (folder / "config_sentence_transformers.json").write_text('{"model_type": "CrossEncoder", "default_prompt_name": ["odd"]}')
+    model = load(card(folder), folder, "cpu")
+    assert model.embed_pairs(PAIRS).shape == (3, len(PAIRS), 16)
+    assert model.prompt == ""
+
+
+def test_a_card_can_leave_a_default_prompt_out(tiny_bert: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "prompted"
+    shutil.copytree(tiny_bert, folder)
+    (folder / "config_sentence_transformers.json").write_text('{"prompts": {"a": "the "}, "default_prompt_name": "a"}')
+    assert [load(card(folder, **given), folder, "cpu").prompt for given in ({}, {"prompt": ""})] == ["the ", ""]
+
+
 def test_counts_pairs_of_which_something_is_cut_off(tiny_bert: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_bert, tmp_path / "sentences")
     (tmp_path / "sentences" / "modules.json").write_text("[]")
@@ -300,7 +317,7 @@ def test_counts_pairs_of_which_something_is_cut_off(tiny_bert: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("family", ["Roberta", "DistilBert", "ModernBert", "DebertaV2", "MPNet", "Electra"])
-def test_families_read_pairs_and_learn_from_them(family: str, tmp_path: Path) -> None:
+def test_families_read_pairs_and_do_not_see_padding(family: str, tmp_path: Path) -> None:
     folder = save_text(family, tmp_path)
     found = load(card(folder), folder, "cpu").embed_pairs(PAIRS)
     assert found.shape[1] == len(PAIRS)
