@@ -16,6 +16,7 @@ from tests.e2e.command import run_bench
 from tests.e2e.test_finetune import make_model
 
 FIXED = ("--device", "cpu", "--offline")
+QUICK = ("--candidates", "tiny", "--effort", "quick", "--measure", "quality")
 # Answers pairs without bench: argv are the folder and the rows.
 FRESH = """
 import json, sys
@@ -58,7 +59,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def compared(workspace: Path) -> dict[str, Any]:
-    done = run_bench("compare", "--task", "who", "--candidates", "tiny", "--effort", "quick", "--json", *FIXED, cwd=workspace)
+    done = run_bench("compare", "--task", "who", *QUICK, "--json", *FIXED, cwd=workspace)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -74,58 +75,37 @@ def test_models_and_the_baseline_read_both_texts(compared: dict[str, Any]) -> No
     assert compared["failed"] == []
 
 
-@pytest.mark.parametrize("technique", ["full", "linear-probe"])
-def test_a_fine_tuned_model_answers_new_pairs(technique: str, workspace: Path, compared: dict[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def tuned(workspace: Path, compared: dict[str, Any]) -> Path:
     del compared
-    named = ("--candidate", "tiny", "--technique", technique)
-    done = run_bench("finetune", "who", "--out", technique, *named, *FIXED, "--json", cwd=workspace)
+    named = ("--candidate", "tiny", "--technique", "full")
+    done = run_bench("finetune", "who", "--out", "full", *named, *FIXED, cwd=workspace)
     assert done.returncode == 0, done.stderr
+    return workspace / "full"
+
+
+def test_a_fine_tuned_model_answers_new_pairs_as_its_library_does(workspace: Path, tuned: Path) -> None:
     rows = make_rows(12).drop(columns="label")
     rows.loc[3, "reply"] = None
     rows.to_csv(workspace / "new.csv", index=False)
-    done = run_bench("predict", technique, "new.csv", "--out", "answers.parquet", "--device", "cpu", cwd=workspace)
+    done = run_bench("predict", "full", "new.csv", "--out", "answers.parquet", "--device", "cpu", cwd=workspace)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "11 of 12 rows answered: answers.parquet\n"
     answers = pd.read_parquet(workspace / "answers.parquet")
     assert answers["prediction"].isna().tolist() == [i == 3 for i in range(12)]
-    if technique == "full":
-        answers = answers.drop(index=3)
-        answers[["claim", "reply"]].to_csv(workspace / "whole.csv", index=False)
-        fresh = [sys.executable, "-I", "-W", "ignore", "-c", FRESH, "full", "whole.csv"]
-        told = json.loads(subprocess.run(fresh, cwd=workspace, capture_output=True, text=True, check=True).stdout)
-        assert [label for label, _ in told] == answers["prediction"].tolist()
-        assert [share for _, share in told] == pytest.approx(answers["probability"].tolist(), abs=1e-4)
-        assert '{"text": "TEXT", "text_pair": "OTHER"}' in (workspace / "full" / "README.md").read_text()
+    answers = answers.drop(index=3)
+    answers[["claim", "reply"]].to_csv(workspace / "whole.csv", index=False)
+    fresh = [sys.executable, "-I", "-W", "ignore", "-c", FRESH, "full", "whole.csv"]
+    told = json.loads(subprocess.run(fresh, cwd=workspace, capture_output=True, text=True, check=True).stdout)
+    assert [label for label, _ in told] == answers["prediction"].tolist()
+    assert [share for _, share in told] == pytest.approx(answers["probability"].tolist(), abs=1e-4)
+    assert '{"text": "TEXT", "text_pair": "OTHER"}' in (tuned / "README.md").read_text()
 
 
-def test_new_rows_without_the_second_text_are_refused(workspace: Path, compared: dict[str, Any]) -> None:
-    del compared
-    run_bench("finetune", "who", "--out", "probe", "--candidate", "tiny", "--technique", "linear-probe", *FIXED, cwd=workspace)
+def test_new_rows_without_the_second_text_are_refused(workspace: Path, tuned: Path) -> None:
     (workspace / "half.csv").write_text("claim,repl\na card,hello\n")
-    done = run_bench("predict", "probe", "half.csv", "--out", "half.parquet", cwd=workspace)
+    done = run_bench("predict", str(tuned), "half.csv", "--out", "half.parquet", cwd=workspace)
     assert done.returncode == 2
     lines = done.stderr.splitlines()
     assert lines[0] == 'there is no column "reply" for the second text of each row'
     assert '"repl"' in lines[2]
-
-
-SINGLE = """
-import numpy as np
-from harness import Candidate, Card
-
-class Single:
-    def embed_text(self, texts):
-        return np.array([[[len(text)] for text in texts]], np.float32)
-
-candidates = (Candidate(Card(name="single", license="MIT"), lambda device, dtype: Single()),)
-"""
-
-
-def test_a_plugin_for_single_texts_is_skipped(workspace: Path) -> None:
-    (workspace / "candidates" / "single.py").write_text(SINGLE)
-    done = run_bench("compare", "--task", "who", "--candidates", "single", "--effort", "quick", "--json", *FIXED, cwd=workspace)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["failed"] == []
-    assert [one["candidate"] for one in found["skipped"]] == ["single"]
-    assert "Single has embed_text, and these rows need embed_pairs" in found["skipped"][0]["reason"]

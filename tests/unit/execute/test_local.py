@@ -9,9 +9,10 @@ import pytest
 
 from harness.core.candidate import Registered
 from harness.core.card import Card
+from harness.core.data import Pair
 from harness.core.run import Settings
 from harness.core.task import Data, Task
-from harness.core.trial import Failed, Finished, Trial
+from harness.core.trial import Failed, Finished, Skipped, Trial
 from harness.execute.plan import Ground, plan
 from harness.execute.worker import sample_speed
 from harness.store import predictions
@@ -192,3 +193,13 @@ def test_prompts_that_fail_cost_zero_shot_alone(tmp_path: Path) -> None:
     assert {r.trial.technique: r.outcome.state for r in found} == {
         "knn": "finished", "linear-probe": "finished", "zero-shot": "failed",
     }  # fmt: skip
+
+
+def test_a_model_of_single_texts_is_skipped_where_rows_are_pairs(tmp_path: Path) -> None:
+    [quality] = jobs(tmp_path, ("single", GOOD), measures=("quality",))
+    rows = replace(quality.data.rows, inputs=tuple(Pair(str(text), "reply") for text in quality.data.rows.inputs))
+    found = records([replace(quality, data=replace(quality.data, rows=rows))])
+    assert {r.outcome.state for r in found} == {"skipped"}
+    assert {r.outcome.reason for r in found if isinstance(r.outcome, Skipped)} == {
+        "Model has embed_text, and these rows need embed_pairs"
+    }
