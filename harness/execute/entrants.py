@@ -101,6 +101,9 @@ def _unable(card: Card, ranking: Ranking) -> str:
 
 
 def _signals(row: RankedContender) -> dict[str, float]:
+    """Return what foretells training; that the names of classes fit a model's vectors does not."""
+    if row.technique == "zero-shot":
+        return {}
     found = {name: value for name in ("logme", "h_score") if (value := row.value(name)) is not None}
     return found | {row.technique: row.validation.score}
 

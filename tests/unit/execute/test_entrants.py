@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.core.card import Card
 from harness.core.measurement import Measurement
 from harness.core.ranking import Estimate, RankedContender, Ranking
-from harness.execute.entrants import list_entrants, seconds_per_row
+from harness.execute.entrants import choose_candidates, list_entrants, seconds_per_row
 from harness.training.recipes import recipes
 
 
@@ -39,3 +39,15 @@ def test_training_is_foreseen_from_the_quickest_of_what_was_measured() -> None:
     card = Card(name="a", adapter="transformers", source="a/b", parameters=1_000_000)
     assert seconds_per_row(card, ranking(embed_s_per_1000_rows=4.0, throughput_per_s=100.0)) == 0.012
     assert seconds_per_row(card, ranking(throughput_per_s=100.0)) == 0.03
+
+
+def test_who_is_trained_does_not_depend_on_the_names_of_classes() -> None:
+    def row(candidate: str, technique: str, score: float) -> RankedContender:
+        estimate = Estimate(score=score, low=score - 0.05, high=score + 0.05)
+        return ranking().rows[0].model_copy(update={"candidate": candidate, "technique": technique, "validation": estimate})
+
+    probes = (row("b", "linear-probe", 0.82), row("a", "linear-probe", 0.80))
+    known = ranking().model_copy(update={"rows": (*probes, row("a", "zero-shot", 0.7), row("b", "zero-shot", 0.2))})
+    cards = [Card(name=name, adapter="transformers", source="a/b") for name in "ab"]
+    chosen, _ = choose_candidates(cards, known, most=1)
+    assert [card.name for card in chosen] == ["b"]
