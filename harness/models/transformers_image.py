@@ -18,7 +18,7 @@ from harness.models.batches import PICTURES_PER_BATCH, Batches
 from harness.models.capabilities import Weights
 from harness.models.formats import readable_form
 from harness.models.torch_module import count_weights
-from harness.models.transformers_towers import TwoTowers, has_two_towers
+from harness.models.transformers_towers import TwoTowers, has_two_towers, settings_of
 
 # Raise it when features change; those of earlier versions are then not used again.
 VERSION = 1
@@ -60,14 +60,7 @@ class ImageEncoder:
 
     def identity(self) -> dict[str, str | int | float]:
         """Say what the features depend on beyond files and rows."""
-        return {
-            "model": type(self.model).__qualname__,
-            "attention": str(self.model.config._attn_implementation),  # noqa: SLF001 - transformers has no public name for it
-            "weights": str(self.model.dtype),
-            "preprocessing": f"{type(self.processor).__qualname__} {self.processor.to_json_string()}",
-            "pooling": self.pooling or "by the model",
-            "normalization": "none",
-        }
+        return settings_of(self.model, self.processor, self.pooling or "by the model")
 
     @torch.inference_mode()
     def _forward(self, images: Sequence[Image]) -> NDArray[np.float32]:

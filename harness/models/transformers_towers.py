@@ -76,14 +76,7 @@ class TwoTowers:
 
     def identity(self) -> dict[str, str | int | float]:
         """Say what the features depend on beyond files and rows."""
-        return {
-            "model": type(self.model).__qualname__,
-            "attention": str(self.model.config._attn_implementation),  # noqa: SLF001 - transformers has no public name for it
-            "weights": str(self.model.dtype),
-            "preprocessing": f"{type(self.processor).__qualname__} {self.processor.to_json_string()}",
-            "pooling": "get_image_features",
-            "normalization": "none",
-        }
+        return settings_of(self.model, self.processor, "get_image_features")
 
     def _load(self, without: Literal["text", "image"]) -> Any:  # noqa: ANN401 - a model of transformers
         """Return the model without one of its towers, as float32."""
@@ -106,6 +99,18 @@ class TwoTowers:
     def _forward(self, images: Sequence[Image]) -> NDArray[np.float32]:
         given = self.processor(list(images), return_tensors="pt").to(self.device)
         return _vectors(self.model.get_image_features(**given))
+
+
+def settings_of(model: Any, processor: Any, pooling: str) -> dict[str, str | int | float]:  # noqa: ANN401 - of transformers
+    """Return what features of pictures depend on beyond files and rows."""
+    return {
+        "model": type(model).__qualname__,
+        "attention": str(model.config._attn_implementation),  # noqa: SLF001 - transformers has no public name for it
+        "weights": str(model.dtype),
+        "preprocessing": f"{type(processor).__qualname__} {processor.to_json_string()}",
+        "pooling": pooling,
+        "normalization": "none",
+    }
 
 
 def has_two_towers(folder: Path) -> bool:

@@ -30,9 +30,9 @@ class Inputs:
     prompts: tuple[NDArray[np.float32], ...] = ()
 
     @classmethod
-    def of_layers(cls, layers: NDArray[np.float32], prompts: tuple[NDArray[np.float32], ...] = ()) -> Inputs:
+    def of_layers(cls, layers: NDArray[np.float32]) -> Inputs:
         """Take `(layers, n, d)` and add the mean over layers as one more view; nothing is copied."""
-        return cls((*layers, Mean(layers)) if len(layers) > 1 else layers, prompts=prompts)
+        return cls((*layers, Mean(layers)) if len(layers) > 1 else layers)
 
     @property
     def output(self) -> Table:

@@ -57,9 +57,6 @@ def test_zero_shot_stands_in_one_ranking_with_what_learns(task: str, candidate: 
     techniques = {row["technique"] for row in found["ranking"] if row["candidate"] == candidate}
     assert techniques == {"zero-shot", "knn", "linear-probe"}
     assert found["failed"] == []
-    row = next(row for row in found["ranking"] if row["technique"] == "zero-shot")
-    # No label is learned from, so rows that could have been learned from are no easier than others.
-    assert abs(row["train_score"] - row["score"]) < 0.35
 
 
 def test_zero_shot_by_name_needs_words_for_the_classes(workspace: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def towers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def zero_shot(model: object) -> np.ndarray:
     layers = model.embed_image(PICTURES)  # type: ignore[attr-defined]
-    inputs = Inputs.of_layers(layers, embed_prompts(model, PHRASES, layers.shape[2], is_image=True))
+    inputs = replace(Inputs.of_layers(layers), prompts=embed_prompts(model, PHRASES, layers.shape[2], is_image=True))
     rows = np.arange(len(PICTURES))
     return create("zero-shot").fit(inputs, rows, rows, len(PHRASES)).predict(inputs, rows)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -220,7 +221,7 @@ def test_zero_shot_needs_words_and_no_labels() -> None:
     features, labels = layers(60, 3, (0.0, 3.0))
     centers = np.stack([features[1][labels == label].mean(0) for label in range(3)])
     prompts = tuple(np.stack([center, 2 * center]) for center in centers)
-    inputs, rows = Inputs.of_layers(features, prompts), np.arange(60)
+    inputs, rows = replace(Inputs.of_layers(features), prompts=prompts), np.arange(60)
     head = create("zero-shot").fit(inputs, rows[:0], labels[:0], 3)
     shares = head.predict(inputs, rows)
     np.testing.assert_allclose(shares.sum(1), 1, atol=1e-5)
@@ -236,6 +237,6 @@ def test_zero_shot_reads_the_last_layer_alone() -> None:
     rows = np.arange(30)
     found = [
         create("zero-shot").fit(inputs, rows, labels, 2).predict(inputs, rows)
-        for inputs in (Inputs.of_layers(features, prompts), Inputs.of_layers(features[1:], prompts))
+        for inputs in (replace(Inputs.of_layers(given), prompts=prompts) for given in (features, features[1:]))
     ]
     np.testing.assert_array_equal(*found)
