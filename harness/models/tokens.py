@@ -23,7 +23,7 @@ _AT_ONCE = 1000
 
 
 class Tokenization:
-    """How a model's texts are cut into tokens: its tokenizer, a prompt before the first text, and how many tokens it reads."""
+    """How a model's texts are cut into tokens: its tokenizer, and a prompt before the first text."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: str, model: PreTrainedModel) -> None:
         """Take a tokenizer and its model; where there is no token to pad with, 0 stands for it and is masked."""
