@@ -99,11 +99,10 @@ class _Standing:
         return outcome if isinstance(outcome, Finished) else None
 
     @property
-    def standing(self) -> tuple[float, float]:
-        """Return by what runners are ordered, the best having the most: the chance, then the score."""
+    def worth(self) -> float:
+        """Return by what runners are ordered, the best having the most: the score so far."""
         measured = self.finished.find("score") if self.finished else None
-        worth = -(self.score or 0.0) if measured and measured.better == "lower" else self.score or 0.0
-        return (self.chance or 0.0, worth)
+        return -(self.score or 0.0) if measured and measured.better == "lower" else self.score or 0.0
 
     def refresh(self) -> Entrant:
         """Return the entrant with what its training really took a row."""
@@ -207,10 +206,10 @@ class _Track:
         )
 
     def _leave(self, standings: Sequence[_Standing], *, is_last: bool) -> list[tuple[_Standing, str]]:
-        """Return the runners, the likeliest first, each with the reason for which it leaves, empty if it goes on."""
+        """Return the runners, the best first and equals as they entered, each with the reason for which it leaves, if it does."""
         from harness.rank.survival import LEAST_CHANCE  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
-        able = sorted((s for s in standings if s.finished), key=lambda s: s.standing, reverse=True)
+        able = sorted((s for s in standings if s.finished), key=lambda s: s.worth, reverse=True)
         places = len(able) if is_last else budget.survivors(len(standings))
         told: list[tuple[_Standing, str]] = []
         for place, one in enumerate(able):
@@ -238,12 +237,11 @@ def _judge(standings: Sequence[_Standing], found: Evidence, campaign: Campaign) 
     scores = score_contenders(info.task.metric, field, right, "validation", seed=info.settings.seed)
     lower = info.task.metric not in METRICS and any((m := one.find("score")) and m.better == "lower" for one in field)
     draws = -scores.draws if lower else scores.draws
-    bound = 1.0 if info.task.metric in METRICS else None
-    most = bound if bound is not None else float(2 * draws.max() - draws.min())
-    curves = [s for s in standings if s.finished]
-    reaches = [survival.reach(s.finished.curve, s.entrant.epochs, lower=lower, most=bound) for s in curves if s.finished]
+    # Of a metric that is not bench's own nobody knows how far it goes.
+    most = 1.0 if info.task.metric in METRICS else float(2 * draws.max() - draws.min())
+    left = [survival.remainder(s.finished.curve, s.entrant.epochs, most=most, lower=lower) for s in standings if s.finished]
     chance = survival.chances(
-        draws[:, : len(keys)], reaches, draws[:, len(keys) :], margin=info.task.margin, most=most, seed=info.settings.seed
+        draws[:, : len(keys)], left, draws[:, len(keys) :], margin=info.task.margin, most=most, seed=info.settings.seed
     )
     known = {key: (float(scores.points[i]), float(chance[i])) for i, key in enumerate(keys)}
     return [replace(s, score=known[s.trial.key][0], chance=known[s.trial.key][1]) if s.finished else s for s in standings]

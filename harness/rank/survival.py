@@ -17,40 +17,46 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEAST_CHANCE = 0.05
+# The steepest power of the epochs by which the distance to the best score is thought to fall; 0018 has what was measured.
+_STEEPEST = 2.0
 
 
-def reach(curve: Sequence[Epoch], of: float, *, lower: bool = False, most: float | None = None) -> float:
-    """Return the most that a score can still gain until `of` epochs, by the more generous of two ways to draw its curve out.
+def remainder(curve: Sequence[Epoch], of: float, *, most: float, lower: bool = False) -> float:
+    """Return the least share of the distance to `most`, the best score there is, that can be left after `of` epochs.
 
-    One is a straight line over the logarithm of epochs, with the last slope. The other, where the best score there is (`most`) is
-    known, lets the error halve whenever the epochs double: early in a schedule the last slope says little. Of a single point
-    nothing is known, and the bound is infinite.
+    The distance is taken for a power of the epochs, as learning curves are. At the steepest it falls to a quarter whenever they
+    double, or as it fell between the last two points, if that was more: early in a schedule these say little, and one alone says
+    nothing. `most` belongs to scores of which more is better; with `lower`, to the negative ones.
+
+    Source: Viering and Loog 2023 (power laws).
 
     >>> points = [Epoch(epoch=e, train_loss=1, validation_loss=1, validation_score=s) for e, s in ((1, 0.5), (2, 0.6))]
-    >>> round(reach(points, 8), 3)
-    0.2
+    >>> remainder(points, 8, most=1.0)
+    0.0625
     """
     if of <= (curve[-1].epoch if curve else 0):
+        return 1.0
+    gaps = [most - (-point.validation_score if lower else point.validation_score) for point in curve[-2:]]
+    if not gaps or gaps[-1] <= 0:
         return 0.0
-    if len(curve) < 2:
-        return math.inf
-    before, last = curve[-2], curve[-1]
-    gained = last.validation_score - before.validation_score
-    slope = (-gained if lower else gained) / math.log(last.epoch / before.epoch)
-    halved = 0.0 if most is None else (most - last.validation_score) * (1 - last.epoch / of)
-    return max(0.0, halved, slope * math.log(of / last.epoch))
+    steepest = _STEEPEST
+    if gaps[0] > gaps[-1]:
+        steepest = max(steepest, math.log(gaps[0] / gaps[-1]) / math.log(curve[-1].epoch / curve[-2].epoch))
+    return float((curve[-1].epoch / of) ** steepest)
 
 
-def chances(draws: Floats, reaches: Sequence[float], others: Floats, *, margin: float, most: float, seed: int) -> Floats:
-    """Return each contender's probability of ending at most the margin below the best, `(contenders,)`.
+def chances(draws: Floats, remainders: Sequence[float], others: Floats, *, margin: float, most: float, seed: int) -> Floats:
+    """Return each contender's probability of ending at most the margin below the rival that is the hardest for it, `(contenders,)`.
 
     `draws` `(resamples, contenders)` are of the scores so far, `others` `(resamples, any)` of contenders that are complete; more is
-    better in both, and `most` is the best score that there is. What is still to be gained is drawn evenly between nothing and each
-    one's reach, anew in every resample.
+    better in both, and `most` is the best score that there is. Rivals are every other contender by itself, and the best of those
+    that are complete: so nobody's chance is small because many run of whom as little is known.
+
+    What is left of a contender's distance to `most` is drawn between all of it and its remainder, evenly in the exponent of the
+    power law, for each contender alone and anew in every resample.
     """
-    share = np.random.default_rng([seed, 40961]).random(draws.shape)
-    bounds = np.minimum(np.asarray(reaches)[None, :], np.maximum(0.0, most - draws))
-    ends = draws + share * bounds
-    best = np.concatenate([ends, others], axis=1).max(axis=1, keepdims=True)
-    likely: Floats = (best - ends <= margin + EQUAL).mean(axis=0)
+    exponents = np.random.default_rng([seed, 40961]).random(draws.shape)
+    ends = most - np.maximum(0.0, most - draws) * np.asarray(remainders, np.float64) ** exponents
+    rivals = [*ends.T, *([others.max(axis=1)] if others.shape[1] else [])]
+    likely: Floats = np.min([np.mean(rival[:, None] - ends <= margin + EQUAL, axis=0) for rival in rivals], axis=0)
     return likely

@@ -13,7 +13,10 @@ from harness.report.prose import metric_label, plural
 
 _DECIDING = (
     Column(
-        key="train_score", label="Train", help="The metric on the rows it learned from; far above the validation score it overfits."
+        key="train_score",
+        label="Train",
+        help="The metric on the rows it learned from; where that is better than on the validation rows by more than chance and the "
+        "margin explain, the small figure says by how much.",
     ),
     Column(
         key="expected_regret",
@@ -32,7 +35,9 @@ _BADGES = {
         text="Pareto", kind="pareto", note="no other contender is at least as good in quality, p95 latency and memory at once"
     ),
     "overfit": Badge(
-        text="overfits", kind="warning", note="the gap between training and validation score is larger than the margin allows"
+        text="overfits",
+        kind="warning",
+        note="better on the rows it learned from than chance and the margin explain: more labeled rows are likely to help",
     ),
 }
 _UNTESTED = "not predicted: it left the race"
@@ -106,7 +111,8 @@ def _row(contender: RankedContender, ranking: Ranking, scale: Scale, cells: dict
         "baseline": contender.baseline,
         "control": contender.control,
         "pareto": contender.pareto,
-        "overfit": contender.overfit,
+        # On few rows nearly every head fits those it learned from: the mark stands where the reader would go on from it.
+        "overfit": contender.overfit and recommended,
     }
     return Row(
         rank=contender.rank,
@@ -145,9 +151,10 @@ def _seeds(contender: RankedContender) -> tuple[str, ...]:
 
 
 def _deciding(contender: RankedContender) -> dict[str, Quantity]:
-    gap = "" if contender.train_score is None else f"{contender.train_score - contender.validation.score:+.3f} against validation"
+    gap = "" if contender.train_score is None else f"{contender.train_score - contender.validation.score:+.3f}"
+    train = numbers.quantity(contender.train_score, numbers.score, note=gap and f"{gap} against validation")
     return {
-        "train_score": numbers.quantity(contender.train_score, numbers.score, note=gap),
+        "train_score": train.model_copy(update={"detail": gap}) if contender.overfit else train,
         "expected_regret": numbers.quantity(contender.expected_regret, numbers.score),
         "probability_best": numbers.quantity(contender.probability_best, numbers.probability),
     }

@@ -58,6 +58,7 @@ class Simulated(Campaign):
     spent: dict[str, float] = field(default_factory=dict)
     runs: list[Trial] = field(default_factory=list)
     stop_after: int = 10**6
+    slope: float = 0.05
 
     def execute(self, trials: Sequence[Trial], is_stopped: Callable[[], bool]) -> Iterator[Progress]:
         for trial in trials:
@@ -80,24 +81,25 @@ class Simulated(Campaign):
         if trial.measures == "training":
             (self.checkpoints / trial.runner).mkdir(parents=True, exist_ok=True)
         curve = tuple(
-            Epoch(epoch=e, train_loss=1.0, validation_loss=1.0, validation_score=score(final, e / of)) for e in (epochs / 2, epochs)
+            Epoch(epoch=e, train_loss=1.0, validation_loss=1.0, validation_score=score(final, e / of, self.slope))
+            for e in (epochs / 2, epochs)
         )
         measurements = [
-            Measurement(name="score", value=score(final, epochs / of), better="higher"),
+            Measurement(name="score", value=score(final, epochs / of, self.slope), better="higher"),
             Measurement(name="trainable_parameters", value=1),
         ]
         if trial.measures == "training":
             measurements.append(Measurement(name="training_s_per_1000_rows", value=1000 * S_PER_ROW))
-        shares = [answer(self.data, part, score(final, epochs / of), trial) for part in ("choosing", "test")]
+        shares = [answer(self.data, part, score(final, epochs / of, self.slope), trial) for part in ("choosing", "test")]
         test = shares[1] if trial.confirms else shares[1][:0]
         kept = keep(self.data, shares[0], test, metric_name="accuracy", metric=None, seed=0)
         predictions.write(self.folder / "predictions" / f"{trial.key}.parquet", kept)
         return Finished(measurements=tuple(measurements), curve=curve if trial.measures == "training" else ())
 
 
-def score(final: float, share: float) -> float:
+def score(final: float, share: float, slope: float) -> float:
     """A learning curve that is straight over the logarithm of the share, as many are."""
-    return final + 0.05 * math.log2(min(1.0, share)) if share else 0.25
+    return final + slope * math.log2(min(1.0, share)) if share else 0.25
 
 
 def answer(data: Dataset, part: str, right: float, trial: Trial) -> np.ndarray:
@@ -201,10 +203,25 @@ def test_test_rows_are_predicted_in_the_last_round_only(start) -> None:  # noqa:
 
 
 def test_where_training_is_hopeless_against_the_probe_it_ends_early(start) -> None:  # noqa: ANN001 - as above
-    campaign = race(start(lambda _t: 0.5, {"a": 0.95}))
+    campaign = race(start(lambda _t: 0.5, {"a": 0.99}))
     assert campaign.info.race is not None
-    assert len(campaign.info.race.rounds) == 1
-    assert all("a chance of " in one.reason for one in campaign.info.race.rounds[0].runners)
+    assert campaign.info.race.rounds[-1].share < 1
+    assert all("a chance of " in one.reason for one in campaign.info.race.rounds[-1].runners)
+
+
+def test_many_of_whom_nothing_is_known_do_not_leave_for_being_many(start) -> None:  # noqa: ANN001 - as above
+    # All have hardly begun after the first round; at the end they are better than the probe.
+    campaign = start(lambda _t: 0.95, dict.fromkeys("abcdef", 0.93), effort="thorough", techniques=("full", "lora", "ia3"))
+    campaign.slope = 0.2
+    race(campaign)
+    assert campaign.info.race is not None
+    assert [len(one.runners) for one in campaign.info.race.rounds] == [54, 18, 6]
+    assert campaign.info.race.rounds[-1].runners[0].score == pytest.approx(0.95, abs=0.01)
+
+
+def test_of_equals_the_one_goes_on_that_gives_way_to_a_budget_last(start) -> None:  # noqa: ANN001 - as above
+    campaign = race(start(lambda _t: 0.9, {"a": 0.8}))
+    assert winners(campaign) == {("a", "probe-then-finetune")}
 
 
 def test_what_diverges_leaves_alone(start) -> None:  # noqa: ANN001 - as above

@@ -1,68 +1,82 @@
 """Who can still end among the best."""
 
-import math
-
 import numpy as np
 import pytest
 
 from harness.core.trial import Epoch
-from harness.rank.survival import LEAST_CHANCE, chances, reach
+from harness.rank.survival import LEAST_CHANCE, chances, remainder
 
 
 def curve(*points: tuple[float, float]) -> list[Epoch]:
     return [Epoch(epoch=e, train_loss=1.0, validation_loss=1.0, validation_score=s) for e, s in points]
 
 
-def alone(points: list[float], reaches: list[float], others: list[float] | None = None, *, margin: float = 0.01) -> np.ndarray:
+def alone(points: list[float], left: list[float], others: list[float] | None = None, *, margin: float = 0.01) -> np.ndarray:
     """Chances where no row is in doubt."""
     draws, rest = np.tile(points, (4000, 1)), np.tile(others or [], (4000, 1))
-    return chances(draws, reaches, rest, margin=margin, most=1.0, seed=0)
+    return chances(draws, left, rest, margin=margin, most=1.0, seed=0)
 
 
-def test_a_curve_is_drawn_out_over_the_logarithm_of_epochs() -> None:
-    # From 1 to 2 epochs it gained 0.1; from 2 to 8 it doubles twice more.
-    assert reach(curve((1, 0.5), (2, 0.6)), 8) == pytest.approx(0.2)
-    assert reach(curve((0.5, 0.9), (1, 0.5), (2, 0.6)), 8) == pytest.approx(0.2)
-    assert reach(curve((1, 3.0), (2, 2.0)), 4, lower=True) == pytest.approx(1.0)
+def test_an_error_may_fall_to_a_quarter_whenever_the_epochs_double() -> None:
+    for known in (curve((2, 0.6)), curve((1, 0.59), (2, 0.6)), curve((1, 0.7), (2, 0.6)), curve((0.5, 0.9), (1, 0.59), (2, 0.6))):
+        assert remainder(known, 4, most=1.0) == pytest.approx(1 / 4)
+        assert remainder(known, 8, most=1.0) == pytest.approx(1 / 16)
 
 
-def test_an_error_may_halve_whenever_the_epochs_double() -> None:
-    assert reach(curve((1, 0.60), (1.2, 0.64)), 3, most=1.0) == pytest.approx(0.36 * (1 - 1.2 / 3))
-    assert reach(curve((1, 0.5), (2, 0.4)), 4, most=1.0) == pytest.approx(0.3)
-    assert reach(curve((1, 0.1), (2, 0.8)), 8, most=1.0) == pytest.approx(0.7 * 2)
+def test_what_falls_faster_than_that_may_go_on_so() -> None:
+    # From 1 to 2 epochs the error fell from 0.8 to 0.1: to an eighth.
+    assert remainder(curve((1, 0.2), (2, 0.9)), 4, most=1.0) == pytest.approx(1 / 8)
+    assert remainder(curve((1, 8.0), (2, 1.0)), 4, most=0.0, lower=True) == pytest.approx(1 / 8)
 
 
-def test_what_fell_or_is_over_promises_nothing_and_a_single_point_everything() -> None:
-    assert reach(curve((1, 0.6), (2, 0.5)), 8) == 0
-    assert reach(curve((1, 0.5), (8, 0.6)), 8) == 0
-    assert reach(curve((1, 0.5)), 8) == math.inf
-    assert reach((), 8) == math.inf
+def test_what_is_over_keeps_its_distance_and_without_a_point_nothing_is_known() -> None:
+    assert remainder(curve((1, 0.5), (8, 0.6)), 8, most=1.0) == 1
+    assert remainder((), 8, most=1.0) == 0
 
 
 def test_who_is_complete_and_behind_has_no_chance() -> None:
-    assert alone([0.9, 0.8], [0.0, 0.0]).tolist() == [1.0, 0.0]
-    assert alone([0.9, 0.895], [0.0, 0.0]).tolist() == [1.0, 1.0]
+    assert alone([0.9, 0.8], [1.0, 1.0]).tolist() == [1.0, 0.0]
+    assert alone([0.9, 0.895], [1.0, 1.0]).tolist() == [1.0, 1.0]
 
 
 def test_what_can_still_be_gained_counts_in_proportion() -> None:
-    # The second one ends within the margin if it gains more than 0.09 of at most 0.18: half of the time.
-    found = alone([0.9, 0.8], [0.0, 0.18])
-    assert found[1] == pytest.approx(0.5, abs=0.03)
-    assert alone([0.9, 0.8], [0.0, 0.05])[1] == 0.0
+    # The second one's error falls from 0.2 to at least 0.0605 and must come to 0.11: half of the way by its logarithm.
+    assert alone([0.9, 0.8], [1.0, 0.11**2 / 0.2**2])[1] == pytest.approx(0.5, abs=0.03)
+    assert alone([0.9, 0.8], [1.0, 0.6])[1] == 0.0
 
 
 def test_a_complete_contender_can_put_all_out() -> None:
-    assert alone([0.7, 0.6], [0.1, 0.1], [0.95]).max() < LEAST_CHANCE
+    assert alone([0.7, 0.6], [0.5, 0.5], [0.95]).max() < LEAST_CHANCE
+
+
+@pytest.mark.parametrize("count", [2, 90])
+def test_nobody_leaves_because_many_run(count: int) -> None:
+    left = remainder(curve((1, 0.3)), 10, most=1.0)
+    found = alone([0.3] * count, [left] * count, [0.6])
+    assert found.min() > 0.4
+    assert found.max() - found.min() < 0.1
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_who_is_hopeless_leaves_however_many_run(count: int) -> None:
+    found = alone([0.8] * count + [0.1], [0.5] * count + [0.5])
+    assert found[-1] < LEAST_CHANCE < found[:-1].min()
+
+
+def test_a_late_starter_is_not_lost_among_early_ones() -> None:
+    # After a tenth of all epochs one has hardly begun, while others that began as a probe are where they end.
+    left = remainder(curve((1, 0.1)), 10, most=1.0)
+    assert alone([0.1] + [0.85] * 8, [left] * 9, [0.85])[0] > LEAST_CHANCE
 
 
 def test_no_score_grows_beyond_the_best_there_is() -> None:
-    assert np.isfinite(alone([0.5, 0.6], [math.inf, math.inf])).all()
-    assert alone([0.999], [math.inf], [1.0]).tolist() == [1.0]
+    assert alone([0.5, 0.6], [0.0, 0.0]).min() > 0.9
+    assert alone([0.999], [0.0], [1.0]).tolist() == [1.0]
 
 
 def test_rows_in_doubt_leave_a_chance_and_the_same_seed_the_same_one() -> None:
     draws = np.random.default_rng(1).normal([0.80, 0.78], 0.02, (4000, 2))
-    found = chances(draws, [0.0, 0.0], np.empty((4000, 0)), margin=0.01, most=1.0, seed=3)
+    found = chances(draws, [1.0, 1.0], np.empty((4000, 0)), margin=0.01, most=1.0, seed=3)
     # The difference is normal around 0.02 with a deviation of 0.0283: it is at most 0.01 in 36 %.
     assert found[1] == pytest.approx(0.362, abs=0.03)
-    assert (found == chances(draws, [0.0, 0.0], np.empty((4000, 0)), margin=0.01, most=1.0, seed=3)).all()
+    assert (found == chances(draws, [1.0, 1.0], np.empty((4000, 0)), margin=0.01, most=1.0, seed=3)).all()

@@ -128,6 +128,14 @@ def test_exactly_the_recommended_row_is_marked(samples: dict[str, Any]) -> None:
     assert marked == ["minilm-l6-first3 · linear-probe"]
 
 
+def test_overfitting_is_marked_where_it_is_acted_on_and_its_size_stands_in_every_row(samples: dict[str, Any]) -> None:
+    sample = samples["realistic"]
+    rows = [row.model_copy(update={"overfit": True, "train_score": 0.998}) for row in sample.ranking.rows]
+    shown = [row for group in with_ranking(sample, rows=rows).table.groups for row in group.rows]
+    assert [row.recommended for row in shown if any(badge.text == "overfits" for badge in row.badges)] == [True]
+    assert all(row.cells["train_score"].detail == f"{0.998 - row.validation.score:+.3f}" for row in shown)
+
+
 def test_every_row_has_a_cell_for_every_column(any_sample: Any) -> None:
     table = report_of(any_sample).table
     for row in table.rows:
