@@ -26,6 +26,9 @@ class Settings(Noun):
     `prefer=memory`. `trial_timeout_s` and `memory_limit_bytes` end a candidate that takes more; None leaves both to the plan.
     Without `latency` or `memory` among the measures that is not measured; quality always is. With `quick` effort nothing is trained
     but heads on frozen features; `budget_s` is the time after which nothing more is begun and what runs is ended.
+
+    `data` replaces the rows of a task; where several are compared, `data_of` does so by their names, and `suite` is the run that a
+    task's own run is part of.
     """
 
     candidates: tuple[str, ...] = ()
@@ -42,6 +45,8 @@ class Settings(Noun):
     memory_limit_bytes: int | None = None
     allow_pickle: bool = False
     allow_remote_code: bool = False
+    data_of: dict[str, str] = Field(default_factory=dict)
+    suite: str = ""
 
     @property
     def trust(self) -> Trust:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import types
 from collections.abc import Mapping
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -86,6 +85,7 @@ def _type_message(item: ErrorDetails, code: str, last: str) -> tuple[str, str]:
 
 
 _HINTS = {
+    "is listed twice": "list it once; `weight` says how much it counts",
     "places for the class": "write {} once, where the words for the class are to stand",
     "data.text_pair": "let data.text and data.text_pair name the columns of the two texts, or leave text_pair out",
 }
@@ -112,8 +112,8 @@ def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - an annotation can be anything
-    """Find the model in an annotation such as `LicensePolicy | None`."""
-    if get_origin(annotation) in {Union, types.UnionType}:
+    """Find the model in an annotation such as `LicensePolicy | None` or `tuple[Member, ...]`."""
+    if get_args(annotation):
         return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.task import Task
-from harness.errors import BenchError, Faults, TaskError, WorkspaceError, raise_all, suggest
+from harness.errors import BenchError, Faults, TaskError, raise_all, suggest
+from harness.load import named_files
 from harness.load.faults import each_fault, validate
-from harness.load.lines import check_file
-from harness.load.place import show, to_path
+from harness.load.named_files import TASK
 from harness.load.workspace import Workspace
-from harness.load.yaml_file import MAX_BYTES, read_yaml
-
-FILE = "task.yaml"
-_NAME_LINE = re.compile(rb"^name:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
+from harness.load.yaml_file import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ def list_tasks(workspaces: Sequence[Workspace]) -> tuple[LoadedTask, ...]:
     found = []
     for workspace in workspaces:
         places: dict[str, list[Path]] = {}
-        for path in _paths(workspace):
+        for path in named_files.paths(workspace, TASK):
             try:
                 loaded = _read(path, workspace.name)
             except BenchError as error:
@@ -47,7 +43,8 @@ def list_tasks(workspaces: Sequence[Workspace]) -> tuple[LoadedTask, ...]:
                 continue
             found.append(loaded)
             places.setdefault(loaded.task.name, []).append(path)
-        faults += [_duplicate(name, paths, ()) for name, paths in places.items() if len(paths) > 1]
+        twice = {name: paths for name, paths in places.items() if len(paths) > 1}
+        faults += [named_files.duplicate("task", name, [(path, "") for path in paths]) for name, paths in twice.items()]
     raise_all(faults)
     return tuple(found)
 
@@ -60,33 +57,12 @@ def load_task(name_or_path: str, workspaces: Sequence[Workspace]) -> LoadedTask:
     Raises:
         BenchError: when there is no such task, there are several, or the file is faulty.
     """
-    space, colon, name = name_or_path.rpartition(":")
-    searched = [workspace for workspace in workspaces if not colon or workspace.name == space]
-    matches = [(path, workspace.name) for workspace in searched for path in _paths(workspace) if _name(path) == name]
+    matches = named_files.search(name_or_path, workspaces, TASK)
     if len(matches) > 1:
-        raise _duplicate(name, [path for path, _ in matches], [owner for _, owner in matches])
+        raise named_files.duplicate("task", name_or_path.rpartition(":")[2], matches)
     if matches:
         return _read(*matches[0])
-    given = to_path(name_or_path, TaskError, "--task")
-    path = given / FILE if given.is_dir() else given
-    if path.is_file() and path.suffix in {".yaml", ".yml"}:
-        owner = next((space.name for space in workspaces if path.resolve().is_relative_to(space.root)), "path")
-        return _read(path, owner)
-    raise _unknown(name_or_path, [_name(path) for workspace in workspaces for path in _paths(workspace)])
-
-
-def _paths(workspace: Workspace) -> Iterator[Path]:
-    yield from sorted((workspace.root / "tasks").glob(f"[!._]*/{FILE}"))
-
-
-def _name(path: Path) -> str:
-    """Read a task's name without the rest, so that a faulty file can still be found."""
-    try:
-        check_file(path, TaskError, MAX_BYTES)
-        match = _NAME_LINE.search(path.read_bytes())
-    except (BenchError, OSError):
-        return path.parent.name
-    return match[1].decode(errors="replace") if match else path.parent.name
+    raise _unknown(name_or_path, named_files.names(workspaces, TASK))
 
 
 def _read(path: Path, workspace: str) -> LoadedTask:
@@ -97,16 +73,10 @@ def _read(path: Path, workspace: str) -> LoadedTask:
     raise task[0] if len(task) == 1 else Faults(task)
 
 
-def _duplicate(name: str, paths: Sequence[Path], owners: Sequence[str]) -> WorkspaceError:
-    spaces = list(dict.fromkeys(owners))
-    hint = "rename one" if len(spaces) < 2 else "rename one, or choose with " + " or ".join(f"{space}:{name}" for space in spaces)
-    return WorkspaceError(f'the task "{name}" is defined {len(paths)} times', where=" and ".join(map(show, paths)), hint=hint)
-
-
 def _unknown(name: str, known: Sequence[str]) -> TaskError:
     if "/" in name or name.endswith((".yaml", ".yml")):
         return TaskError(
-            f'there is no task at "{name}"', where="--task", hint=f"name a folder that holds {FILE}, or the file itself"
+            f'there is no task at "{name}"', where="--task", hint=f"name a folder that holds {TASK}, or the file itself"
         )
     hint = suggest(name, set(known)) if known else "there are none; `bench init` writes an example"
     return TaskError(f'unknown task "{name}"', where="--task", hint=hint)

@@ -32,7 +32,20 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A ranking, and the joint evidence on those of its contenders that may be recommended."""
+
+    ranking: Ranking
+    choosable: Field
+
+
 def rank(info: RunInfo, answers: Sequence[Answers], truth: Truth, records: Sequence[Record]) -> Ranking:
+    """Return the ranking alone."""
+    return rank_with_evidence(info, answers, truth, records).ranking
+
+
+def rank_with_evidence(info: RunInfo, answers: Sequence[Answers], truth: Truth, records: Sequence[Record]) -> Ranked:
     """Rank the contenders of a run and recommend one.
 
     The task's constraints apply as they stand in `info`, whatever they were when the run began. The rows come in the order of
@@ -54,7 +67,7 @@ def rank(info: RunInfo, answers: Sequence[Answers], truth: Truth, records: Seque
     rows = [_complete(draft, standing, i, tests[i]) for i, draft in enumerate(drafts)]
     choosable, rule = standing.field(rows, standing.choosable), _rule(info)
     failures = {row.name: [v.constraint for v in missed] for row, missed in zip(rows, verdicts, strict=True) if missed}
-    return Ranking(
+    ranking = Ranking(
         task=info.task.name,
         metric=metric,
         higher_is_better=not lower,
@@ -70,6 +83,7 @@ def rank(info: RunInfo, answers: Sequence[Answers], truth: Truth, records: Seque
         skipped=(*info.skipped, *contenders.skipped(records)),
         gains=find_gains(standing.field(rows, standing.allowed)),
     )
+    return Ranked(ranking, choosable)
 
 
 @dataclass(frozen=True, slots=True)
