@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.errors import BenchError as BenchError
     from harness.errors import CandidateError as CandidateError
     from harness.errors import TaskError as TaskError
+    from harness.suites import compare_suite as compare_suite
 
     __version__: str
 
@@ -37,6 +38,7 @@ _HOMES = {
     "Task": "harness.core.task",
     "TaskError": "harness.errors",
     "compare": "harness.comparison",
+    "compare_suite": "harness.suites",
     "reopen": "harness.comparison",
 }
 
@@ -55,6 +57,7 @@ __all__ = [
     "TaskError",
     "__version__",
     "compare",
+    "compare_suite",
     "reopen",
 ]
 

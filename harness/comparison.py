@@ -17,6 +17,7 @@ from harness.core.metric import METRICS
 from harness.core.progress import Progress
 from harness.core.ranking import Ranking, Recommendation
 from harness.core.run import DataFacts, RunInfo, Settings
+from harness.core.task import Task
 from harness.core.trial import Finished, Record, Trial
 from harness.errors import BenchError, WorkspaceError, raise_all, suggest
 from harness.execute import machine, process, provenance
@@ -41,12 +42,14 @@ from harness.store.resume import done
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.rank.choice import Field as Joint
+
 FORMATS = ("html", "md", "json")
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A finished comparison, for notebooks and programs."""
+    """A finished comparison, for notebooks and programs; `choosable` is the joint evidence on what may be recommended."""
 
     folder: Path
     info: RunInfo
@@ -54,6 +57,7 @@ class Comparison:
     journal: tuple[Record, ...]
     interrupted: bool = False
     files: Mapping[str, Path] = field(default_factory=dict)
+    choosable: Joint | None = None
 
     @property
     def recommendation(self) -> Recommendation | None:
@@ -253,6 +257,18 @@ def reopen(run: str, *, workspace: str | Path = ".", changes: Sequence[str] = ()
     return _rank(folder, info, interrupted=False)
 
 
+def check_inputs(
+    found: LoadedTask, settings: Settings, workspaces: Sequence[Workspace]
+) -> tuple[Task, tuple[Registered | Broken, ...]]:
+    """Read everything that a comparison would begin with; return the task as changed, and who is to take part; nothing is run.
+
+    Raises:
+        BenchError: the input must be mended.
+    """
+    loaded, _, chosen = _load(found, settings, workspaces)
+    return loaded.task, chosen
+
+
 def _load(
     found: LoadedTask, settings: Settings, workspaces: Sequence[Workspace]
 ) -> tuple[LoadedTask, Dataset, tuple[Registered | Broken, ...]]:
@@ -317,7 +333,8 @@ def _warn_of_cards(chosen: Sequence[Registered | Broken], entered: Field, settin
 
 def _rank(folder: Path, info: RunInfo, *, interrupted: bool) -> Comparison:
     """Rank what the disk holds: what is shown is what is stored."""
-    from harness.rank.ranking import rank  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
+    from harness.rank.ranking import rank_with_evidence  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
     found = weigh(folder, info)
-    return Comparison(folder, info, rank(info, found.answers, found.truth, found.records), found.records, interrupted)
+    ranked = rank_with_evidence(info, found.answers, found.truth, found.records)
+    return Comparison(folder, info, ranked.ranking, found.records, interrupted, choosable=ranked.choosable)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli.closing import close, exit_code
 from harness.cli.options import AsJson, Debug, Quiet, Workspace, here
 from harness.core.quantity import parse_duration, parse_size
 from harness.core.run import EFFORTS, MEASURES, Settings
 from harness.errors import WorkspaceError, raise_all, suggest
 
 if TYPE_CHECKING:
-    from harness.comparison import Comparison
+    from harness.cli.live import Watcher
+    from harness.cli.target import Target
+    from harness.comparison import Changes, Comparison
+    from harness.suites import SuiteComparison
 
-Task = Annotated[str, typer.Option("--task", help="A task's name, WORKSPACE:NAME, or the path of its folder.")]
+Task = Annotated[
+    list[str],
+    typer.Option(
+        "--task", metavar="T", help="A task or a suite: its name, WORKSPACE:NAME, or a path; or several tasks, one by one."
+    ),
+]
 Candidates = Annotated[str, typer.Option("--candidates", metavar="A,B,…", help="Names or patterns; all that suit, if left out.")]
 Techniques = Annotated[
     str, typer.Option("--techniques", metavar="A,B,…", help="knn, linear-probe, full, lora, …; what the effort says, if left out.")
@@ -24,7 +34,12 @@ Effort = Annotated[
     str, typer.Option("--effort", help="quick: frozen features only; standard: trains the best few; thorough: more.")
 ]
 Budget = Annotated[str | None, typer.Option("--budget", metavar="TIME", help="How long all of it may take, e.g. 30m.")]
-Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="A file or folder in place of the task's own rows.")]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data", metavar="[TASK=]PATH", help="A file or folder in place of a task's own rows; of several tasks, say whose."
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Draws the split and the bootstrap.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; use what is on this machine.")]
@@ -84,14 +99,16 @@ def command(  # noqa: PLR0913 - each is an option
     del debug
     from harness.cli.given import only_given  # noqa: PLC0415 - help does without
     from harness.cli.live import Watcher  # noqa: PLC0415 - help does without
-    from harness.comparison import compare  # noqa: PLC0415 - as above
+    from harness.cli.target import find  # noqa: PLC0415 - as above
 
+    target = find(task, data or (), workspace)
     wishes = {
         "candidates": split(candidates),
         "techniques": split(techniques),
         "effort": _known(effort),
         "budget_s": parse_duration(budget, "--budget") if budget else None,
-        "data": data,
+        "data": target.data,
+        "data_of": target.data_of,
         "device": device,
         "seed": seed,
         "offline": offline,
@@ -104,9 +121,22 @@ def command(  # noqa: PLR0913 - each is an option
     }
     settings = Settings.model_validate(wishes) if resume is None else only_given(wishes, context)
     with Watcher(quiet=quiet) as watcher:
-        found = compare(task, settings, workspace=workspace, observe=watcher, resume=resume, formats=split(formats))
+        found = _compare(target, settings, workspace=workspace, observe=watcher, resume=resume, formats=split(formats))
     close(found, as_json=as_json)
-    raise typer.Exit(130 if found.interrupted else 0 if found.recommendation else 1)
+    raise typer.Exit(exit_code(found))
+
+
+def _compare(
+    target: Target, settings: Settings | Changes, *, workspace: Path, observe: Watcher, resume: str | None, formats: Sequence[str]
+) -> Comparison | SuiteComparison:
+    """Compare on the one task, or on several and then together."""
+    if target.many:
+        from harness.suites import compare_suite  # noqa: PLC0415 - one task does without
+
+        return compare_suite(target.suite, settings, workspace=workspace, observe=observe, resume=resume, formats=formats)
+    from harness.comparison import compare  # noqa: PLC0415 - help does without
+
+    return compare(target.names[0], settings, workspace=workspace, observe=observe, resume=resume, formats=formats)
 
 
 def _known(effort: str) -> str:
@@ -143,15 +173,3 @@ def split(words: str) -> tuple[str, ...]:
     ('a', 'b')
     """
     return tuple(word.strip() for word in words.split(",") if word.strip())
-
-
-def close(found: Comparison, *, as_json: bool) -> None:
-    """Print the result on stdout: one JSON document, or the table and the recommendation."""
-    if as_json:
-        from harness.report.document import to_document  # noqa: PLC0415 - the table does without
-
-        typer.echo(json.dumps(to_document(found.info, found.result, found.files), ensure_ascii=False, indent=1))
-    else:
-        from harness.cli.summary import print_summary  # noqa: PLC0415 - JSON does without
-
-        print_summary(found.result, found.files)

@@ -11,6 +11,7 @@ from harness.comparison import Changes
 # Settings whose option has another name.
 _OPTIONS = {
     "constraints": "constraint",
+    "data_of": "data",
     "measures": "measure",
     "trial_timeout_s": "trial_timeout",
     "memory_limit_bytes": "memory_limit",

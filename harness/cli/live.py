@@ -45,6 +45,8 @@ class Watcher:
     def __call__(self, progress: Progress) -> None:
         """Take one moment of the comparison."""
         if progress.record is not None:
+            # Of several tasks, leaders are shown of the one that runs.
+            self._finished = [one for one in self._finished if one.trial.task == progress.record.trial.task]
             self._finished.append(progress.record)
         if self._live:
             where = f"{progress.candidate}: {progress.text}" if progress.kind == "stage" else progress.text or progress.candidate

@@ -17,6 +17,7 @@ class Noun(Enum):
 
     CARD = "card"
     TASK = "task"
+    SUITE = "suite"
     REPORT = "report"
 
 

@@ -17,10 +17,15 @@ _WIDTH = 110
 
 def print_summary(ranking: Ranking, files: Mapping[str, Path]) -> None:
     """Print the ranking, the recommendation and where the reports are, on stdout."""
+    print_parts(_parts(ranking, files))
+
+
+def print_parts(parts: Iterator[RenderableType]) -> None:
+    """Print on stdout, in a pipe as wide as a table needs."""
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console = Console(highlight=False, soft_wrap=True, width=_WIDTH)
-    for part in _parts(ranking, files):
+    for part in parts:
         console.print(part)
 
 

@@ -34,11 +34,16 @@ def check_budget(budget_s: float | None, passed_s: float, candidates: Sequence[R
     """
     if budget_s is None or not candidates:
         return
-    least = passed_s + min(_SECONDS_FOR_BASELINE if one.card.baseline else _SECONDS_FOR_MODEL for one in candidates)
+    least = passed_s + quickest_s(candidates)
     if budget_s < least:
         what = f"a budget of {budget_s:g} s is too small for a single trial"
         takes = f"to begin took {passed_s:.1f} s, and the quickest trial is estimated at {least - passed_s:g} s"
         raise WorkspaceError(what, where="--budget", hint=f"give {math.ceil(least)}s or more: {takes}")
+
+
+def quickest_s(candidates: Sequence[Registered]) -> float:
+    """Return about how long the quickest trial of these candidates takes, in seconds; there must be one."""
+    return min(_SECONDS_FOR_BASELINE if one.card.baseline else _SECONDS_FOR_MODEL for one in candidates)
 
 
 def check_techniques(names: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 from harness.core.technique_names import technique_name
 
@@ -35,6 +36,17 @@ def clean_line(text: str) -> str:
     '  at line 3'
     """
     return " " * (len(text) - len(text.lstrip(" "))) + clean(text)
+
+
+def clean_all(value: Any) -> Any:  # noqa: ANN401 - whatever a dump holds
+    """Clean every string of a dump; lines under the key `log` keep their indentation."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {key: tuple(map(clean_line, item)) if key == "log" else clean_all(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return tuple(clean_all(item) for item in value)
+    return value
 
 
 def metric_label(metric: str) -> str:

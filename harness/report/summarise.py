@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from harness.core.ranking import Ranking
 from harness.core.report import Option, Report, Row, Table
@@ -11,7 +10,7 @@ from harness.core.run import RunInfo
 from harness.core.shown import FigureNote
 from harness.core.trial import Record
 from harness.report import absent, advice, facts, known, table, training, transfer
-from harness.report.prose import clean, clean_line, listing, metric_label, plural
+from harness.report.prose import clean_all, listing, metric_label, plural
 
 QUALITY, INTERVALS = "quality-latency", "intervals"
 _LINE = "The line is the best score to be had at each latency. "
@@ -51,7 +50,7 @@ def summarise(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> Rep
         command=advice.command(info),
         training=training.build(info, ranking, ranked, records),
     )
-    return Report.model_validate(_cleaned(report.model_dump()))
+    return Report.model_validate(clean_all(report.model_dump()))
 
 
 def _figures(ranked: Table) -> tuple[FigureNote, ...]:
@@ -96,14 +95,3 @@ def _legend(rows: Sequence[Row]) -> str:
     )
     told = listing([text for text, occurs in marks if occurs])
     return f" {told[0].upper()}{told[1:]}." if told else ""
-
-
-def _cleaned(value: Any) -> Any:  # noqa: ANN401 - whatever a dump holds
-    """Clean every string of a dump."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {key: tuple(map(clean_line, item)) if key == "log" else _cleaned(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return tuple(_cleaned(item) for item in value)
-    return value

@@ -25,11 +25,18 @@ from harness.store.formats import is_newer, upgrade
 _SECONDS_TO_BEGIN = 10.0
 # What new_run_id gives.
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+# What the run of a suite has in place of `run.json`.
+SUITE_HEAD = "suite.json"
 
 
 def new_run_id() -> str:
     """Return a name that sorts by time and that two runs do not share."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def is_run_id(name: str) -> bool:
+    """Tell whether a name is of the form that runs have."""
+    return bool(_RUN_ID.fullmatch(name))
 
 
 def create(reports: Path, info: RunInfo) -> Path:
@@ -184,6 +191,11 @@ def _search(reports: Path, run: str) -> Path:
     latest = {path.name: path / "latest" for path in reports.glob("*") if (path / "latest" / "run.json").is_file()}
     found = known.get(run) or latest.get(run)
     if found is None:
+        places = (Path(run), reports / run / "latest", *(reports.glob(f"*/{run}") if is_run_id(run) else ()))
+        suites = [path for path in places if (path / SUITE_HEAD).is_file()]
+        if suites:
+            hint = "name the run of one of its tasks, which its report lists"
+            raise WorkspaceError(f'"{run}" is the run of a suite', where=str(suites[0]), hint=hint)
         raise WorkspaceError(
             f'no run "{run}"', where=str(reports), hint=suggest(run, [*known, *latest]) if known else "run `bench compare` first"
         )

@@ -30,6 +30,7 @@ from harness.execute.plan import check_techniques
 from harness.load.candidates import load_candidates, load_plugin, select
 from harness.load.data_function import call_function
 from harness.load.overrides import override
+from harness.load.suites import list_suites
 from harness.load.tasks import list_tasks
 from harness.load.workspace import GROUP, Workspace, load_workspaces
 from harness.report.document import FORMATS
@@ -128,6 +129,10 @@ def test_yaml_examples_are_read(yaml: Example, tmp_path: Path) -> None:
         return
     folder = tmp_path / "tasks" / "example"
     folder.mkdir(parents=True)
+    if "tasks" in content:
+        (folder / "suite.yaml").write_text(yaml.text)
+        assert len(list_suites(here)) == 1
+        return
     # A part of a task stands for the whole with that part.
     needed = "" if "name" in content else "name: example\nkind: text-classification\n"
     needed += "" if "data" in content else "data: {train: rows.csv}\n"

@@ -11,7 +11,7 @@ import harness
 def test_the_public_names() -> None:
     assert harness.__all__ == [
         "BenchError", "Candidate", "CandidateError", "Card", "Comparison", "Links", "Measurement", "Options", "Pretraining",
-        "Settings", "Task", "TaskError", "__version__", "compare", "reopen",
+        "Settings", "Task", "TaskError", "__version__", "compare", "compare_suite", "reopen",
     ]  # fmt: skip
     assert dir(harness) == sorted(harness.__all__)
 
