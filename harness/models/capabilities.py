@@ -49,6 +49,41 @@ class EmbedsPrompts(Protocol):
 
 
 @runtime_checkable
+class LogLikelihood(Protocol):
+    """Tells how likely a text goes on in some way; what a language model does."""
+
+    def log_likelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> NDArray[np.float32]:
+        """Return `(n, 2) float32`: the log-probability of continuation i after prompt i, summed over its tokens, and their number.
+
+        Those of one prompt come one after the other, so that it need be read only once.
+        """
+        ...
+
+
+@runtime_checkable
+class LoadsLater(Protocol):
+    """Loads what only likelihoods need when it is told to, so that the time can be measured."""
+
+    def load_language_model(self) -> None:
+        """Load it, unless it is there already."""
+        ...
+
+
+@runtime_checkable
+class KnowsContext(Protocol):
+    """Knows how much of a prompt it reads."""
+
+    @property
+    def context(self) -> int:
+        """Return how many tokens it reads, an answer included."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Return the number of tokens of each text, without special ones."""
+        ...
+
+
+@runtime_checkable
 class Fits(Protocol):
     """Learns the task from scratch; what a baseline does."""
 

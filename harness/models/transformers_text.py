@@ -19,6 +19,7 @@ from harness.models.batches import Batches, attempt
 from harness.models.capabilities import Weights
 from harness.models.formats import readable_form
 from harness.models.json_file import read_json
+from harness.models.language import is_language_model
 from harness.models.pooling import choose_pooling, choose_prompt, reads_apart
 from harness.models.tokens import Tokenization, Tokens, length
 from harness.models.torch_module import count_weights, pool
@@ -166,4 +167,8 @@ def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) 
     if folder is None:
         what = "a text encoder needs weights to load"
         raise CandidateError(what, where=f"card {card.name}, key source", hint="name a Hub id, a local folder or python:PACKAGE")
+    if is_language_model(card, folder):
+        from harness.models.transformers_language import LanguageModel  # noqa: PLC0415 - it is an encoder of texts itself
+
+        return LanguageModel(folder, card, device, trust)
     return TextEncoder(folder, card, device, trust)

@@ -28,6 +28,20 @@ TEXT = {
     "XLMRoberta": {},
     "Electra": {"embedding_size": 16},
 }
+# Language models, with what changes how they may be read: windows, biases in place of positions, states in place of keys.
+LANGUAGE = {
+    "GPT2LMHead": {},
+    "LlamaForCausalLM": {"num_key_value_heads": 1},
+    "Qwen3ForCausalLM": {"num_key_value_heads": 1},
+    "GemmaForCausalLM": {"num_key_value_heads": 1, "head_dim": 16},
+    "Gemma3ForCausalLM": {"num_key_value_heads": 1, "head_dim": 16, "sliding_window": 6},
+    "BloomForCausalLM": {"n_head": 2},
+    "MambaForCausalLM": {"state_size": 4},
+    "T5ForConditionalGeneration": {"d_model": 32, "d_kv": 16, "d_ff": 48, "num_layers": 2, "num_heads": 2},
+    "BartForConditionalGeneration": {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2}
+    | dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2)
+    | dict.fromkeys(("encoder_ffn_dim", "decoder_ffn_dim"), 48),
+}
 NAMES = {
     "DistilBert": {
         "hidden_size": "dim",
@@ -58,6 +72,23 @@ def save_text(kind: str, folder: Path) -> Path:
     )
     getattr(transformers, f"{kind}Model")(config).save_pretrained(folder)
     save_tokenizer(folder)
+    return folder
+
+
+def save_language(kind: str, folder: Path) -> Path:
+    """Write a language model with weights large enough that likelihoods differ."""
+    import transformers
+
+    torch.manual_seed(0)
+    model = getattr(transformers, {"GPT2LMHead": "GPT2LMHeadModel"}.get(kind, kind))
+    ids = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "decoder_start_token_id": 0}
+    config = model.config_class(**{"vocab_size": len(WORDS), "max_position_embeddings": 64, **SIZES, **ids, **LANGUAGE[kind]})
+    made = model(config)
+    with torch.no_grad():
+        for one in made.parameters():
+            one.add_(0.1 * torch.randn_like(one))
+    made.save_pretrained(folder)
+    save_tokenizer(folder, limit=48)
     return folder
 
 

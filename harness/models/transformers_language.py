@@ -1,0 +1,156 @@
+"""Language models of the transformers library, decoders and encoder–decoders: they embed, and tell how likely an answer is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+from harness.core.card import Card
+from harness.core.trust import Trust
+from harness.errors import CandidateError
+from harness.models.batches import release
+from harness.models.capabilities import Weights
+from harness.models.formats import readable_form, weights_only
+from harness.models.likelihood import Asked, Decoder, EncoderDecoder, Ids, Scorer
+from harness.models.torch_module import count_weights
+from harness.models.transformers_text import TOKENS_PER_BATCH, TextEncoder
+
+# Prompts whose tokens are held at once.
+_AT_ONCE = 512
+
+
+class LanguageModel(TextEncoder):
+    """An encoder of texts until it is first asked for a likelihood; then the whole model, whose body goes on embedding."""
+
+    def __init__(self, folder: Path, card: Card, device: str, trust: Trust) -> None:
+        """Load tokenizer and body from a local folder."""
+        super().__init__(folder, card, device, trust)
+        self._source = folder, card, trust
+        self._whole: Any = None
+        self._scorer: Scorer | None = None
+        self._start = _find_start(self.tokenizer)
+        kinds = (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id, self._tokens.pad)
+        self._void: int = next(one for one in kinds if one is not None)
+
+    @property
+    def context(self) -> int:
+        """Return how many tokens the model reads, an answer included."""
+        return self.max_length
+
+    def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Return the number of tokens of each text, without special ones."""
+        return np.asarray([len(ids) for ids in self._ids(texts)], np.int64)
+
+    def load_language_model(self) -> None:
+        """Put the whole model in the place of its body, which is given back before; does nothing the second time.
+
+        Raises:
+            CandidateError: the folder lacks the weights that tell how likely a word is.
+        """
+        if self._whole is not None:
+            return
+        folder, card, trust = self._source
+        has_encoder, self.model = self.model.config.is_encoder_decoder, None
+        release()
+        factory = AutoModelForSeq2SeqLM if has_encoder else AutoModelForCausalLM
+        with weights_only(card):
+            whole, report = factory.from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=card.remote_code and trust.remote_code,
+                use_safetensors=readable_form(folder, card, trust) == "safetensors",
+                weights_only=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
+        whole = whole.to(self.device).eval()
+        self.model = whole.get_encoder() if has_encoder else whole.base_model
+        if report["missing_keys"]:
+            what = f"its folder lacks weights of a language model: {', '.join(sorted(report['missing_keys'])[:3])}"
+            raise CandidateError(what, where=f"card {card.name}", hint="name the folder of the whole model, not of its body alone")
+        reader = EncoderDecoder(whole, self.device) if has_encoder else Decoder(whole, self.device)
+        words, tokens = whole.get_output_embeddings().weight.shape[0], TOKENS_PER_BATCH[torch.device(self.device).type]
+        self._whole, self._scorer = whole, Scorer(reader, words, tokens, self.device)
+
+    def log_likelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> NDArray[np.float32]:
+        """Return `(n, 2) float32`: the summed log-probability of each continuation after its prompt, and of how many tokens.
+
+        A decoder's tokens are those of both texts as one, from the first that the prompt alone does not have; an encoder–decoder's
+        are those of the continuation, its final mark included. What the model cannot read of a prompt is cut off at its beginning.
+
+        Raises:
+            CandidateError: a continuation alone is longer than the model reads, or a prompt does not fit in memory.
+        """
+        self.load_language_model()
+        found = np.zeros((len(prompts), 2), np.float32)
+        mine: dict[str, list[int]] = defaultdict(list)
+        for place, prompt in enumerate(prompts):
+            mine[prompt].append(place)
+        distinct = list(mine)
+        for start in range(0, len(distinct), _AT_ONCE):
+            groups: dict[Ids, list[tuple[int, Ids]]] = defaultdict(list)
+            for prompt in distinct[start : start + _AT_ONCE]:
+                divided = self._divide(prompt, [continuations[place] for place in mine[prompt]])
+                for place, (asked, answer) in zip(mine[prompt], divided, strict=True):
+                    if answer:
+                        groups[asked].append((place, answer))
+            self._score(groups, found)
+        return found
+
+    def weights(self) -> Weights:
+        """Count what was loaded."""
+        return count_weights(self.model if self._whole is None else self._whole)
+
+    def _score(self, groups: dict[Ids, list[tuple[int, Ids]]], found: NDArray[np.float32]) -> None:
+        """Fill in the rows of what is asked."""
+        if self._scorer is None or not groups:
+            return
+        asked = [Asked(prompt, tuple(answer for _, answer in some)) for prompt, some in groups.items()]
+        for one, sums, some in zip(asked, self._scorer.score(asked), groups.values(), strict=True):
+            where = [place for place, _ in some]
+            found[where, 0], found[where, 1] = sums, [len(answer) for answer in one.answers]
+
+    def _divide(self, prompt: str, continuations: Sequence[str]) -> Iterator[tuple[Ids, Ids]]:
+        """Yield the tokens of the prompt, cut off at the left, and of each continuation."""
+        if self._whole.config.is_encoder_decoder:
+            asked: Ids = tuple(self.tokenizer(prompt, verbose=False)["input_ids"])
+            targets = self.tokenizer(text_target=[one.lstrip() for one in continuations], verbose=False)["input_ids"]
+            pairs = [(asked, tuple(target)) for target in targets]
+            room = self.context
+        else:
+            pairs = list(self._divide_whole(prompt, continuations))
+            room = self.context - max(len(answer) for _, answer in pairs)
+        longest = max(len(answer) for _, answer in pairs)
+        if room < 1 or longest > self.context:
+            what = f"an answer of {longest} tokens is longer than the {self.context} that the model reads"
+            raise CandidateError(what, hint="describe the classes in fewer words, under `classes` in task.yaml")
+        start = self._start[: room - 1]
+        for ids, answer in pairs:
+            yield (ids if len(ids) <= room else start + ids[len(ids) - room + len(start) :]) or (self._void,), answer
+
+    def _divide_whole(self, prompt: str, continuations: Sequence[str]) -> Iterator[tuple[Ids, Ids]]:
+        """Yield the tokens of prompt and continuation, read as one text, divided where the prompt's own tokens end."""
+        alone, *both = self._ids([prompt, *(prompt + one for one in continuations)])
+        for ids in both:
+            # Where the end of a prompt and its continuation are one token, that is no part of the prompt.
+            least = min(len(alone), len(ids))
+            border = next((i for i in range(least) if alone[i] != ids[i]), least)
+            yield self._start + ids[:border], ids[border:]
+
+    def _ids(self, texts: Sequence[str]) -> list[Ids]:
+        found = self.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"] if texts else []
+        return [tuple(ids) for ids in found]
+
+
+def _find_start(tokenizer: Any) -> Ids:  # noqa: ANN401 - a tokenizer of transformers
+    """Return the special tokens that a tokenizer puts before a text."""
+    bare, whole = (tuple(tokenizer("a", add_special_tokens=adds)["input_ids"]) for adds in (False, True))
+    spare = len(whole) - len(bare)
+    return next((whole[:size] for size in range(spare + 1) if whole[size : size + len(bare)] == bare), ())
