@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from harness.core.wording import Wording
 
 
 class Pair(NamedTuple):
@@ -93,6 +96,7 @@ class Dataset:
     """A task's rows with their division, and what was noticed while reading them.
 
     `phrases` are sentences that say what each class is, in the order of the classes; empty where the classes have no words.
+    `wording` is how texts and classes are put to a language model.
     """
 
     rows: Rows
@@ -100,6 +104,7 @@ class Dataset:
     digest: str
     source: str
     phrases: tuple[tuple[str, ...], ...] = ()
+    wording: Wording | None = None
     drawn_test: bool = True
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

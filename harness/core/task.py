@@ -10,6 +10,7 @@ from harness.core.card import NAME, Modality
 from harness.core.constraint import Constraints
 from harness.core.metric import METRICS
 from harness.core.noun import Noun
+from harness.core.wording import Ask
 
 Kind = Literal["text-classification", "image-classification"]
 Prefer = Literal["latency", "memory", "throughput", "parameters", "training_cost"]
@@ -55,6 +56,7 @@ class Task(Noun):
 
     `classes` says in words what labels mean, one phrase or several a label, and each of `prompts` is a sentence around such a
     phrase, which stands for the braces in it. Zero-shot techniques read them; a label that is not described stands for itself.
+    `ask` says how a row and such phrases are put to a language model.
     """
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]
@@ -63,6 +65,7 @@ class Task(Noun):
     data: Data
     classes: Annotated[dict[str, Phrases], BeforeValidator(_name_classes)] = Field(default_factory=dict)
     prompts: Annotated[tuple[Phrase, ...], Field(max_length=200)] = ()
+    ask: Ask = Ask()
     metric: str = "macro_f1"
     languages: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
@@ -97,6 +100,17 @@ class Task(Noun):
             raise ValueError(msg)
         if self.data.text_pair and self.data.text_pair in {self.data.text, self.data.label}:
             msg = f'data.text_pair is "{self.data.text_pair}", which is the first text or the label'
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _check_ask(self) -> Task:
+        if self.ask != Ask() and self.modality != "text":
+            msg = f"ask is for texts, the kind is {self.kind}"
+            raise ValueError(msg)
+        if self.ask.fields and ("text_pair" in self.ask.fields) != bool(self.data.text_pair):
+            has, are = ("has no", "are") if self.data.text_pair else ("has", "are not")
+            msg = f"ask.template {has} {{text_pair}}, and the rows {are} pairs"
             raise ValueError(msg)
         return self
 

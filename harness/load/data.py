@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.data import Dataset, Rows, Split
 from harness.core.task import Task
+from harness.core.wording import Ask
 from harness.errors import BenchError, Faults, TaskError, raise_all
 from harness.load.checks import find_doubts, find_faults
 from harness.load.columns import Columns, check_columns, choose_columns
 from harness.load.faults import each_fault
-from harness.load.phrases import describe_classes
+from harness.load.phrases import describe_classes, word_task
 from harness.load.rows import Row, assemble, read_rows, sort_classes
 from harness.load.source import open_source
 from harness.load.splits import SHARE, split
@@ -46,9 +47,10 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     return Dataset(
         rows=rows,
         split=division,
-        digest=_digest(rows, division, phrases if task.classes or task.prompts else ()),
+        digest=_digest(rows, division, _stated(task, phrases)),
         source=source.name,
         phrases=phrases,
+        wording=word_task(task, rows.classes),
         drawn_test=test is None,
         notes=notes,
         warnings=(*source.warnings, *columns.warnings, *noticed, *found),
@@ -84,9 +86,17 @@ def _placed(error: BenchError, place: str) -> BenchError:
     return faults[0] if len(faults) == 1 else Faults(faults)
 
 
-def _digest(rows: Rows, division: Split, phrases: tuple[tuple[str, ...], ...]) -> str:
-    """Hash what a result depends on: rows, labels, classes and their division, and the task's own words for the classes."""
+def _stated(task: Task, phrases: tuple[tuple[str, ...], ...]) -> list[Sequence[object]]:
+    """Return the task's own words; where it states none, the digest stays what it was."""
+    words: list[Sequence[object]] = [phrases] if phrases and (task.classes or task.prompts) else []
+    if task.ask != Ask() or (task.classes and not phrases):
+        words.append([task.classes, task.ask.model_dump()])
+    return words
+
+
+def _digest(rows: Rows, division: Split, words: Sequence[Sequence[object]]) -> str:
+    """Hash what a result depends on: rows, labels, classes and their division, and the task's own words."""
     labels = [rows.classes[label] for label in rows.labels]
     content = [rows.ids, labels, rows.classes, rows.groups, division.learn, division.folds, division.test]
-    content += [phrases] if phrases else []
+    content += words
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -87,6 +87,12 @@ def _type_message(item: ErrorDetails, code: str, last: str) -> tuple[str, str]:
 _HINTS = {
     "is listed twice": "list it once; `weight` says how much it counts",
     "places for the class": "write {} once, where the words for the class are to stand",
+    "ask.template cannot": "write a field as {text} or {label}, and a brace that is none as {{ or }}",
+    "ask.template has an unknown": "the fields are {text}, of pairs {text_pair}, and {label}; a brace that is none is {{ or }}",
+    "for the label": "write {text} where the row is to stand, and {label} once, where the words for its class are",
+    "behind the label": "put {label} behind all other fields: what a model is asked for comes last",
+    "ask.template has": "write {text_pair} where rows are pairs (data.text_pair), and there alone",
+    "ask is for texts": "leave ask out; pictures are compared with words by `classes` and `prompts`",
     "data.text_pair": "let data.text and data.text_pair name the columns of the two texts, or leave text_pair out",
 }
 

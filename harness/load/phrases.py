@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from harness.core.card import Modality
 from harness.core.task import Task
+from harness.core.wording import PAIR_TEMPLATE, TEMPLATE, Wording
 from harness.errors import BenchError, TaskError, raise_all, suggest
 
 # For pictures the sentence that CLIP was published with: Radford et al. 2021, section 3.1.4.
@@ -39,6 +40,20 @@ def describe_classes(task: Task, classes: Sequence[str], *, lenient: bool = Fals
     prompts = task.prompts or PROMPTS[task.modality]
     phrases = [task.classes.get(label) or (to_words(label),) for label in classes]
     return tuple(tuple(prompt.replace("{}", one) for one in some for prompt in prompts) for some in phrases)
+
+
+def word_task(task: Task, classes: Sequence[str]) -> Wording | None:
+    """Return how texts and classes are put to a language model, None for pictures; a code stands for itself, and tells nothing."""
+    if task.modality != "text":
+        return None
+    words = [task.classes.get(label) or ((to_words(label),) if _is_word(label, classes) else (label,)) for label in classes]
+    return Wording(
+        template=task.ask.template or (PAIR_TEMPLATE if task.data.text_pair else TEMPLATE),
+        words=tuple(words),
+        instruction=task.ask.instruction,
+        normalize=task.ask.normalize,
+        is_told=all(label in task.classes or _is_word(label, classes) for label in classes),
+    )
 
 
 def to_words(label: str) -> str:
