@@ -9,6 +9,7 @@ from harness.conformance.messages import Abilities
 
 # The first must not fail, or the others would only say the same again.
 EMBEDDING = ("shape", "determinism", "batch size", "row order", "empty input", "huge input", "unicode")
+ASKING = EMBEDDING
 # The first fits the model, the last fits it on something else.
 FITTING = ("shape", "batch size", "row order", "empty input", "huge input", "unicode", "determinism", "refit")
 AGAIN = "processes"
@@ -29,7 +30,7 @@ def checks(abilities: Callable[[], Abilities]) -> Checks:
         yield "size"
     is_sound = False
     for ability in able.tried:
-        shape, *others = EMBEDDING if ability.startswith("embed") else FITTING
+        shape, *others = FITTING if ability.startswith("fit") else ASKING if ability == "log_likelihood" else EMBEDDING
         if (yield shape) != "failed":
             is_sound = True
             for other in others:  # noqa: UP028 - a tuple takes no answer

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.conformance.agenda import AGAIN
+from harness.conformance.asking import Asking, alike
 from harness.conformance.embedding import Embedding, agree
 from harness.conformance.finding import Doubtful
 from harness.conformance.fitting import Fitting, near
@@ -23,14 +24,14 @@ from harness.core.trust import Trust
 from harness.errors import CandidateError, Unavailable
 from harness.load.candidates import find_doubts
 from harness.models.adapters import load_model
-from harness.models.capabilities import EmbedsImage, EmbedsPairs, EmbedsText, Fits, HasWeights
+from harness.models.capabilities import EmbedsImage, EmbedsPairs, EmbedsText, Fits, HasWeights, LogLikelihood
 from harness.models.weights import locate
 
 # By how much the parameters that a card states may differ from those that are loaded.
 SIZE_TOLERANCE = 0.1
 _FEW = 3
 _METHODS = {"text": "embed_text", "image": "embed_image"}
-Part = Embedding | Fitting
+Part = Embedding | Asking | Fitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,8 @@ def _compare(subject: Subject, kept: Path) -> str:
             expected, found = np.load(path, allow_pickle=False), _answer(part)
             if found.shape != expected.shape:
                 raise CandidateError(f"in another process, the shape is {found.shape} in place of {expected.shape}", hint=hint)
-            seen = (agree if isinstance(part, Embedding) else near)(found, expected, "in another process", hint)
+            compare = agree if isinstance(part, Embedding) else alike if isinstance(part, Asking) else near
+            seen = compare(found, expected, "in another process", hint)
     if not seen:
         raise CandidateError("loaded again, it can do nothing of what it could before", hint=hint)
     return seen
@@ -150,6 +152,8 @@ def _parts(model: object, subject: Subject) -> list[Part]:
             parts.append(Embedding(model, probes))
         if modality == "text" and isinstance(model, EmbedsPairs):
             parts.append(Embedding(model, make_pairs()))
+        if modality == "text" and isinstance(model, LogLikelihood):
+            parts.append(Asking(model, probes))
         if isinstance(model, Fits):
             parts.append(Fitting(model, subject.load, probes))
     return parts
@@ -160,16 +164,16 @@ def _file(part: Part, subject: Subject, kept: Path) -> Path:
 
 
 def _answer(part: Part) -> Any:  # noqa: ANN401 - features have three axes, probabilities two
-    return part.ask(part.probes.mixed) if isinstance(part, Embedding) else part.learn(part.probes.lesson)
+    return part.learn(part.probes.lesson) if isinstance(part, Fitting) else part.ask(part.probes.mixed)
 
 
 def _use(model: object, subject: Subject) -> None:
     """Ask a model for a little of all that it can do."""
     for part in _parts(model, subject):
-        if isinstance(part, Embedding):
-            part.ask(part.probes.mixed[:_FEW])
-        else:
+        if isinstance(part, Fitting):
             part.learn(part.probes.lesson)
+        else:
+            part.ask(part.probes.mixed[:_FEW])
 
 
 def _check_card(card: Card) -> str:
@@ -183,7 +187,8 @@ def _check_card(card: Card) -> str:
 def _check_capability(model: object, card: Card) -> str:
     """Compare what the model can do with what its card says that it reads."""
     fits = isinstance(model, Fits)
-    reads = [name for name, kind in (("embed_text", EmbedsText), ("embed_pairs", EmbedsPairs)) if isinstance(model, kind)]
+    kinds = (("embed_text", EmbedsText), ("embed_pairs", EmbedsPairs), ("log_likelihood", LogLikelihood))
+    reads = [name for name, kind in kinds if isinstance(model, kind)]
     able = {"text": bool(reads), "image": isinstance(model, EmbedsImage)}
     lacking = [_METHODS[modality] for modality in card.modality if not able[modality] and not fits]
     if lacking:

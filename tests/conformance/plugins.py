@@ -54,7 +54,14 @@ class Colors:
             raise ValueError("not RGB")
         return np.array([np.asarray(image.resize((2, 2))).ravel() for image in images], np.float32).reshape(1, -1, 12)
 
-candidates = (candidate(Both, parameters=9), candidate(Loud), candidate(Colors, modality=("image",)))
+class Speaker:
+    def log_likelihood(self, prompts, continuations):
+        pairs = zip(prompts, continuations)
+        return np.array([(-len(c) - vector(p)[0] / 97, len(c)) for p, c in pairs], np.float32).reshape(-1, 2)
+
+candidates = (
+    candidate(Both, parameters=9), candidate(Loud), candidate(Colors, modality=("image",)), candidate(Speaker)
+)
 """
 )
 
@@ -68,6 +75,14 @@ class Flat(Right):
 
 class Wide(Right):
     def embed_text(self, texts): return super().embed_text(texts).astype(np.float64)
+
+class Mumbling:
+    def log_likelihood(self, prompts, continuations):
+        longest = max(map(len, prompts), default=0)
+        return np.array([(-len(c) - longest, len(c)) for c in continuations], np.float32).reshape(-1, 2)
+
+class Deaf:
+    def log_likelihood(self, prompts, continuations): return np.zeros(len(prompts), np.float32)
 
 class Infinite(Right):
     def embed_text(self, texts): return super().embed_text(texts) * np.float32(np.inf)
@@ -201,6 +216,7 @@ candidates = (
     *map(candidate, (Flat, Wide, Infinite, Random, Centered, Sorted, Words, Short, Narrow, Leaking, Held, Littering, Greedy)),
     *map(candidate, (Forging, Unable, Hashing, Weightless, Leaving, Exiting, Crashing, Closing)),
     *map(candidate, (Doubled, Margins, Unseeded, Remembering, Together, Unsorted, Mute, Tired, Foreign)),
+    *map(candidate, (Mumbling, Deaf)),
     candidate(Tiny, modality=("image",)),
     candidate(Right, "blind", modality=("text", "image")),
     candidate(Right, "failing", load=fail),
@@ -243,6 +259,8 @@ EXPECTED = {
     "mute": {"empty input", "unicode"},
     "tired": {"huge input"},
     "foreign": {"unicode"},
+    "mumbling": {"batch size"},
+    "deaf": {"shape"},
     "tiny": {"huge input"},
     "blind": {"capability"},
     "failing": {"load"},

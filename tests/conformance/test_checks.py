@@ -48,6 +48,7 @@ def test_what_is_right_passes_every_check(tmp_path: Path, monkeypatch: pytest.Mo
     assert every | {"size", "refit", "empty input", "unicode"} <= passed["both"]
     assert every | {"empty input", "unicode"} <= passed["loud"]
     assert every <= passed["colors"]
+    assert every | {"empty input", "unicode"} <= passed["speaker"]
 
 
 def test_every_check_finds_what_it_is_for(tmp_path: Path) -> None:
