@@ -28,6 +28,7 @@ from harness.execute.interrupt import interrupts
 from harness.execute.plan import Ground, check_budget, check_techniques, check_words, plan
 from harness.execute.race import hold_race
 from harness.execute.screening import Field, Observer, survey_field
+from harness.execute.speakers import find_voices
 from harness.load.candidates import load_candidates, select
 from harness.load.data import load_dataset
 from harness.load.metric import check_metric
@@ -167,13 +168,13 @@ def compare(
     before = earlier.settings if earlier else Settings()
     settings = settings.apply(before) if isinstance(settings, Changes) else settings or before
     loaded, data, chosen = _load(found, settings, workspaces)
-    entered = survey_field(loaded.task, chosen, settings, tell)
+    speakers, entered = find_voices(survey_field(loaded.task, chosen, settings, tell), data.wording, settings.techniques)
     trains = bool(training_techniques(settings))
     process.preload([candidate for candidate, _ in entered.ready], offline=settings.offline, trains=trains)
     device, facts = _survey_machine(settings, loaded.task.metric, entered)
     head = _head(loaded, data, settings, entered=entered, facts=facts)
     ground = Ground(device, data.digest, provenance.digest(head.versions, facts), entered.digests())
-    trials = plan(loaded.task, [candidate for candidate, _ in entered.ready], settings, ground, has_words=bool(data.phrases))
+    trials = plan(loaded.task, [one for one, _ in entered.ready], settings, ground, has_words=bool(data.phrases), speakers=speakers)
     check_budget(settings.budget_s, monotonic() - begun, _waiting(entered, trials, folder))
     info = head.model_copy(
         update={
@@ -277,7 +278,7 @@ def _load(
     check_metric(loaded, settings.trust)
     chosen = select(load_candidates(workspaces), settings.candidates, loaded.task.modality)
     data = load_dataset(loaded.task, loaded.folder, override=settings.data, seed=settings.seed, offline=settings.offline)
-    check_words(settings.techniques, has_words=bool(data.phrases))
+    check_words(settings.techniques, data.wording, has_words=bool(data.phrases))
     return loaded, data, tuple(chosen)
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+# Those that use a model as it is; of these, the first learn from no label.
+UNTAUGHT = ("zero-shot", "prompted")
+ASKED = ("prompted", "few-shot")
+
 _NAMES = {
     "zero-shot": "class names alone",
+    "prompted": "a prompt",
+    "few-shot": "a prompt with examples",
     "knn": "nearest neighbors",
     "linear-probe": "a linear probe",
     "full": "full fine-tuning",

@@ -94,7 +94,7 @@ class Campaign:
         """Group trials by candidate and pass: each group gets a process, and each training its own, whose memory is measured."""
         groups: dict[tuple[str, str, str], list[Trial]] = {}
         for trial in trials:
-            alone = trial.key if trial.measures == "training" else ""
+            alone = trial.key if trial.measures == "training" or (trial.measures == "memory" and trial.technique) else ""
             groups.setdefault((trial.candidate, trial.measures, alone), []).append(trial)
         order = {candidate.card.name: i for i, (candidate, _) in enumerate(self.ready)}
         free = machine.free_bytes(self.folder)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from harness.core.card import Card
 from harness.core.ranking import RankedContender, Ranking
 from harness.core.run import Effort, Settings
+from harness.core.technique_names import ASKED, UNTAUGHT
 from harness.execute.budget import Entrant
 from harness.models.adapters import can_train
 from harness.techniques.catalogue import TECHNIQUES
@@ -101,8 +102,8 @@ def _unable(card: Card, ranking: Ranking) -> str:
 
 
 def _signals(row: RankedContender) -> dict[str, float]:
-    """Return what foretells training; that the names of classes fit a model's vectors does not."""
-    if row.technique == "zero-shot":
+    """Return what foretells training; how well a model does as it is does not."""
+    if row.technique in {*UNTAUGHT, *ASKED}:
         return {}
     found = {name: value for name in ("logme", "h_score") if (value := row.value(name)) is not None}
     return found | {row.technique: row.validation.score}

@@ -19,6 +19,8 @@ _PROBE = "linear-probe"
 _NO_FOLDER = {
     "fit": "what a plugin fits by itself cannot be written as a folder",
     "zero-shot": "nothing is trained, the model is used as it is",
+    "prompted": "nothing is trained, the model is used as it is",
+    "few-shot": "nothing is trained, the model is used as it is with examples in each prompt",
     "knn": "its answers need all of the training rows",
 }
 

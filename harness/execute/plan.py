@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from harness.core.candidate import Registered
 from harness.core.card import Card
 from harness.core.run import Settings
 from harness.core.task import Task
-from harness.core.trial import Trial
+from harness.core.trial import Pass, Trial
+from harness.core.wording import Wording
 from harness.errors import WorkspaceError, raise_all, suggest
 from harness.execute.limits import Limits, most_of
 from harness.techniques.catalogue import TECHNIQUES
@@ -61,13 +63,20 @@ def check_techniques(names: Sequence[str]) -> None:
     )
 
 
-def check_words(names: Sequence[str], *, has_words: bool) -> None:
+def check_words(names: Sequence[str], wording: Wording | None, *, has_words: bool) -> None:
     """Refuse techniques that read words for the classes where there are none.
 
     Raises:
         WorkspaceError: one is asked for by name.
     """
     for name in names:
+        if TECHNIQUES[name][0] == "ask" and wording is None:
+            what = f"{name} puts rows to a language model, and these are pictures"
+            raise WorkspaceError(what, where="--techniques", hint="leave the technique out")
+        if name == "prompted" and wording is not None and not wording.is_told:
+            what = "prompted asks for words for the classes, and these have none"
+            hint = "describe each label under `classes` in task.yaml, or try few-shot, where examples show what labels mean"
+            raise WorkspaceError(what, where="--techniques", hint=hint)
         if TECHNIQUES[name][0] == "match" and not has_words:
             what = f"{name} compares rows with words for the classes, and these have none"
             hint = "describe each label under `classes` in task.yaml, or leave the technique out; pairs of texts have no such words"
@@ -90,12 +99,18 @@ class Ground:
 
 
 def plan(
-    task: Task, candidates: Sequence[Registered], settings: Settings, ground: Ground, *, has_words: bool = False
+    task: Task,
+    candidates: Sequence[Registered],
+    settings: Settings,
+    ground: Ground,
+    *,
+    has_words: bool = False,
+    speakers: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> tuple[Trial, ...]:
-    """Return the trials in order: each candidate's techniques, then its memory.
+    """Return the trials in order: each candidate's techniques, then its memory, and that of each way in which it is asked.
 
     Baselines fit; cards of adapters embed; of a plugin both are planned, and its worker says what the model cannot do. Where the
-    classes have words, what embeds may match them too.
+    classes have words, what embeds may match them too. `speakers` names the techniques by which a candidate can be asked.
     """
     wishes = settings.techniques
     trials = []
@@ -106,8 +121,12 @@ def plan(
             needs.add("match")
         # Heads on frozen features are what training is compared with, and chosen by: naming trainings alone leaves them in.
         heads = [n for n in wishes if TECHNIQUES[n][0] != "train"]
-        wanted = [n for n, (need, *_) in TECHNIQUES.items() if need in needs and (need == "fit" or not heads or n in heads)]
-        passes = [*wanted, ""] if "memory" in settings.measures else wanted
+        able = [n for n, (need, *_) in TECHNIQUES.items() if need in needs or n in speakers.get(card.name, ())]
+        wanted = [n for n in able if TECHNIQUES[n][0] == "fit" or not heads or n in heads]
+        asked = [n for n in wanted if TECHNIQUES[n][0] == "ask"]
+        passes: list[tuple[str, Pass]] = [(n, "quality") for n in wanted]
+        if "memory" in settings.measures:
+            passes += [(n, "memory") for n in (*([""] if len(asked) < len(wanted) or not wanted else []), *asked)]
         trials += [
             Trial(
                 candidate=card.name,
@@ -117,12 +136,12 @@ def plan(
                 metric=task.metric,
                 source_digest=ground.sources[card.name],
                 software_digest=ground.software,
-                measures="quality" if technique else "memory",
+                measures=measures,
                 timed="latency" in settings.measures,
                 device=ground.device,
                 seed=settings.seed,
             )
-            for technique in passes
+            for technique, measures in passes
         ]
     return tuple(trials)
 

@@ -18,8 +18,12 @@ from harness.execute import subject
 from harness.measure import latency, quality
 from harness.store.predictions import Predictions
 from harness.techniques.answers import choose_classes
+from harness.techniques.inner_split import thin
 from harness.techniques.inputs import Inputs
 from harness.techniques.technique import Head, Recipe, Technique
+
+# Training rows that a language model is asked about, for each fold.
+_ASKED_ROWS = 200
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -43,7 +47,7 @@ def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: s
     metric = quality.load_metric(metric_name, trust)
     labels, classes = np.asarray(data.rows.labels), len(data.rows.classes)
     choosing, test = np.asarray(data.split.choosing), np.asarray(data.split.test, np.int64)
-    validation, train_scores = _validate(technique, inputs, data, metric)
+    validation, train_scores, looked = _validate(technique, inputs, data, metric)
     rest = np.asarray(data.split.rest)
     head = technique.fit(inputs, rest, labels[rest], classes)
     confirmed = subject.check_shares(head.predict(inputs, test), len(test), classes)
@@ -52,7 +56,7 @@ def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: s
     better = quality.better(metric_name)
     measurements = [
         Measurement(name="score", value=quality.compute(metric, labels[choosing], told), better=better, n=len(choosing)),
-        Measurement(name="train_score", value=float(np.mean(train_scores)), better=better, n=len(rest)),
+        Measurement(name="train_score", value=float(np.mean(train_scores)), better=better, n=looked),
         Measurement(
             name="test_score", value=quality.compute(metric, labels[test], confirmed.argmax(1)), better=better, n=len(test)
         ),
@@ -61,17 +65,22 @@ def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: s
     return Judged(predictions, tuple(measurements), head.recipe, head)
 
 
-def _validate(technique: Technique, inputs: Inputs, data: Dataset, metric: object) -> tuple[Floats, list[float]]:
-    """Return probabilities for the choosing rows in ascending order, and each fold's score on what it learned from."""
+def _validate(technique: Technique, inputs: Inputs, data: Dataset, metric: object) -> tuple[Floats, list[float], int]:
+    """Return probabilities for the choosing rows in ascending order, and the scores of folds on rows that they learn from.
+
+    A language model learns nothing from most of these and takes long over each, so it is asked of a sample. Last is their number.
+    """
     labels, classes = np.asarray(data.rows.labels), len(data.rows.classes)
     shares = np.zeros((len(labels), classes), np.float32)
-    train_scores = []
+    train_scores, looked = [], set()
     for number, fold in enumerate(data.split.folds):
         training, asked = np.asarray(data.split.training(number)), np.asarray(fold)
         head = technique.fit(inputs, training, labels[training], classes)
         shares[asked] = subject.check_shares(head.predict(inputs, asked), len(asked), classes)
+        training = training[thin(labels[training], _ASKED_ROWS)] if inputs.wording is not None else training
+        looked |= set(training.tolist())
         train_scores.append(quality.compute(metric, labels[training], choose_classes(head, inputs, training, classes)))
-    return shares[np.asarray(data.split.choosing)], train_scores
+    return shares[np.asarray(data.split.choosing)], train_scores, len(looked)
 
 
 def keep(data: Dataset, validation: Floats, test: Floats, *, metric_name: str, metric: object, seed: int) -> Predictions:

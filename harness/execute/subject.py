@@ -14,10 +14,15 @@ from harness.core.table import blocks
 from harness.errors import CandidateError
 from harness.execute.job import Job
 from harness.models.adapters import load_model
-from harness.models.capabilities import EmbedsImage, EmbedsPairs, EmbedsPrompts, EmbedsText, Fits
+from harness.models.capabilities import EmbedsImage, EmbedsPairs, EmbedsPrompts, EmbedsText, Fits, LogLikelihood
 
 _PICTURES_AT_ONCE = 256
-_KINDS = {"embed_text": EmbedsText, "embed_pairs": EmbedsPairs, "embed_image": EmbedsImage}
+_KINDS = {
+    "embed_text": EmbedsText,
+    "embed_pairs": EmbedsPairs,
+    "embed_image": EmbedsImage,
+    "log_likelihood": LogLikelihood,
+}
 
 
 class OtherRows(CandidateError):  # noqa: N818 - a reason to skip, not a fault
@@ -38,7 +43,7 @@ def _plugin(job: Job) -> Candidate:
 
 
 def needs_met(model: object, *, is_image: bool, is_pair: bool = False) -> set[str]:
-    """Return what the model can do for rows of this kind: `embed` them, `match` them with words, or `fit` them.
+    """Return what can be done with the model and such rows: `embed` them, `match` them with words, `ask` it in words, `fit` it.
 
     Raises:
         OtherRows: it embeds rows of another kind alone.
@@ -51,6 +56,8 @@ def needs_met(model: object, *, is_image: bool, is_pair: bool = False) -> set[st
         met.add("match")
     if isinstance(model, Fits):
         met.add("fit")
+    if isinstance(model, LogLikelihood) and not is_image:
+        met.add("ask")
     others = [name for name, other in _KINDS.items() if isinstance(model, other)]
     if not met and others:
         raise OtherRows(f"{type(model).__name__} has {' and '.join(others)}, and these rows need {method}")

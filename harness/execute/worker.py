@@ -24,21 +24,22 @@ from harness.core.table import Selected
 from harness.core.trial import Failed, Finished, Inapplicable, Origin, Outcome, Record, Skipped, Trial
 from harness.errors import BenchError
 from harness.execute import subject
+from harness.execute.asking_pass import Interview
+from harness.execute.facts import measure_facts
 from harness.execute.job import Job
 from harness.execute.machine import describe
 from harness.execute.quality_pass import Judged, judge, time_contender
 from harness.execute.uplink import Uplink
 from harness.measure.busy import Neighbors
-from harness.measure.flops import count_flops
 from harness.measure.memory import PeakMemory
 from harness.measure.transferability import h_score, log_me
 from harness.models.adapters import adapter_modules
-from harness.models.capabilities import CountsTokens, HasWeights
 from harness.models.identity import Source, identify
 from harness.store import predictions
 from harness.store.cache import cached_features, find_cache
 from harness.techniques.catalogue import TECHNIQUES, create
 from harness.techniques.inputs import Inputs
+from harness.techniques.tuning import DoesNotApply
 
 _LONGEST = 8
 _SAMPLED_FIRST, _SAMPLED_S = 64, 1.5
@@ -83,6 +84,7 @@ class Worker:
         self.origin: Origin = ""
         self.notes: tuple[str, ...] = ()
         self.embedded: tuple[Measurement, ...] = ()
+        self.interview: Interview | None = None
         self.started = time.time()
         self.machine = describe(job.device)
 
@@ -131,13 +133,14 @@ class Worker:
         self.enter("memory")
         needs = subject.needs_met(model, is_image=self.job.is_image, is_pair=are_pairs(rows.inputs))
         longest = sorted(range(len(rows)), key=lambda i: -size_of(rows.inputs[i]))[:_LONGEST]
-        if "embed" in needs:
+        technique = self.job.trials[0].technique or next((name for name in ("fit", "few-shot") if TECHNIQUES[name][0] in needs), "")
+        if "embed" in needs and not self.job.trials[0].technique:
             for i in longest:
                 subject.embed(model, [rows.inputs[i]], is_image=self.job.is_image)
         else:
             rest = np.asarray(self.job.data.split.rest)
-            raw = Inputs(np.empty((0, 0, 0), np.float32), subject.read_inputs(rows.inputs, is_image=self.job.is_image), model)  # type: ignore[arg-type]
-            head = create("fit").fit(raw, rest, labels[rest], len(rows.classes))
+            raw = self._raw(model) if technique == "fit" else self._interviewed(model).inputs(rows.inputs)
+            head = create(technique).fit(raw, rest, labels[rest], len(rows.classes))
             for i in longest:
                 head.predict(raw, np.asarray([i]))
         conditions = f"peak above the process before loading, batch 1, {len(longest)} longest rows, {self._conditions()}"
@@ -146,7 +149,6 @@ class Worker:
     def _training(self, trial: Trial) -> None:
         """Train one contender; imported here, because nothing else needs the libraries that training does."""
         from harness.execute.training_pass import train_contender  # noqa: PLC0415 - as above
-        from harness.techniques.tuning import DoesNotApply  # noqa: PLC0415 - as above
 
         try:
             done = train_contender(self.job, trial, self.enter)
@@ -166,20 +168,32 @@ class Worker:
         load_s = time.perf_counter() - start
         needs = subject.needs_met(model, is_image=job.is_image, is_pair=are_pairs(inputs))
         self.enter("embed" if "embed" in needs else "read")
-        shared = self._facts(model, needs, load_s)
+        shared = measure_facts(model, job, needs, load_s=load_s, where=self._conditions())
         features = raw = Inputs(np.empty((0, 0, 0), np.float32))
         if "embed" in needs:
             features = Inputs.of_layers(self._features(model, source))
             self.enter("transfer scores")
             shared += [*self.embedded, *_transfer_scores(features, job.data)]
         if "fit" in needs:
-            raw = Inputs(raw.features, subject.read_inputs(inputs, is_image=job.is_image), model)  # type: ignore[arg-type]
+            raw = self._raw(model)
         for trial in job.trials:
             need = TECHNIQUES[trial.technique][0]
             if need in needs:
                 self._try_technique(trial, raw if need == "fit" else features, model, shared)
             else:
                 self.send(trial, Inapplicable(reason=f"the model cannot {need}"))
+
+    def _raw(self, model: object) -> Inputs:
+        """Return the rows themselves, for a model that fits."""
+        rows = subject.read_inputs(self.job.data.rows.inputs, is_image=self.job.is_image)
+        return Inputs(np.empty((0, 0, 0), np.float32), rows, model)  # type: ignore[arg-type]
+
+    def _interviewed(self, model: object) -> Interview:
+        """Return the language model that is asked, loaded when it first is."""
+        if self.interview is None:
+            self.enter("load the language model")
+            self.interview = Interview(model, self.job.data, self._conditions())
+        return self.interview
 
     def _features(self, model: object, source: Source) -> NDArray[np.float32]:
         """Return the features of all rows: those of an earlier run if nothing that they depend on has changed."""
@@ -210,29 +224,33 @@ class Worker:
 
     def _try_technique(self, trial: Trial, inputs: Inputs, model: object, shared: Sequence[Measurement]) -> None:
         """Send one technique's record; another technique of the same candidate may still succeed."""
+        need, job = TECHNIQUES[trial.technique][0], self.job
         try:
-            if TECHNIQUES[trial.technique][0] == "match":
+            if need == "match":
                 inputs = self._with_prompts(model, inputs)
+            if need == "ask":
+                inputs = self._interviewed(model).inputs(job.data.rows.inputs)
             self.enter(trial.technique)
-            job = self.job
             judged = judge(create(trial.technique), inputs, job.data, metric_name=job.metric, seed=trial.seed, trust=job.trust)
             predictions.write(self.job.predictions / f"{trial.key}.parquet", judged.predictions)
+            shared = self._interviewed(model).facts(judged.head, shared) if need == "ask" else shared
             speed, notes = self._time(trial, judged, inputs, model) if trial.timed else ([], ())
             found = (*judged.measurements, *speed, *shared)
             self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=(*self.notes, *notes)))
+        except DoesNotApply as error:
+            self.send(trial, Inapplicable(reason=error.what))
         except BaseException as error:  # noqa: BLE001 - the trial boundary, for one technique
             self.send(trial, self._failure(error))
 
     def _time(self, trial: Trial, judged: Judged, inputs: Inputs, model: object) -> tuple[list[Measurement], tuple[str, ...]]:
-        """Measure the speed of a contender whose head was fitted on features or raw rows."""
-        is_embedded, job = TECHNIQUES[trial.technique][0] != "fit", self.job
+        """Measure the speed of a contender whose head was fitted on features or raw rows, or asks."""
+        is_embedded, job = TECHNIQUES[trial.technique][0] in {"embed", "match"}, self.job
 
         def answer(encoded: Sequence[Input]) -> object:
             everything = np.arange(len(encoded))
             if is_embedded:
                 return judged.head.predict(Inputs.of_layers(subject.embed(model, encoded, is_image=job.is_image)), everything)
-            raw = Inputs(inputs.features, subject.read_inputs(encoded, is_image=job.is_image), inputs.model)
-            return judged.head.predict(raw, everything)
+            return judged.head.predict(replace(inputs, raw=subject.read_inputs(encoded, is_image=job.is_image)), everything)
 
         return self._measure_speed(answer)
 
@@ -246,29 +264,6 @@ class Worker:
         speed = time_contender(lambda rows: answer([timed.inputs[i] for i in rows]), len(timed), conditions)
         busy = neighbors.busiest()
         return speed, (f"the machine was busy while latency was measured ({busy} used over 20 % of a core)",) if busy else ()
-
-    def _facts(self, model: object, needs: set[str], load_s: float) -> list[Measurement]:
-        """Measure what all techniques of a candidate share: load time, first call, size, operations, texts cut off."""
-        inputs = self.job.data.rows.inputs
-        where = self._conditions()
-        found = [Measurement(name="load_s", value=load_s, unit="s", better="lower", conditions=where)]
-        if "embed" in needs:
-            typical = sorted(inputs, key=size_of)[len(inputs) // 2]
-            start = time.perf_counter()
-            subject.embed(model, [typical], is_image=self.job.is_image)
-            first = (time.perf_counter() - start) * 1000
-            found.append(Measurement(name="first_call_ms", value=first, unit="ms", better="lower", conditions=f"batch 1, {where}"))
-            flops = count_flops(lambda: subject.embed(model, [typical], is_image=self.job.is_image))
-            if flops:
-                found.append(Measurement(name="flops", value=flops, better="lower", conditions="one row of median length"))
-        if isinstance(model, HasWeights):
-            weights = model.weights()
-            found.append(Measurement(name="parameters", value=weights.parameters, better="lower"))
-            found.append(Measurement(name="weights_mb", value=weights.nbytes / 2**20, unit="MB", better="lower"))
-        if isinstance(model, CountsTokens) and not self.job.is_image:
-            cut = model.count_truncated(list(inputs))
-            found.append(Measurement(name="truncated_share", value=cut / len(inputs), better="lower", n=len(inputs)))
-        return found
 
     def _conditions(self) -> str:
         return f"{self.machine['threads']} threads, {self.job.trials[0].dtype}, {self.job.device}"

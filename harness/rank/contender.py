@@ -75,14 +75,15 @@ def one_each(info: RunInfo, answers: Sequence[Answers], records: Sequence[Record
         WorkspaceError: the run's head does not know a candidate of its records.
     """
     cards = {card.name: card for card in info.cards}
-    memory = {record.trial.candidate: record for record in _latest(records) if record.trial.measures == "memory"}
+    memory = {(r.trial.candidate, r.trial.technique): r for r in _latest(records) if r.trial.measures == "memory"}
     found = []
     for mine in answers:
         candidate = mine.record.trial.candidate
         if candidate not in cards:
             what = f'the run holds records of "{candidate}", but no card of it'
             raise WorkspaceError(what, where=f"run {info.run}", hint="run the comparison again")
-        found.append(_contender(cards[candidate], mine.record.trial.technique, mine, memory.get(candidate)))
+        technique = mine.record.trial.technique
+        found.append(_contender(cards[candidate], technique, mine, memory.get((candidate, technique), memory.get((candidate, "")))))
     return tuple(found)
 
 

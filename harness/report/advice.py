@@ -9,6 +9,7 @@ from harness.core.ranking import RankedContender, Ranking, Recommendation
 from harness.core.report import Advice, Step
 from harness.core.run import RunInfo
 from harness.core.shown import Fact
+from harness.core.technique_names import ASKED, UNTAUGHT
 from harness.report import numbers
 from harness.report.prose import contender, how, listing, metric_label, plural
 
@@ -66,7 +67,7 @@ def _headline(chosen: Recommendation, *, is_baseline: bool) -> str:
         return f"You need no foundation model: {name} is enough"
     if chosen.baseline_suffices:
         return f"A baseline without a foundation model is nearly as good; the choice is {name}"
-    if chosen.technique == "zero-shot":
+    if chosen.technique in {*UNTAUGHT, *ASKED}:
         return f"Train nothing: {name} is enough"
     return f"Fine-tune {name}"
 
@@ -87,8 +88,8 @@ def _facts(chosen: Recommendation, ranking: Ranking, row: RankedContender | None
         facts.append(
             Fact(label=f"{label}, test", text=numbers.score(row.test.score), note=numbers.interval(row.test.low, row.test.high))
         )
-    untaught = next((r for r in ranking.rows if (r.candidate, r.technique) == (chosen.candidate, "zero-shot")), None)
-    if untaught is not None and chosen.technique != "zero-shot":
+    untaught = next((r for r in ranking.rows if r.candidate == chosen.candidate and r.technique in UNTAUGHT), None)
+    if untaught is not None and chosen.technique not in UNTAUGHT:
         score = untaught.validation
         facts.append(Fact(label="Without labels", text=numbers.score(score.score), note=numbers.interval(score.low, score.high)))
     gain = next((g for g in ranking.gains if (g.candidate, g.technique) == (chosen.candidate, chosen.technique)), None)
@@ -133,7 +134,7 @@ def _next(info: RunInfo, ranking: Ranking) -> tuple[Step, ...]:
 def _can_be_finetuned(info: RunInfo, chosen: Recommendation) -> bool:
     """Tell whether `bench finetune` writes such a contender: a model of an adapter under any technique that learns weights."""
     adapters = {card.name: card.adapter for card in info.cards if not card.control}
-    return bool(adapters.get(chosen.candidate)) and chosen.technique not in {"zero-shot", "knn", "fit"}
+    return bool(adapters.get(chosen.candidate)) and chosen.technique not in {*UNTAUGHT, *ASKED, "knn", "fit"}
 
 
 def _nothing(info: RunInfo, ranking: Ranking) -> Advice:

@@ -14,6 +14,8 @@ from harness.report import prose
 _FAILED = "failed"
 _HELP = {
     "zero-shot": "Frozen features, compared with the words for the classes; no labels are learned from.",
+    "prompted": "The likelihood of the words for each class after a prompt; no labels are learned from.",
+    "few-shot": "The same, with labeled rows shown in the prompt.",
     "knn": "On frozen features.",
     "linear-probe": "A linear head on frozen features.",
     "full": "All weights are trained.",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from harness.techniques.technique import Technique
 from harness.techniques.tuning import Tuning
 
-Need = Literal["embed", "match", "fit", "train"]
+Need = Literal["embed", "match", "fit", "ask", "train"]
 
 # name -> (what the model must do, module, class)
 TECHNIQUES: dict[str, tuple[Need, str, str]] = {
@@ -16,6 +16,8 @@ TECHNIQUES: dict[str, tuple[Need, str, str]] = {
     "knn": ("embed", "harness.techniques.knn", "NearestNeighbors"),
     "linear-probe": ("embed", "harness.techniques.linear_probe", "LinearProbe"),
     "fit": ("fit", "harness.techniques.fit", "Fit"),
+    "prompted": ("ask", "harness.techniques.prompted", "Prompted"),
+    "few-shot": ("ask", "harness.techniques.few_shot", "FewShot"),
     "full": ("train", "harness.techniques.full", "Full"),
     "lora": ("train", "harness.techniques.lora", "Lora"),
     "ia3": ("train", "harness.techniques.ia3", "Ia3"),

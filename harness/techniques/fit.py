@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.errors import CandidateError
+from harness.models.capabilities import Fits
 from harness.techniques.inputs import Chosen, Inputs
 from harness.techniques.technique import Recipe
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from harness.models.capabilities import Fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Fit:
         Raises:
             CandidateError: the model has no `fit`.
         """
-        if inputs.model is None:
+        if not isinstance(inputs.model, Fits):
             what = "the model cannot be fitted"
             raise CandidateError(what, where="technique fit", hint="give the model `fit` and `predict`, or use another technique")
         inputs.model.fit(Chosen(inputs.raw, rows.tolist()), labels, classes)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.models.capabilities import Fits
+    from harness.core.wording import Wording
+    from harness.models.capabilities import Fits, LogLikelihood
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +21,15 @@ class Inputs:
     """All rows of a task as one model sees them.
 
     For a model that embeds, `features` holds a table `(n, d) float32` a view: its layers, then their mean where there are several.
-    For a model that fits, `raw` holds the rows and `model` is the model itself. `prompts` are vectors `(phrases, d)` of what each
-    class is in words.
+    For a model that fits or is asked, `raw` holds the rows and `model` is the model itself. `prompts` are vectors `(phrases, d)` of
+    what each class is in words, `wording` is how rows are put to a language model.
     """
 
     features: NDArray[np.float32] | tuple[Table, ...]
     raw: Sequence[object] = ()
-    model: Fits | None = None
+    model: Fits | LogLikelihood | None = None
     prompts: tuple[NDArray[np.float32], ...] = ()
+    wording: Wording | None = None
 
     @classmethod
     def of_layers(cls, layers: NDArray[np.float32]) -> Inputs:

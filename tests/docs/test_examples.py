@@ -25,6 +25,7 @@ from harness.core.ranking import Estimate, RankedContender, Ranking, Recommendat
 from harness.core.run import RunInfo, Settings
 from harness.core.task import Task
 from harness.core.trial import Finished, Record, Trial
+from harness.core.wording import Wording
 from harness.execute import subject
 from harness.execute.plan import check_techniques
 from harness.load.candidates import load_candidates, load_plugin, select
@@ -34,6 +35,8 @@ from harness.load.suites import list_suites
 from harness.load.tasks import list_tasks
 from harness.load.workspace import GROUP, Workspace, load_workspaces
 from harness.report.document import FORMATS
+from harness.techniques.catalogue import create
+from harness.techniques.inputs import Inputs
 
 if TYPE_CHECKING:
     from conftest import Example
@@ -62,6 +65,8 @@ def test_python_examples_work(python: Example, tmp_path: Path, monkeypatch: pyte
             model = candidate.load("cpu", "float32")
             if "embed_pairs" in python.text:
                 _ask_pairs(model)
+            elif "log_likelihood" in python.text:
+                _ask_in_words(model)
             else:
                 _ask(model, is_image="image" in candidate.card.modality)
     elif "def load()" in python.text:
@@ -77,6 +82,15 @@ def _ask_pairs(model: Any) -> None:
     features = subject.embed(model, pairs, is_image=False)
     assert np.array_equal(features[:, :1], subject.embed(model, pairs[:1], is_image=False))
     assert not np.allclose(features[:, 0], features[:, 1])
+
+
+def _ask_in_words(model: Any) -> None:
+    assert subject.needs_met(model, is_image=False) == {"ask"}
+    wording = Wording("{text} {label}", (("card",), ("parcel",)), is_told=True)
+    inputs = Inputs(np.empty((0, 0, 0), np.float32), TEXTS, model, wording=wording)
+    for technique in ("prompted", "few-shot"):
+        head = create(technique).fit(inputs, np.arange(4), LABELS, 2)
+        assert head.predict(inputs, np.arange(4)).argmax(1).tolist() == LABELS.tolist()
 
 
 def _ask(model: Any, *, is_image: bool) -> None:

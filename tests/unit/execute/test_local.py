@@ -13,7 +13,10 @@ from harness.core.data import Pair
 from harness.core.run import Settings
 from harness.core.task import Data, Task
 from harness.core.trial import Failed, Finished, Skipped, Trial
+from harness.core.wording import Wording
 from harness.execute.plan import Ground, plan
+from harness.execute.screening import Field
+from harness.execute.speakers import find_speakers, leave_out_mute
 from harness.execute.worker import sample_speed
 from harness.store import predictions
 from tests.unit.execute.plugins import GOOD, job, jobs, records
@@ -174,6 +177,75 @@ def test_plan_is_ordered_and_complete(tmp_path: Path) -> None:
     assert isinstance(trials[0], Trial)
     quick = plan(task, [base, yaml], Settings(techniques=("knn",), seed=3, measures=("quality",)), ground)
     assert [(t.candidate, t.technique, t.timed) for t in quick] == [("base", "fit", False), ("card", "knn", False)]
+
+
+def test_only_language_models_are_planned_to_be_asked_each_way_with_a_memory_of_its_own(tmp_path: Path) -> None:
+    folders = {name: tmp_path / name for name in ("encoder", "decoder")}
+    for name, folder in folders.items():
+        folder.mkdir()
+        (folder / "config.json").write_text(f'{{"architectures": ["{"BertModel" if name == "encoder" else "GPT2LMHeadModel"}"]}}')
+    (tmp_path / "plugin.py").write_text("def log_likelihood(): ...")
+    cards = [
+        (Registered(Card(name=n, adapter="transformers", source="a/b"), "p", "user", is_plugin=False), folders[n]) for n in folders
+    ]
+    plugin = Registered(Card(name="plugin"), str(tmp_path / "plugin.py"), "user", is_plugin=True)
+    wording = Wording("{text} {label}", (("a",), ("b",)))
+    speakers = find_speakers([*cards, (plugin, None)], wording)
+    assert speakers == dict.fromkeys(("decoder", "plugin"), ("prompted", "few-shot"))
+    assert find_speakers(cards, replace(wording, is_told=False)) == {"decoder": ("few-shot",)}
+    assert find_speakers(cards, None) == {}
+    task = Task(name="t", kind="text-classification", data=Data(train="x"))
+    ground = Ground("cpu", "d", "v", dict.fromkeys(("encoder", "decoder", "plugin"), "1"))
+    asked = Settings(techniques=("knn", "prompted"))
+    trials = plan(task, [one for one, _ in cards], asked, ground, speakers=speakers)
+    assert [(t.candidate, t.technique, t.measures) for t in trials] == [
+        ("encoder", "knn", "quality"),
+        ("encoder", "", "memory"),
+        ("decoder", "knn", "quality"),
+        ("decoder", "prompted", "quality"),
+        ("decoder", "", "memory"),
+        ("decoder", "prompted", "memory"),
+    ]
+    field = Field(ready=tuple(cards), excluded=(), failed=(), skipped=())
+    assert leave_out_mute(field, ("knn", "prompted"), speakers) == field
+    left = leave_out_mute(field, ("prompted", "lora"), speakers)
+    assert [one.card.name for one, _ in left.ready] == ["decoder"]
+    assert [(one.candidate, one.reason) for one in left.skipped] == [("encoder", "it is no language model, and prompted asks one")]
+
+
+def test_a_plugin_that_speaks_is_asked_and_nothing_else(tmp_path: Path) -> None:
+    source = """
+class Model:
+    def log_likelihood(self, prompts, continuations):
+        pairs = list(zip(prompts, continuations))
+        return np.array([[-1.0 if c.strip() in p.rsplit("Text", 1)[-1] else -9.0, 1] for p, c in pairs], np.float32)
+"""
+    whole = jobs(tmp_path, ("speaks", source))
+    wording = Wording("Text: {text}\nTopic: {label}", (("refund",), ("parcel",)))
+    asked = [
+        replace(
+            one,
+            trials=tuple(t.model_copy(update={"technique": name}) for t in one.trials[:1] for name in names),
+            data=replace(one.data, wording=wording),
+        )
+        for one, names in zip(whole, (("knn", "prompted", "few-shot"), ("few-shot",)), strict=True)
+    ]
+    found = records(asked)
+    assert [(r.trial.technique, r.outcome.state) for r in found] == [
+        ("knn", "inapplicable"),
+        ("prompted", "finished"),
+        ("few-shot", "finished"),
+        ("few-shot", "finished"),
+    ]
+    for record in found[1:3]:
+        assert isinstance(record.outcome, Finished)
+        score = record.outcome.find("score")
+        assert score is not None
+        assert score.value == 1.0
+        assert record.outcome.find("latency_p95_ms") is not None
+        assert record.outcome.find("load_s") is not None
+    assert isinstance(found[3].outcome, Finished)
+    assert found[3].outcome.find("memory_mb") is not None
 
 
 def test_a_sample_grows_to_all_rows_where_embedding_is_quick_and_its_last_turn_counts() -> None:

@@ -1,0 +1,98 @@
+"""Few-shot: a language model is asked for the class of a row after rows whose class it is shown; no weight changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.core.wording import BETWEEN, Wording
+from harness.models.capabilities import KnowsContext, LogLikelihood
+from harness.techniques.asking import Asking, longest_answer, prior, wording_of
+from harness.techniques.tuning import DoesNotApply
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.core.data import Input
+    from harness.techniques.inputs import Inputs
+
+# Examples at most, or one of each class where these are more.
+MOST = 32
+# Room is left for all rows but the longest twentieth, of whose prompts the beginning is cut off.
+_SHARE = 0.95
+_ROWS_LOOKED_AT = 500
+
+
+class FewShot:
+    """Shows examples of every class in turn, as many as the model's context has room for beside the row.
+
+    Source: Brown et al. 2020, section 2.4.
+    """
+
+    def fit(self, inputs: Inputs, rows: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> Asking:
+        """Draw the examples from the given rows; the same ones every time.
+
+        Raises:
+            CandidateError: the model is no language model.
+            DoesNotApply: its context has no room for an example.
+        """
+        wording, model = wording_of(inputs, classes, "few-shot")
+        order = take_turns(labels)
+        given: list[Input] = [inputs.raw[rows[place]] for place in order]
+        texts = [wording.example(row, int(labels[place])) + BETWEEN for row, place in zip(given, order, strict=True)]
+        chosen = _choose(texts, wording, model, _prompts(inputs, rows, wording))
+        shown = {given[place]: place for place in chosen}
+        opening = wording.opening + "".join(texts[place] for place in chosen)
+        own = {row: wording.opening + "".join(texts[other] for other in chosen if given[other] != row) for row in shown}
+        recipe = {"k": len(chosen), "normalize": wording.normalize}
+        return Asking(wording, model, recipe, opening, own=own, priors=prior(model, wording, opening))
+
+
+def take_turns(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return positions of rows, drawn: one of each class in turn as long as it has any, the classes in another order each time.
+
+    >>> import numpy as np
+    >>> labels = np.array([0, 0, 0, 1, 1])
+    >>> sorted(labels[take_turns(labels)[:4]].tolist())
+    [0, 0, 1, 1]
+    """
+    draw = np.random.default_rng(0)
+    shuffled = draw.permutation(len(labels))
+    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    ordered = labels[order]
+    turn = np.arange(len(labels)) - np.searchsorted(ordered, ordered)
+    return order[np.lexsort((draw.random(len(labels)), turn))]
+
+
+def _prompts(inputs: Inputs, rows: NDArray[np.int64], wording: Wording) -> list[str]:
+    """Return what rows are asked with, of many only some."""
+    looked = rows[:: max(1, len(rows) // _ROWS_LOOKED_AT)]
+    return [wording.prompt(inputs.raw[row]) for row in looked.tolist()]
+
+
+def _choose(texts: Sequence[str], wording: Wording, model: LogLikelihood, prompts: Sequence[str]) -> list[int]:
+    """Return the first examples for which there is room, in their order.
+
+    Raises:
+        DoesNotApply: there is room for none.
+    """
+    most = min(len(texts), max(MOST, len(wording.words)))
+    if not isinstance(model, KnowsContext):
+        return list(range(most))
+    row = int(np.quantile(model.count_tokens(prompts), _SHARE))
+    opening = int(model.count_tokens([wording.opening])[0]) if wording.opening else 0
+    room = model.context - opening - row - longest_answer(wording, model) - 1
+    chosen: list[int] = []
+    # Where one is too long a shorter one may still fit.
+    for place, tokens in enumerate(model.count_tokens(texts[: 4 * most]).tolist()):
+        if tokens <= room and len(chosen) < most:
+            chosen.append(place)
+            room -= tokens
+    if not chosen:
+        what = f"its context of {model.context} tokens has no room for an example beside a row"
+        raise DoesNotApply(
+            what, where="technique few-shot", hint="shorten the texts or the instruction, or leave the technique out"
+        )
+    return chosen
