@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.report import Report, Row
 from harness.core.shown import Score
-from harness.report.labels import shorten
+from harness.report.labels import shorten, text_width
 from harness.report.palette import Palette
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 WIDTH = 430.0
 _STEP, _HEAD = 22.0, 26.0
+_EDGE = 8.0
+# By so much of itself a text is wider on a page than here where the page's font is a wide one.
+_WIDER = 0.35
 
 
 def forest(report: Report, palette: Palette) -> alt.LayerChart:
@@ -47,7 +50,12 @@ def forest(report: Report, palette: Palette) -> alt.LayerChart:
         .mark_text(align="left", baseline="middle", fontSize=11, color=palette.muted, fontStyle="italic")
         .encode(y=y, x=alt.value(4), text="title:N"),
     ]
-    return alt.LayerChart(layer=layers).properties(width=WIDTH, height=height)
+    room = {
+        side: _EDGE + _WIDER * max(text_width(line[key]) for line in lines)
+        for side, key in (("left", "name"), ("right", "numbers"))
+    }
+    padding = {"top": _EDGE, "bottom": _EDGE, **room}
+    return alt.LayerChart(layer=layers).properties(width=WIDTH, height=height, padding=padding)
 
 
 def _lines(report: Report, palette: Palette) -> tuple[list[dict[str, Any]], list[dict[str, Any]], float]:

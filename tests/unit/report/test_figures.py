@@ -5,9 +5,12 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 from harness.report.figures import Drawing, draw
+from harness.report.forest import WIDTH
 from harness.report.palette import DARK, LIGHT
 from harness.report.summarise import summarise
 
+# Where names end and where numbers start, from the left of the plot.
+TEXTS = (("end", "-12"), ("start", "442"))
 SAFE = {"svg", "g", "rect", "path", "line", "text", "tspan"}
 
 
@@ -43,6 +46,18 @@ def test_every_contender_in_view_has_its_line(samples: dict[str, Any]) -> None:
     assert len(re.findall(r">\d+  very-long", drawn)) == 24
     assert "tfidf-linear · fit" in drawn
     assert "majority" not in drawings_of(samples["realistic"])["intervals"].light
+
+
+def test_names_and_numbers_of_intervals_are_not_cut_where_the_font_is_a_wide_one(samples: dict[str, Any]) -> None:
+    # DejaVu Sans, in which many browsers without other fonts show "sans-serif", takes 6.8 pixels a character at this size.
+    for sample in (samples["realistic"], samples["large"]):
+        drawn = drawings_of(sample)["intervals"].light
+        whole, left = (float(re.search(pattern, drawn)[1]) for pattern in (r'viewBox="0 0 ([\d.]+)', r"translate\(([\d.]+)"))  # type: ignore[index]
+        ends = {
+            side: max(map(len, re.findall(rf'text-anchor="{side}"[^>]*translate\({x}[^>]*>([^<]+)', drawn))) for side, x in TEXTS
+        }
+        assert ends["end"] * 6.8 <= left - 12
+        assert left + WIDTH + 12 + ends["start"] * 6.8 <= whole
 
 
 def test_with_many_contenders_each_point_is_named_or_numbered(samples: dict[str, Any]) -> None:
