@@ -282,6 +282,10 @@ def _gather(
     return parts, missing
 
 
+def _unfinished(part: Comparison) -> int:
+    return len(set(part.info.plan) - {record.trial.key for record in part.journal})
+
+
 def _judge(
     folder: Path, info: SuiteInfo, parts: Sequence[Comparison], missing: Sequence[MissingTask], *, interrupted: bool
 ) -> SuiteComparison:
@@ -290,7 +294,7 @@ def _judge(
 
     weights = {entry.task: entry.weight for entry in info.entries}
     judged = [
-        Part(weights[part.info.task.name], part.info.task.modality, part.info.run, part.result, part.choosable)
+        Part(weights[part.info.task.name], part.info.task.modality, part.info.run, part.result, part.choosable, _unfinished(part))
         for part in parts
         if part.choosable is not None
     ]

@@ -39,7 +39,8 @@ def _group_parts(group: GroupRanking) -> Iterator[RenderableType]:
         yield Text(f"… and {len(scored) - _ROWS} more in the report")
     for task in group.tasks:
         own = task.recommendation
-        yield Text(f"{task.task} by itself: {f'{own.candidate} · {own.technique}' if own else 'nothing qualifies'}")
+        stopped = f" (stopped: {task.unfinished} trials were not run)" if task.unfinished else ""
+        yield Text(f"{task.task} by itself: {f'{own.candidate} · {own.technique}' if own else 'nothing qualifies'}{stopped}")
     yield Text("")
     single = group.single
     count, kind = len(group.tasks), group.modality
@@ -55,7 +56,10 @@ def _group_parts(group: GroupRanking) -> Iterator[RenderableType]:
 def _suite_table(group: GroupRanking, rows: Sequence[SuiteRow]) -> Table:
     table = Table(title=f"{group.modality}: mean regret in {group.unit}, mean rank, and each task's score", title_justify="left")
     for title in ("", "candidate", "regret", "95 % interval", "rank", *(task.task for task in group.tasks)):
-        table.add_column(title, justify="left" if title == "candidate" else "right")
+        is_name = title == "candidate"
+        table.add_column(
+            title, justify="left" if is_name else "right", overflow="fold", no_wrap=title in {"candidate", "95 % interval"}
+        )
     for row in rows:
         table.add_row(*(Text(cell) for cell in _suite_cells(row, [task.task for task in group.tasks])))
     return table

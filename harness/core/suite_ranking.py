@@ -9,7 +9,7 @@ from harness.core.ranking import Estimate, Recommendation
 
 
 class JudgedTask(Noun):
-    """A task that was judged; `share` is its part of the weights of its group.
+    """A task that was judged; `share` is its part of the weights of its group, `unfinished` how many of its trials were not run.
 
     A regret in its metric is divided by `scale` before the regrets of several tasks are averaged.
     """
@@ -24,6 +24,7 @@ class JudgedTask(Noun):
     scale: float
     validation_rows: int
     test_rows: int
+    unfinished: int = 0
     recommendation: Recommendation | None
 
 

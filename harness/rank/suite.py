@@ -69,6 +69,7 @@ def _judged(part: Part, share: float, scale: float) -> JudgedTask:
         scale=scale,
         validation_rows=ranking.validation_rows,
         test_rows=ranking.test_rows,
+        unfinished=part.unfinished,
         recommendation=ranking.recommendation,
     )
 
@@ -109,7 +110,7 @@ def _partial(asked: Question) -> list[SuiteRow]:
     found = []
     for name in sorted(set(named) - set(asked.board.names)):
         scores = [(part, part.champions().get(name)) for part in asked.parts]
-        gaps = tuple(_gap(part.ranking, name) for part, place in scores if place is None)
+        gaps = tuple(_gap(part, name) for part, place in scores if place is None)
         row: RankedContender | None = known.get(name)
         if (row is not None and row.control) or all(gap.reason.startswith("modality: ") for gap in gaps):
             continue
@@ -145,8 +146,9 @@ def _score(part: Part, place: int) -> TaskScore:
     )
 
 
-def _gap(ranking: Ranking, name: str) -> Gap:
+def _gap(part: Part, name: str) -> Gap:
     """Return why a model has no score that counts on a task."""
+    ranking = part.ranking
     for failed in ranking.failed:
         if failed.candidate == name:
             return Gap(task=ranking.task, state="failed", reason=f"{failed.stage}: {failed.error}")
@@ -156,4 +158,5 @@ def _gap(ranking: Ranking, name: str) -> Gap:
     for skipped in ranking.skipped:
         if skipped.candidate == name:
             return Gap(task=ranking.task, state="skipped", reason=skipped.reason)
-    return Gap(task=ranking.task, state="absent", reason="it gave no result")
+    why = "the run was stopped before it was tried" if part.unfinished else "it gave no result"
+    return Gap(task=ranking.task, state="absent", reason=why)

@@ -50,7 +50,7 @@ def choose_single(asked: Question) -> SingleChoice | None:
         probability_best=float(probability_best(field.draws)[choice.index]),
         probability_within_margin=within,
         decisive=within >= CONFIDENCE,
-        reason=_explain(asked, choice, _say_how_sure(within, rivals, times)),
+        reason=_explain(asked, choice, _say_how_sure(within, rivals, times, alone=len(asked.parts) == 1)),
         rivals=rivals,
         more_times=times,
         baseline_suffices=has_model and not choice.is_forced and any(field.rows[i].baseline for i in choice.eligible),
@@ -96,9 +96,10 @@ def _explain(asked: Question, choice: Choice, certainty: str) -> str:
     name = _open(field, choice)
     if len(field.rows) == 1:
         return f"{name} is the only model that qualifies on {tasks}."
-    most = f"at most {_margin(rule)} on average against the best single model"
+    against = "against the best one" if count == 1 else "on average against the best single model"
+    most = f"at most {_margin(rule)} {against}"
     if choice.is_forced:
-        least = f"is expected to lose the least on average against the best single model, {amount(choice.regret, rule.metric)}"
+        least = f"is expected to lose the least {against}, {amount(choice.regret, rule.metric)}"
         return f"{name} {least}, which is more than {_margin(rule)}; {certainty}"
     if len(choice.eligible) == 1:
         return f"{name} is the only one of the {len(field.rows)} models on {tasks} that is expected to lose {most}; {certainty}"
@@ -122,13 +123,13 @@ def _open(field: Field, choice: Choice) -> str:
     return f"The baseline {baselines[0]}, without a foundation model, is already good enough; {chosen.candidate}"
 
 
-def _say_how_sure(within: float, rivals: Sequence[str], times: float | None) -> str:
+def _say_how_sure(within: float, rivals: Sequence[str], times: float | None, *, alone: bool) -> str:
     sure = f"it is within the margin of the best one with probability {wording.probability(within)}"
     if within >= CONFIDENCE:
         return f"{sure}."
     settle = "more rows would hardly settle it, for the difference is about the margin itself"
     if times is not None:
-        settle = f"about {times:g} times as many labeled rows of every task would"
+        settle = f"about {times:g} times as many labeled rows{'' if alone else ' of every task'} would"
     return f"{sure}, so it is not separated from {wording.enumerate_some(rivals)}; {settle}."
 
 

@@ -28,13 +28,17 @@ _JOINED = {"memory": "most", "parameters": "most", "training_cost": "sum", "late
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A task of a suite as it was judged; `field` holds those of its contenders that may be recommended."""
+    """A task of a suite as it was judged; `field` holds those of its contenders that may be recommended.
+
+    `unfinished` is how many of its trials were planned and not run.
+    """
 
     weight: float
     modality: str
     run: str
     ranking: Ranking
     field: Field
+    unfinished: int = 0
 
     @property
     def name(self) -> str:

@@ -26,7 +26,6 @@ _CHOSEN = Badge(text="recommended", kind="recommended", note="the one model for 
 
 def build(group: GroupRanking, *, several: bool) -> SuiteSection:
     """Return the section; `several` says that there are others beside it."""
-    single = group.single
     scale = _Scale([row.regret for row in group.rows if row.regret])
     return SuiteSection(
         key=group.modality,
@@ -36,7 +35,7 @@ def build(group: GroupRanking, *, several: bool) -> SuiteSection:
         tasks=tuple(_column(task) for task in group.tasks),
         columns=_columns(group),
         lines=tuple(_line(group, row, scale) for row in group.rows if row.scores),
-        losses=tuple(_loss(loss, single, group) for loss in single.losses) if single else (),
+        losses=_losses(group),
         absent=tuple(_absent(row.candidate, gap) for row in group.rows for gap in row.gaps),
     )
 
@@ -102,7 +101,7 @@ def _advise(group: GroupRanking, *, several: bool) -> Advice:
     row = next(row for row in group.rows if row.candidate == single.candidate)
     return Advice(
         headline=_headline(single, row, tasks, alone=len(group.tasks) == 1),
-        verdict=_verdict(single),
+        verdict=_verdict(single, alone=len(group.tasks) == 1),
         candidate=single.candidate,
         technique=single.technique,
         decisive=single.decisive,
@@ -123,11 +122,12 @@ def _headline(single: SingleChoice, row: SuiteRow, tasks: str, *, alone: bool) -
     return f"One model for {for_all}: {single.candidate}"
 
 
-def _verdict(single: SingleChoice) -> str:
+def _verdict(single: SingleChoice, *, alone: bool) -> str:
     if single.decisive:
         return "Decisive"
     if single.more_times:
-        return f"Not decisive: about {single.more_times:g} times the labeled rows of every task would settle it"
+        rows = "labeled rows" if alone else "labeled rows of every task"
+        return f"Not decisive: about {single.more_times:g} times the {rows} would settle it"
     return "Not decisive: more rows would hardly settle it"
 
 
@@ -248,6 +248,14 @@ def _cell(row: SuiteRow, task: str) -> SuiteCell:
         chosen=score.recommended,
         note=f"regret {numbers.score(score.expected_regret)}{test}",
     )
+
+
+def _losses(group: GroupRanking) -> tuple[LossLine, ...]:
+    """Return what the single model loses on each task; nothing where every task takes the same model."""
+    single = group.single
+    if single is None or all(loss.candidate == single.candidate for loss in single.losses):
+        return ()
+    return tuple(_loss(loss, single, group) for loss in single.losses)
 
 
 def _loss(loss: Loss, single: SingleChoice, group: GroupRanking) -> LossLine:

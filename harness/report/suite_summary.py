@@ -89,6 +89,12 @@ def _warnings(info: SuiteInfo, ranking: SuiteRanking, heads: Mapping[str, RunInf
             f"{len(names)} of {plural(len(info.entries), 'task')} could not be judged ({listing(names)}): everything here is of "
             f"the others. `{command(info)} --resume {info.run}` goes on."
         )
+    stopped = [task.task for group in ranking.groups for task in group.tasks if task.unfinished]
+    if stopped:
+        told.append(
+            f"{listing(stopped)}: the run was stopped before everything was tried, so that others may be better there. "
+            f"`{command(info)} --resume {info.run}` goes on."
+        )
     replaced = [name for name, head in heads.items() if head.settings.data]
     if replaced:
         told.append(f"Other rows than its own were given for {listing(replaced)}.")

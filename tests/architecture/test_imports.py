@@ -60,7 +60,7 @@ QUIET = {
     "core.card core.task core.trial core.measurement core.ranking core.report core.metric core.run": (*SLOW, "numpy"),
     "load.candidates load.tasks load.data load.workspace load.overrides": (*SLOW, "numpy"),
     "rank.ranking report.summarise report.document store.runs store.journal store.predictions": HEAVY,
-    "comparison cli.compare cli.report cli.live cli.summary": HEAVY,
+    "comparison suites cli.compare cli.report cli.live cli.summary": HEAVY,
 }
 
 
@@ -100,6 +100,7 @@ for name in {HEAVY}:
         ("tasks show digits", "kind: image-classification"),
         ("schema card", '"pretraining"'),
         ("schema task", '"constraints"'),
+        ("schema suite", '"weight"'),
         ("schema report", '"title"'),
         ("init new", "wrote new"),
     ],

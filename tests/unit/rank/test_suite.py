@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -281,6 +282,10 @@ def test_no_model_on_every_task_is_no_choice(make_part: Make) -> None:
     assert not found.has_choice
     nothing = rank_suite("s", [make_part("x", {"a": 0.9}), make_part("y", {})])
     assert (nothing.groups[0].single, nothing.groups[0].rows[0].gaps[0].state) == (None, "absent")
+    stopped = dataclasses.replace(make_part("y", {"a": 0.9}), unfinished=3)
+    group = only([make_part("x", {"a": 0.9, "b": 0.8}), stopped])
+    assert [task.unfinished for task in group.tasks] == [0, 3]
+    assert group.rows[1].gaps[0].reason == "the run was stopped before it was tried"
 
 
 def test_what_these_rows_do_not_settle_is_said(make_part: Make) -> None:

@@ -194,6 +194,9 @@ def test_the_command_and_what_is_missing(info: SuiteInfo, heads: tuple[RunInfo, 
     assert "1 of 2 tasks could not be judged (chat)" in found.warnings[0]
     assert f"{line} --resume 20250101-000000-abcd" in found.warnings[0]
     assert [(lost.task, lost.reason) for lost in found.missing] == [("chat", "no rows")]
+    halted = group(PLAIN, row("small", 1), tasks=(task("mail", own("small"), unfinished=2), task("calls", own("big"))))
+    told = summarise(info, SuiteRanking(suite="office", groups=(halted,)), heads).warnings
+    assert told[0].startswith("mail: the run was stopped before everything was tried")
     spot = summarise(info.model_copy(update={"path": ""}), ranking, heads)
     assert spot.command.startswith("bench compare --task mail --task calls ")
     document = to_document(info, ranking, {})
