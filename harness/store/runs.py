@@ -119,7 +119,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _is_begun(folder: Path) -> bool:
-    return (folder / "run.json").exists() or (folder / "records.jsonl").exists()
+    return any((folder / name).exists() for name in ("run.json", "records.jsonl", SUITE_HEAD))
 
 
 def _unwritable(folder: Path, error: OSError) -> WorkspaceError:

@@ -34,6 +34,7 @@ from harness.load.faults import validate
 from harness.load.overrides import override
 from harness.load.picture import find_problem
 from harness.load.place import inside
+from harness.load.suites import list_suites
 from harness.load.tasks import list_tasks
 from harness.load.workspace import Workspace
 from harness.load.yaml_file import YamlFile
@@ -359,6 +360,11 @@ PARSERS: Mapping[str, Parser] = {
         lambda folder, _: list_tasks((Workspace("user", folder),)),
         _file("tasks/t/task.yaml"),
         share=2,
+    ),
+    "suites (YAML)": Parser(
+        lambda: files(_real("tasks/*/suite.yaml")) | as_yaml([yaml.safe_load(text) for text in _real("tasks/*/suite.yaml")]),
+        lambda folder, _: list_suites((Workspace("user", folder),)),
+        _file("tasks/t/suite.yaml"),
     ),
     "CSV": Parser(lambda: files([*_delimited(","), *_delimited(";")]), _data("d.csv"), _file("d.csv"), share=2),
     "TSV": Parser(lambda: files(_delimited("\t")), _data("d.tsv"), _file("d.tsv")),
