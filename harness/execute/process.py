@@ -30,7 +30,7 @@ _SERVER = "harness.execute.server"
 # What a server imports that starts interpreters and nothing else.
 _LITTLE = (_SERVER, "harness.execute.process")
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-_ALWAYS = ("harness.execute.worker", "harness.techniques.linear_probe", "sklearn.covariance")
+_ALWAYS = ("harness.execute.worker", "harness.techniques.linear_probe", "pyarrow.parquet")
 # A plugin whose file names one of these gets torch imported once for all, before its worker starts.
 _OVER_TORCH = re.compile(rb"\b(torch\w*|transformers|sentence_transformers|timm|open_clip|accelerate|peft)\b")
 _TICK_S = 0.1
@@ -39,7 +39,8 @@ _SECONDS_TO_START = 300.0
 # How long a warden may take to end what it guards.
 _PATIENCE_S = 20.0
 _CHUNK = 1 << 18
-_TRAINING = "harness.training.contender"
+# The last two are imported where the first adapter and the first optimizer are made.
+_TRAINING = ("harness.training.contender", "peft", "torch._dynamo")
 # Several comparisons may run in threads of one program.
 _STARTING = threading.Lock()
 
@@ -61,7 +62,7 @@ def preload(candidates: Iterable[Registered], *, offline: bool, trains: bool = F
     if trains:
         able = [one.card for one in chosen if not one.is_plugin and not one.card.control]
         modules = {name for card in able for name in training_modules(card)}
-        libraries |= modules | ({_TRAINING} if modules else set())
+        libraries |= modules | (set(_TRAINING) if modules else set())
     first = ["torch"] if wants_torch(chosen) else []
     _dismiss_little_server()
     multiprocessing.get_context("forkserver").set_forkserver_preload([_SERVER, *first, *_ALWAYS, *sorted(libraries)])

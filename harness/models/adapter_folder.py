@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeGuard
 
 import torch
-from peft import PeftModel
 
 from harness.core.card import Card
 
+if TYPE_CHECKING:
+    from peft import PeftModel
 
-def is_adapter(module: torch.nn.Module) -> bool:
-    """Tell whether only an adapter and the head were trained."""
-    return isinstance(module, PeftModel)
+
+def is_adapter(module: torch.nn.Module) -> TypeGuard[PeftModel]:
+    """Tell whether only an adapter and the head were trained; peft, seconds of imports, is there where it made one."""
+    peft = sys.modules.get("peft")
+    return peft is not None and isinstance(module, peft.PeftModel)
 
 
 def save_adapter(module: torch.nn.Module, folder: Path, card: Card, weights: Path | None) -> None:
@@ -21,7 +26,7 @@ def save_adapter(module: torch.nn.Module, folder: Path, card: Card, weights: Pat
     Raises:
         TypeError: the module is not one of peft's.
     """
-    if not isinstance(module, PeftModel):
+    if not is_adapter(module):
         msg = f"{type(module).__name__} is not an adapter of peft"
         raise TypeError(msg)
     for config in module.peft_config.values():

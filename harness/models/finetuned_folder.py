@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import open_clip
-import timm
 import torch
-from peft import PeftModel
 from safetensors.torch import load_file
-from transformers import AutoImageProcessor, AutoModelForImageClassification, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForImageClassification, AutoModelForSequenceClassification, AutoTokenizer
 
 from harness.core.card import Card
 from harness.core.finetuned import Contents
@@ -46,6 +43,8 @@ def read_folder(contents: Contents, folder: Path, base: Path | None, device: str
 
 
 def _read_adapter(contents: Contents, folder: Path, base: Path | None, device: str, *, trust: Trust) -> Trainable:
+    from peft import PeftModel  # noqa: PLC0415 - seconds of imports, as with each library here: a folder needs one of them
+
     _require(folder, _ADAPTER)
     trainable = load_trainable(contents.card.reading(is_image=contents.is_image), base, device, trust, classes=contents.labels)
     with warnings.catch_warnings():
@@ -66,6 +65,8 @@ def _read_texts(card: Card, folder: Path, device: str, *, runs_code: bool) -> Tr
 
 
 def _read_pictures(card: Card, folder: Path, device: str, *, runs_code: bool) -> Trainable:
+    from transformers import AutoImageProcessor  # noqa: PLC0415 - as above
+
     del card
     given = {"local_files_only": True, "trust_remote_code": runs_code}
     module = AutoModelForImageClassification.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **given)
@@ -79,6 +80,8 @@ def _read_pictures(card: Card, folder: Path, device: str, *, runs_code: bool) ->
 
 
 def _read_timm(folder: Path, device: str) -> Trainable:
+    import timm  # noqa: PLC0415 - as above
+
     _require(folder, ("config.json", "model.safetensors"))
     module = timm.create_model(f"local-dir:{folder}", pretrained=True)
     transform = timm.data.create_transform(**timm.data.resolve_model_data_config(module), is_training=False)
@@ -86,6 +89,8 @@ def _read_timm(folder: Path, device: str) -> Trainable:
 
 
 def _read_open_clip(folder: Path, device: str, labels: Sequence[str]) -> Trainable:
+    import open_clip  # noqa: PLC0415 - as above
+
     _require(folder, ("open_clip_model.safetensors", "head.safetensors"))
     model, transform = open_clip.create_model_from_pretrained(f"local-dir:{folder}", weights_only=True)
     weights = load_file(folder / "head.safetensors")

@@ -16,7 +16,6 @@ from transformers import (
     MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
     AutoConfig,
-    AutoImageProcessor,
     AutoModelForImageClassification,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -108,6 +107,8 @@ def load_image(card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *
     Raises:
         CandidateError: transformers has no classification head for it.
     """
+    from transformers import AutoImageProcessor  # noqa: PLC0415 - brings torchvision, which texts do without
+
     runs_code = card.remote_code and trust.remote_code
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
     if not runs_code and type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import transformers.modeling_utils  # noqa: F401 - imported with the first model, it would count as its loading and its memory
 from numpy.typing import NDArray
 from PIL.Image import Image
 from transformers import AutoImageProcessor, AutoModel

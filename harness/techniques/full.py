@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import timm.optim
 import torch
 
 from harness.models.trainable import Trainable
@@ -72,7 +70,8 @@ def find_blocks(module: torch.nn.Module) -> tuple[str, int]:
 
 def _known_depth(module: Any, head: tuple[str, ...]) -> dict[str, int]:  # noqa: ANN401 - a model of timm
     """Return timm's own layers; the head is the last of them."""
-    layers: Callable[..., dict[str, int]] = timm.models.group_parameters
-    found = layers(module, module.group_matcher(coarse=False), reverse=True)
+    from timm.models import group_parameters  # noqa: PLC0415 - seconds of imports, which the model has paid for
+
+    found: dict[str, int] = group_parameters(module, module.group_matcher(coarse=False), reverse=True)
     deepest = max((depth for name, depth in found.items() if not is_within(name, head)), default=0)
     return {name: min(found.get(name, deepest), deepest) for name, _ in module.named_parameters()}

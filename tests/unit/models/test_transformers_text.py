@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -328,3 +330,21 @@ def test_families_read_pairs_and_do_not_see_padding(family: str, tmp_path: Path)
     together = trainable.logits(rows)
     apart = torch.cat([trainable.logits([row]) for row in rows])
     torch.testing.assert_close(together, apart, atol=1e-4, rtol=1e-4)
+
+
+FRESH = """
+import sys
+from pathlib import Path
+import harness.execute.predict_pass
+from harness.core.card import Card
+from harness.models.transformers_text import load
+before = set(sys.modules)
+load(Card(name="tiny", adapter="transformers", source=sys.argv[1]), Path(sys.argv[1]), "cpu")
+print(*({"timm", "open_clip", "peft"} & before), len(sys.modules.keys() - before))
+"""
+
+
+def test_what_all_models_build_on_is_imported_before_one_is_loaded_and_other_libraries_are_not(tiny_bert: Path) -> None:
+    """What is imported while a model is loaded counts as its loading and its memory: it was ten times the model."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FRESH, str(tiny_bert)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 50
