@@ -1,11 +1,23 @@
-"""The installed command, run as a user runs it."""
+"""The command, run as a user runs it: installed, or in this process, where comparisons share one server of processes."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
+
+import pytest
+
+from harness import cli
+from harness.core.candidate import Registered
+from harness.core.card import Card
+from harness.execute import process
 
 BENCH = Path(sys.executable).parent / "bench"
 
@@ -16,3 +28,34 @@ def run_bench(*arguments: str | Path, cwd: Path, **environment: str) -> subproce
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, "HF_HUB_OFFLINE": "1", **environment}
     )
+
+
+def run_here(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process; candidates still work in processes of their own."""
+    words, out, err = [str(word) for word in arguments], io.StringIO(), io.StringIO()
+    with _offline(), contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.run(words)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
+def serve_training() -> None:
+    """Let a server of processes with all that training a text encoder needs take the place of the one that runs, if any does.
+
+    Importing these libraries takes longer than what the tests do with them.
+    """
+    if forkserver._forkserver._forkserver_pid is not None:
+        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+        forkserver._forkserver._stop()
+    card = Card(name="any", adapter="transformers", source="any/text", modality=("text",))
+    with _offline():
+        process.preload([Registered(card, "cards.yaml", "user", is_plugin=False)], offline=True, trains=True)
+        assert process.ask(len, "abc") == 3
+
+
+@contextlib.contextmanager
+def _offline() -> Iterator[None]:
+    """Put back what a comparison that fetches nothing says to the libraries of its process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in process._OFFLINE:
+            patch.setenv(name, "1")
+        yield

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.command import run_bench
+from tests.e2e.command import run_bench, serve_training
 
 PLUGIN = """
 import numpy as np
@@ -19,6 +19,12 @@ class Lengths:
 card = Card(name="lengths", license="MIT", modality=("text",))
 candidates = (Candidate(card, lambda device, dtype: Lengths()),)
 """
+
+
+@pytest.fixture(scope="session")
+def server() -> None:
+    """One server of processes for all comparisons with encoders that are made in this process."""
+    serve_training()
 
 
 @pytest.fixture(scope="session")

@@ -1,20 +1,23 @@
-"""Bad input through the installed command: exit code 2, three lines for each fault, and nothing written."""
+"""Bad input to the command: exit code 2, three lines for each fault, and nothing written.
+
+Each case is given to the command line in this process; some are given to the installed command too, to show that it says the same.
+"""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from PIL import Image
 
-BENCH = str(Path(sys.executable).parent / "bench")
+from harness import cli
+from tests.e2e.command import run_bench
+
 TASK = "tasks/t/task.yaml"
 TRAIN = "tasks/t/train.csv"
 CARDS = "candidates/mine.yaml"
@@ -335,11 +338,25 @@ CANDIDATES = [
 ]
 
 
-def run(words: str, workspace: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "COLUMNS": "200"}
-    return subprocess.run(
-        [BENCH, *words.split()], cwd=workspace, env=environment, capture_output=True, text=True, check=False, timeout=300
-    )
+Run = Callable[[str, Path], CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Give words to the command line in this process, as if typed in a workspace."""
+
+    def run_here(words: str, workspace: Path) -> CompletedProcess[str]:
+        monkeypatch.chdir(workspace)
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        code = cli.run(words.split())
+        return CompletedProcess(words, code, *capfd.readouterr())
+
+    return run_here
+
+
+def run_installed(words: str, workspace: Path) -> CompletedProcess[str]:
+    """Give words to the installed command."""
+    return run_bench(*words.split(), cwd=workspace, COLUMNS="200")
 
 
 def write(workspace: Path, files: Mapping[str, str | bytes]) -> None:
@@ -358,7 +375,7 @@ def is_like(line: str, expected: str) -> bool:
     return line.startswith(expected.removesuffix("…")) if expected.endswith("…") else line == expected
 
 
-def check(done: subprocess.CompletedProcess[str], faults: Sequence[Fault]) -> None:
+def check(done: CompletedProcess[str], faults: Sequence[Fault]) -> None:
     assert done.stdout == ""
     found = [block.splitlines() for block in done.stderr.rstrip("\n").split("\n\n")]
     expected = [(fault.what, f"where: {fault.where}", f"do:    {fault.hint}…") for fault in faults]
@@ -369,18 +386,27 @@ def check(done: subprocess.CompletedProcess[str], faults: Sequence[Fault]) -> No
 
 
 @pytest.mark.parametrize("case", [*ARGUMENTS, *FILES, *CANDIDATES], ids=str)
-def test_bad_input_is_told_and_nothing_is_written(case: Case, tmp_path: Path) -> None:
-    write(tmp_path, case.files)
-    before = contents(tmp_path)
-    check(run(case.words, tmp_path), case.faults)
-    assert contents(tmp_path) == before
-    assert not (tmp_path / "reports").exists()
+def test_bad_input_is_told_and_nothing_is_written(case: Case, tmp_path: Path, run: Run) -> None:
+    _refused(case, tmp_path, run)
+
+
+@pytest.mark.parametrize("case", [ARGUMENTS[0], FILES[1], CANDIDATES[1]], ids=str)
+def test_the_installed_command_tells_it_too(case: Case, tmp_path: Path) -> None:
+    _refused(case, tmp_path, run_installed)
+
+
+def _refused(case: Case, folder: Path, run: Run) -> None:
+    write(folder, case.files)
+    before = contents(folder)
+    check(run(case.words, folder), case.faults)
+    assert contents(folder) == before
+    assert not (folder / "reports").exists()
 
 
 def test_an_unknown_device_is_told_and_nothing_is_written(tmp_path: Path) -> None:
     write(tmp_path, {})
     check(
-        run(f"{RUN} --device tpu", tmp_path),
+        run_installed(f"{RUN} --device tpu", tmp_path),
         [Fault('unknown device "tpu"', "--device", "use auto, cpu, cuda, cuda:N or mps")],
     )
     assert not (tmp_path / "reports").exists()
@@ -392,7 +418,9 @@ def test_what_is_doubtful_is_shown_in_the_report_and_the_rest_goes_on(tmp_path: 
         tmp_path,
         pictures() | {TASK: task("train: pictures, skip_broken: true", "image-classification"), CARDS: card("loose", "context: 1")},
     )
-    done = run("compare --task t --candidates baseline-majority,loose --offline --json", tmp_path)
+    done = run_installed(
+        "compare --task t --candidates baseline-majority,loose --offline --measure quality --format md --json", tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["skipped"][0]["candidate"] == "loose"
     report = (tmp_path / "reports" / "t" / "latest" / "report.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From a run to a folder that its own library loads, and from the folder to answers, by the installed command."""
+"""From a run to a folder that its own library loads, and from the folder to answers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from tests.e2e.command import BENCH, run_bench
+from tests.e2e.command import BENCH, run_bench, run_here
 from tests.unit.conftest import WORDS, save_tokenizer
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 KEYS = {"card": ("card", "stolen"), "parcel": ("parcel", "where"), "refund": ("refund", "please")}
 # Loads a folder and scores the run's test rows without bench: argv are the folder, the rows and the run's predictions.
 FRESH = """
@@ -50,8 +52,9 @@ print(json.dumps({"score": hits / len(asked), "rows": len(asked)}))
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with a tiny BERT and letters to sort, and a run of frozen features."""
+    del server
     folder = tmp_path_factory.mktemp("workspace")
     make_model(folder / "models" / "tiny")
     (folder / "candidates").mkdir()
@@ -68,7 +71,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compare(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     fixed = ("--task", "mail", "--candidates", "tiny", "--measure", "quality", "--offline", "--device", "cpu")
-    return run_bench("compare", *fixed, *more, cwd=folder)
+    return run_here("compare", *fixed, *more, cwd=folder)
 
 
 def make_model(folder: Path) -> None:
@@ -92,9 +95,9 @@ def make_rows(number: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def finetune(workspace: Path, out: str, technique: str) -> dict[str, Any]:
+def finetune(workspace: Path, out: str, technique: str, run: Run = run_here) -> dict[str, Any]:
     named = ("--candidate", "tiny", "--technique", technique, "--device", "cpu", "--offline")
-    done = run_bench("finetune", "mail", "--out", out, *named, "--json", cwd=workspace)
+    done = run("finetune", "mail", "--out", out, *named, "--json", cwd=workspace)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -113,7 +116,7 @@ def score_afresh(workspace: Path, out: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def full(workspace: Path) -> dict[str, Any]:
-    return finetune(workspace, "full", "full")
+    return finetune(workspace, "full", "full", run_bench)
 
 
 def test_transformers_alone_finds_the_test_score_that_the_folder_states(workspace: Path, full: dict[str, Any]) -> None:
@@ -132,8 +135,8 @@ def test_new_rows_are_answered(workspace: Path, full: dict[str, Any]) -> None:
     (workspace / "new.jsonl").write_text(
         '{"n": 1, "text": "my card was stolen"}\n{"n": 2, "text": null}\n{"n": 3, "text": "=card"}\n'
     )
-    for name in ("answers.parquet", "answers.csv"):
-        done = run_bench("predict", "full", "new.jsonl", "--out", name, "--device", "cpu", cwd=workspace)
+    for name, run in (("answers.parquet", run_here), ("answers.csv", run_bench)):
+        done = run("predict", "full", "new.jsonl", "--out", name, "--device", "cpu", cwd=workspace)
         assert done.returncode == 0, done.stderr
         assert done.stdout == f"2 of 3 rows answered: {name}\n"
     frame, text = pd.read_parquet(workspace / "answers.parquet"), pd.read_csv(workspace / "answers.csv")
@@ -160,7 +163,7 @@ def test_bad_input_is_told_in_three_lines_and_writes_nothing(workspace: Path, fu
         (("predict", "full", "none.csv", "--out", "x.csv"), "there is no none.csv"),
         (("predict", "full", "few.csv", "--out", "x.docx"), ".parquet, .csv"),
     ]:
-        done = run_bench(*words, cwd=workspace)
+        done = run_here(*words, cwd=workspace)
         assert done.returncode == 2, words
         assert problem in done.stderr
         assert len([line for line in done.stderr.splitlines() if line]) == 3, done.stderr
@@ -174,7 +177,7 @@ def test_rows_that_changed_since_the_run_are_refused(workspace: Path) -> None:
     kept = rows.read_text()
     rows.write_text(kept + "hello parcel,parcel\n")
     try:
-        done = run_bench("finetune", "mail", "--candidate", "tiny", "--out", "changed", cwd=workspace)
+        done = run_here("finetune", "mail", "--candidate", "tiny", "--out", "changed", cwd=workspace)
     finally:
         rows.write_text(kept)
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""Rows that are pairs of texts, from the comparison to answers, by the installed command."""
+"""Rows that are pairs of texts, from the comparison to answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.e2e.command import run_bench
+from tests.e2e.command import run_here
 from tests.e2e.test_finetune import make_model
 
 FIXED = ("--device", "cpu", "--offline")
@@ -42,7 +42,8 @@ def make_rows(number: int) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    del server
     folder = tmp_path_factory.mktemp("pairs")
     make_model(folder / "models" / "tiny")
     (folder / "candidates").mkdir()
@@ -59,7 +60,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def compared(workspace: Path) -> dict[str, Any]:
-    done = run_bench("compare", "--task", "who", *QUICK, "--json", *FIXED, cwd=workspace)
+    done = run_here("compare", "--task", "who", *QUICK, "--json", *FIXED, cwd=workspace)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -79,7 +80,7 @@ def test_models_and_the_baseline_read_both_texts(compared: dict[str, Any]) -> No
 def tuned(workspace: Path, compared: dict[str, Any]) -> Path:
     del compared
     named = ("--candidate", "tiny", "--technique", "full")
-    done = run_bench("finetune", "who", "--out", "full", *named, *FIXED, cwd=workspace)
+    done = run_here("finetune", "who", "--out", "full", *named, *FIXED, cwd=workspace)
     assert done.returncode == 0, done.stderr
     return workspace / "full"
 
@@ -88,7 +89,7 @@ def test_a_fine_tuned_model_answers_new_pairs_as_its_library_does(workspace: Pat
     rows = make_rows(12).drop(columns="label")
     rows.loc[3, "reply"] = None
     rows.to_csv(workspace / "new.csv", index=False)
-    done = run_bench("predict", "full", "new.csv", "--out", "answers.parquet", "--device", "cpu", cwd=workspace)
+    done = run_here("predict", "full", "new.csv", "--out", "answers.parquet", "--device", "cpu", cwd=workspace)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "11 of 12 rows answered: answers.parquet\n"
     answers = pd.read_parquet(workspace / "answers.parquet")
@@ -104,7 +105,7 @@ def test_a_fine_tuned_model_answers_new_pairs_as_its_library_does(workspace: Pat
 
 def test_new_rows_without_the_second_text_are_refused(workspace: Path, tuned: Path) -> None:
     (workspace / "half.csv").write_text("claim,repl\na card,hello\n")
-    done = run_bench("predict", str(tuned), "half.csv", "--out", "half.parquet", cwd=workspace)
+    done = run_here("predict", str(tuned), "half.csv", "--out", "half.parquet", cwd=workspace)
     assert done.returncode == 2
     lines = done.stderr.splitlines()
     assert lines[0] == 'there is no column "reply" for the second text of each row'

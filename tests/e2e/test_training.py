@@ -1,4 +1,4 @@
-"""Training through the installed command: a tiny encoder in Hub layout, rows that it can only learn by changing its weights."""
+"""Training through the command: a tiny encoder in Hub layout, rows that it can only learn by changing its weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.command import BENCH, run_bench
+from tests.e2e.command import BENCH, run_here
 from tests.unit.tiny_models import save_text, texts
 
 CARD = """- name: tiny
@@ -33,8 +33,9 @@ COMPARE = ("compare", "--task", "refunds", "--candidates", "tiny", "--measure", 
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with the encoder beside it; 1,300 rows leave 200 or more to validation, so that there are no folds."""
+    del server
     folder = tmp_path_factory.mktemp("training")
     (folder / "encoder").mkdir()
     save_text("Bert", folder / "encoder")
@@ -55,7 +56,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def compare(place: Path, *more: str) -> dict[str, Any]:
-    done = run_bench(*COMPARE, "--json", *more, cwd=place, OMP_NUM_THREADS="1")
+    done = run_here(*COMPARE, "--json", *more, cwd=place)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found | {"stderr": done.stderr}
@@ -123,7 +124,7 @@ def test_a_budget_too_small_trains_nothing_and_says_so(place: Path) -> None:
 
 def test_a_budget_in_which_no_trial_ends_is_refused_before_anything_starts(place: Path) -> None:
     before = sorted((place / "reports/refunds").glob("2*"))
-    done = run_bench(*COMPARE, "--budget", "1s", cwd=place, OMP_NUM_THREADS="1")
+    done = run_here(*COMPARE, "--budget", "1s", cwd=place)
     assert done.returncode == 2
     what, where, hint = done.stderr.strip().splitlines()[-3:]
     assert (what, where) == ("a budget of 1 s is too small for a single trial", "where: --budget")

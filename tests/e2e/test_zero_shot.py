@@ -1,4 +1,4 @@
-"""Models that are tried without labels, by the installed command."""
+"""Models that are tried without labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.e2e.command import run_bench
+from tests.e2e.command import run_here
 from tests.e2e.test_finetune import make_model, make_rows
 from tests.unit.models.test_towers import save_towers
 
@@ -18,7 +18,8 @@ FIXED = ("--effort", "quick", "--measure", "quality", "--device", "cpu", "--offl
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
+def workspace(server: None, tmp_path: Path) -> Path:
+    del server
     (tmp_path / "candidates").mkdir()
     make_model(tmp_path / "models" / "tiny")
     save_towers("CLIP", tmp_path / "models" / "towers")
@@ -45,7 +46,7 @@ def workspace(tmp_path: Path) -> Path:
 
 
 def compare(workspace: Path, task: str, *more: str) -> dict[str, Any]:
-    done = run_bench("compare", "--task", task, *FIXED, *more, cwd=workspace)
+    done = run_here("compare", "--task", task, *FIXED, *more, cwd=workspace)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -64,6 +65,6 @@ def test_zero_shot_by_name_needs_words_for_the_classes(workspace: Path) -> None:
     for number, label in enumerate(("card", "parcel", "refund")):
         rows = rows.replace(f",{label}\n", f",{number}\n")
     (workspace / "tasks" / "mail" / "rows.csv").write_text(rows)
-    asked = run_bench("compare", "--task", "mail", *FIXED, "--candidates", "tiny", "--techniques", "zero-shot", cwd=workspace)
+    asked = run_here("compare", "--task", "mail", *FIXED, "--candidates", "tiny", "--techniques", "zero-shot", cwd=workspace)
     assert asked.returncode == 2
     assert asked.stderr.splitlines()[0] == "zero-shot compares rows with words for the classes, and these have none"
