@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -48,8 +48,9 @@ _STARTING = threading.Lock()
 def preload(candidates: Iterable[Registered], *, offline: bool, trains: bool = False) -> None:
     """Name what the forkserver imports before the first worker starts: what every worker needs, and the candidates' libraries.
 
-    With `offline`, no library in a worker looks at the Hub; if it `trains`, what training needs is there too. A server that already
-    runs is not changed, but for one that was started for interpreters and has nothing to do.
+    With `offline`, no library in a worker looks at the Hub; if it `trains`, what training needs is there too. A server that runs
+    without some of it, and has nothing to do, gives way to one that has all: what a worker had to import itself would count as the
+    candidate's own memory and time.
 
     Raises:
         SetupError: the operating system has no forkserver.
@@ -64,8 +65,7 @@ def preload(candidates: Iterable[Registered], *, offline: bool, trains: bool = F
         modules = {name for card in able for name in training_modules(card)}
         libraries |= modules | (set(_TRAINING) if modules else set())
     first = ["torch"] if wants_torch(chosen) else []
-    _dismiss_little_server()
-    multiprocessing.get_context("forkserver").set_forkserver_preload([_SERVER, *first, *_ALWAYS, *sorted(libraries)])
+    _offer([_SERVER, *first, *_ALWAYS, *sorted(libraries)])
 
 
 def serve_interpreters() -> None:
@@ -88,14 +88,22 @@ def _need_forkserver() -> None:
         raise SetupError(what, where=sys.platform, hint="use Linux or macOS; on Windows use its subsystem for Linux")
 
 
-def _dismiss_little_server() -> None:
-    """End a server that was started for interpreters and that nobody uses now; the next worker starts one with its libraries."""
+def _offer(wanted: Sequence[str]) -> None:
+    """Let workers come from a server that has imported the modules; one that lacks some, and that nobody uses now, is ended.
+
+    The next has what the last one had too, so that comparisons in turn do not end each other's.
+    """
     with _STARTING:
-        pid = _server("_forkserver_pid")
-        if pid is not None and _server("_preload_modules") == list(_LITTLE) and not multiprocessing.active_children():
+        pid, held = _server("_forkserver_pid"), list(_server("_preload_modules") or ())
+        if pid is not None:
+            if set(wanted) <= set(held) or multiprocessing.active_children():
+                return
             # Asked to leave, it would wait for whoever else holds the pipe by which it is asked.
             os.kill(pid, signal.SIGKILL)
             _server("_stop")()
+            kept = [] if held == list(_LITTLE) else held
+            wanted = [*wanted, *(name for name in kept if name not in wanted)]
+        multiprocessing.get_context("forkserver").set_forkserver_preload(list(wanted))
 
 
 def _server(name: str) -> Any:  # noqa: ANN401 - whatever multiprocessing keeps under that name

@@ -14,7 +14,7 @@ from harness import cli
 from harness.core.progress import Progress
 from harness.core.run import Settings
 from harness.suites import compare_suite
-from tests.e2e.command import run_bench
+from tests.e2e.command import run_bench, run_here
 
 # Its rows can be read by the check before the run, cannot be read when its turn comes, and can when it is taken up again.
 FLAKY = """
@@ -72,7 +72,7 @@ def first(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def second(folder: Path, first: dict[str, Any]) -> dict[str, Any]:
     """What it printed when it was taken up again."""
-    done = run_bench("compare", "--task", "office", "--resume", first["run"], "--json", cwd=folder)
+    done = run_here("compare", "--task", "office", "--resume", first["run"], "--json", cwd=folder)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found | {"stderr": done.stderr}

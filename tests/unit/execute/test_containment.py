@@ -283,6 +283,27 @@ print(*found, forkserver._forkserver._forkserver_pid == server)
     assert (done.stdout.split(), done.stderr) == ([str(again), "True", str(again)], "")
 
 
+def test_a_server_that_lacks_a_library_gives_way_to_one_that_has_it() -> None:
+    script = """
+from multiprocessing import forkserver
+from harness.execute import process
+from tests.unit.execute.test_containment import imported
+servers = []
+for names in (["wave"], ["colorsys"], ["wave"]):
+    process._offer([*process._LITTLE, *names])
+    print(process.ask(imported, ("wave", "colorsys")))
+    servers.append(forkserver._forkserver._forkserver_pid)
+print(servers[0] == servers[1], servers[1] == servers[2])
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout.splitlines(), done.stderr) == (["[True, False]", "[True, True]", "[True, True]", "False True"], "")
+
+
+def imported(names: tuple[str, ...]) -> list[bool]:
+    """Tell of modules whether they were there when this process was born."""
+    return [name in sys.modules for name in names]
+
+
 def has_worker(_argument: object) -> bool:
     """Tell whether this process was born with the libraries of trials."""
     return "harness.execute.worker" in sys.modules
