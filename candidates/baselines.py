@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 
 
 class Majority:
-    """Answers with the share of each class among the training rows, whatever the row."""
+    """Answers with the share of each class or label among the training rows, or with their mean value, whatever the row."""
 
     def fit(self, inputs: Sequence[object], labels: Ints, classes: int) -> None:
         """Count the classes."""
@@ -27,13 +27,29 @@ class Majority:
         """Return the same shares for every row."""
         return np.tile(self._shares, (len(inputs), 1))
 
+    def fit_labels(self, inputs: Sequence[object], labels: Floats) -> None:
+        """Count the labels."""
+        del inputs
+        self._shares = labels.mean(0)
+
+    predict_labels = predict
+
+    def fit_numbers(self, inputs: Sequence[object], values: NDArray[np.float64]) -> None:
+        """Take the mean."""
+        del inputs
+        self._mean = float(values.mean())
+
+    def predict_numbers(self, inputs: Sequence[object]) -> Floats:
+        """Return the same value for every row."""
+        return np.full(len(inputs), self._mean, np.float32)
+
 
 class Pipeline:
-    """A scikit-learn pipeline that gives probabilities or margins."""
+    """A scikit-learn pipeline that gives probabilities or margins, and one of the same features that gives numbers."""
 
-    def __init__(self, pipeline: Any) -> None:  # noqa: ANN401 - scikit-learn ships no types
-        """Take an unfitted pipeline."""
-        self._pipeline = pipeline
+    def __init__(self, pipeline: Any, regression: Any) -> None:  # noqa: ANN401 - scikit-learn ships no types
+        """Take unfitted pipelines."""
+        self._pipeline, self._regression = pipeline, regression
 
     def fit(self, inputs: Sequence[object], labels: Ints, classes: int) -> None:
         """Fit the pipeline afresh."""
@@ -53,6 +69,23 @@ class Pipeline:
         full = np.zeros((len(shares), self._classes), np.float32)
         full[:, pipeline.classes_] = shares
         return full
+
+    def fit_labels(self, inputs: Sequence[object], labels: Floats) -> None:
+        """Fit zeros and ones as numbers."""
+        self._regression.fit(inputs, labels)
+
+    def predict_labels(self, inputs: Sequence[object]) -> Floats:
+        """Return what was fitted, held between 0 and 1."""
+        found: Floats = np.clip(self._regression.predict(inputs), 0, 1).astype(np.float32)
+        return found.reshape(len(found), -1)
+
+    def fit_numbers(self, inputs: Sequence[object], values: NDArray[np.float64]) -> None:
+        """Fit the values."""
+        self._regression.fit(inputs, values)
+
+    def predict_numbers(self, inputs: Sequence[object]) -> Floats:
+        """Return what was fitted."""
+        return np.asarray(self._regression.predict(inputs), np.float32)
 
 
 class PairOrText:
@@ -82,13 +115,15 @@ class PairOrText:
 
 def _tfidf() -> Pipeline:
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import RidgeClassifier
+    from sklearn.linear_model import Ridge, RidgeClassifier
     from sklearn.pipeline import make_pipeline, make_union
 
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, max_features=200_000, dtype=np.float32)
+    features = PairOrText(make_union(words, characters))
     # One solution for all classes together: the cost hardly grows with their number.
-    return Pipeline(make_pipeline(PairOrText(make_union(words, characters)), RidgeClassifier(alpha=1.0, solver="sparse_cg")))
+    ways = (RidgeClassifier(alpha=1.0, solver="sparse_cg"), Ridge(alpha=1.0, solver="sparse_cg"))
+    return Pipeline(*(make_pipeline(features, way) for way in ways))
 
 
 def _pixels(images: Sequence[Image]) -> Floats:
@@ -96,11 +131,12 @@ def _pixels(images: Sequence[Image]) -> Floats:
 
 
 def _raw_pixels() -> Pipeline:
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-    return Pipeline(make_pipeline(FunctionTransformer(_pixels), StandardScaler(), LogisticRegression(C=0.1, max_iter=300)))
+    ways = (LogisticRegression(C=0.1, max_iter=300), Ridge(alpha=100.0))
+    return Pipeline(*(make_pipeline(FunctionTransformer(_pixels), StandardScaler(), way) for way in ways))
 
 
 def _card(name: str, summary: str, *modality: str) -> Card:
@@ -108,7 +144,9 @@ def _card(name: str, summary: str, *modality: str) -> Card:
 
 
 candidates = (
-    Candidate(_card("baseline-majority", "The commonest class, always.", "text", "image"), lambda _device, _dtype: Majority()),
+    Candidate(
+        _card("baseline-majority", "The commonest class, or the mean, always.", "text", "image"), lambda _device, _dtype: Majority()
+    ),
     Candidate(
         _card("baseline-tfidf", "Word and character TF-IDF with a linear classifier.", "text"), lambda _device, _dtype: _tfidf()
     ),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.candidate import Broken, Registered
 from harness.core.data import Dataset
-from harness.core.metric import METRICS
+from harness.core.metric_facts import is_own
 from harness.core.progress import Progress
 from harness.core.ranking import Ranking, Recommendation
 from harness.core.run import DataFacts, RunInfo, Settings
@@ -31,6 +31,7 @@ from harness.execute.screening import Field, Observer, survey_field
 from harness.execute.speakers import find_voices
 from harness.load.candidates import load_candidates, select
 from harness.load.data import load_dataset
+from harness.load.margin import settle_margin
 from harness.load.metric import check_metric
 from harness.load.overrides import override
 from harness.load.tasks import LoadedTask, load_task
@@ -278,14 +279,15 @@ def _load(
     check_metric(loaded, settings.trust)
     chosen = select(load_candidates(workspaces), settings.candidates, loaded.task.modality)
     data = load_dataset(loaded.task, loaded.folder, override=settings.data, seed=settings.seed, offline=settings.offline)
-    check_words(settings.techniques, data.wording, has_words=bool(data.phrases))
-    return loaded, data, tuple(chosen)
+    check_words(settings.techniques, loaded.task, data.wording, has_words=bool(data.phrases))
+    task, data = settle_margin(loaded.task, found.task, settings.constraints, data)
+    return replace(loaded, task=task), data, tuple(chosen)
 
 
 def _survey_machine(settings: Settings, metric: str, entered: Field) -> tuple[str, dict[str, str | int | float]]:
     """Choose the device and describe the machine: in a worker, unless that can be done without any heavy library."""
     wishes = (settings.device, metric, settings.trust)
-    light = settings.device == "cpu" and metric in METRICS and not process.wants_torch(candidate for candidate, _ in entered.ready)
+    light = settings.device == "cpu" and is_own(metric) and not process.wants_torch(candidate for candidate, _ in entered.ready)
     answer = machine.survey(wishes) if light else process.ask(machine.survey, wishes)
     if isinstance(answer, BenchError):
         raise answer
@@ -295,7 +297,7 @@ def _survey_machine(settings: Settings, metric: str, entered: Field) -> tuple[st
 
 
 def _head(loaded: LoadedTask, data: Dataset, settings: Settings, *, entered: Field, facts: dict[str, str | int | float]) -> RunInfo:
-    sizes = [data.rows.labels.count(i) for i in range(len(data.rows.classes))]
+    sizes = data.rows.sizes()
     return RunInfo(
         run=runs.new_run_id(),
         task=loaded.task,
@@ -310,8 +312,9 @@ def _head(loaded: LoadedTask, data: Dataset, settings: Settings, *, entered: Fie
             folds=len(data.split.folds),
             test=len(data.split.test),
             drawn_test=data.drawn_test,
-            smallest_class=min(sizes),
-            largest_class=max(sizes),
+            smallest_class=min(sizes, default=0),
+            largest_class=max(sizes, default=0),
+            values=data.rows.values(),
             notes=data.notes,
             warnings=data.warnings,
         ),

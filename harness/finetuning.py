@@ -163,6 +163,7 @@ class _Order:
             kind=task.kind,
             technique=chosen.technique,
             recipe=chosen.recipe,
+            target=task.target,
             labels=self.data.rows.classes,
             column=column,
             pair=task.data.text_pair or "",

@@ -87,7 +87,9 @@ def predict(
         say(f"note: columns that hold lists are left out: {', '.join(found.table.nested)}")
     with staging(target) as work:
         shares = _Asking(head, Path(folder).absolute(), found, reading, terms).run(work, say)
-        guarded = answers.write(target, Sheet(found.table.columns, found.where, shares, contents.labels))
+        guarded = answers.write(
+            target, Sheet(found.table.columns, found.where, shares, contents.labels, contents.target, contents.threshold)
+        )
     empty = len(found.table) - len(found.where)
     if guarded:
         say(f"note: {guarded} cells begin like a formula of a spreadsheet and have an apostrophe in front; Parquet needs none")
@@ -134,7 +136,7 @@ class _Asking:
 
         contents, terms = self.head.contents, self.terms
         if not self.rows.inputs:
-            return np.empty((0, len(contents.labels)), np.float32)
+            return np.empty((0, len(contents.names)), np.float32)
         candidate = Registered(contents.card, "", "user", is_plugin=False)
         base = self._find_base(candidate, say)
         process.preload([candidate], offline=terms.offline)

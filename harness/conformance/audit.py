@@ -90,7 +90,8 @@ def _of_rows(task: Task, data: Dataset) -> Iterator[tuple[str, Seen]]:
     folded = [_fold(_text(row)) if task.modality == "text" else "" for row in data.rows.inputs]
     yield "columns", ([], "; ".join(data.notes) or "as the task names them")
     yield "rows", (other, "none was left out")
-    yield "classes", (doubts["classes"] + _alike_classes(data.rows.classes), _describe_classes(data))
+    told = "values" if task.target == "number" else "classes"
+    yield told, (doubts["classes"] + _alike_classes(data.rows.classes), _describe_told(data))
     yield "duplicates", _duplicates(data, folded)
     yield "leakage", (doubts["leakage"] + _near_leaks(data, folded), "no test row occurs among the others")
     yield "labels", (doubts["labels"], "no content has two labels")
@@ -98,7 +99,8 @@ def _of_rows(task: Task, data: Dataset) -> Iterator[tuple[str, Seen]]:
         yield "groups", (doubts["groups"] + _groups(data), f"{len(set(data.rows.groups))} groups")
     if task.modality == "text":
         yield "lengths", _lengths([_text(row) for row in data.rows.inputs])
-    yield "precision", _precision(data, task.margin)
+    if task.target != "number":
+        yield "precision", _precision(data, task.margin)
 
 
 def _text(row: Input) -> str:
@@ -124,10 +126,12 @@ def _alike_classes(classes: Sequence[str]) -> list[Doubt]:
     return [Doubt("classes", what, "give them one spelling", share=1.0)] if alike else []
 
 
-def _describe_classes(data: Dataset) -> str:
-    sizes = Counter(data.rows.labels)
+def _describe_told(data: Dataset) -> str:
     parts = f"{len(data.split.rest)} to learn and choose, {len(data.split.test)} to test"
-    return f"{len(sizes)} classes of {min(sizes.values())} to {max(sizes.values())} rows; {parts}"
+    span, sizes = data.rows.values(), data.rows.sizes()
+    if span is not None:
+        return f"{span[0]:.6g} to {span[2]:.6g}, {span[1]:.6g} in the mean; {parts}"
+    return f"{len(sizes)} {'classes' if data.rows.target == 'class' else 'labels'} of {min(sizes)} to {max(sizes)} rows; {parts}"
 
 
 def _duplicates(data: Dataset, folded: Sequence[str]) -> Seen:

@@ -13,6 +13,7 @@ from harness.conformance.finding import NotApplicable
 from harness.conformance.messages import Ability
 from harness.conformance.probes import Lesson, Probes
 from harness.core.data import Input
+from harness.core.kinds import Target
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.techniques.inputs import Chosen
@@ -26,6 +27,19 @@ Floats = NDArray[np.float32]
 Looks = Mapping[str, Callable[[], str]]
 
 
+_ABILITIES: dict[Target, tuple[Ability, Ability]] = {
+    "class": ("fit_text", "fit_image"),
+    "labels": ("fit_labels_text", "fit_labels_image"),
+    "number": ("fit_numbers_text", "fit_numbers_image"),
+}
+# What a model is fitted with and asked by, for what is told.
+METHODS: dict[Target, tuple[str, str]] = {
+    "class": ("fit", "predict"),
+    "labels": ("fit_labels", "predict_labels"),
+    "number": ("fit_numbers", "predict_numbers"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Fitting:
     """A loaded model, the way to load another, and the rows to try them with; `seen` keeps the first probabilities."""
@@ -33,12 +47,13 @@ class Fitting:
     model: Any
     load: Callable[[], Any]
     probes: Probes
+    target: Target = "class"
     seen: list[Floats] = field(default_factory=list)
 
     @property
     def ability(self) -> Ability:
         """Name what is tried of the model."""
-        return "fit_image" if self.probes.is_image else "fit_text"
+        return _ABILITIES[self.target][self.probes.is_image]
 
     def checks(self) -> Looks:
         """Return every check by its name: the first fits the model, the last fits it on something else."""
@@ -56,7 +71,13 @@ class Fitting:
     def learn(self, lesson: Lesson, model: Any = None) -> Floats:  # noqa: ANN401 - a model is whatever has the methods
         """Fit a model on a lesson and return its probabilities for the same rows."""
         model = self.model if model is None else model
-        model.fit(self._lazy(lesson.rows), np.asarray(lesson.labels, np.int64), lesson.classes)
+        rows, labels = self._lazy(lesson.rows), np.asarray(lesson.labels, np.int64)
+        if self.target == "class":
+            model.fit(rows, labels, lesson.classes)
+        elif self.target == "labels":
+            model.fit_labels(rows, np.eye(lesson.classes, dtype=np.float32)[labels])
+        else:
+            model.fit_numbers(rows, labels.astype(np.float64))
         return self._predict(lesson.rows, lesson.classes, model)
 
     def _lazy(self, rows: Sequence[Input]) -> Chosen:
@@ -65,12 +86,23 @@ class Fitting:
 
     def _predict(self, rows: Sequence[Input], classes: int, model: Any = None) -> Floats:  # noqa: ANN401 - see above
         model = self.model if model is None else model
-        return subject.check_shares(model.predict(self._lazy(rows)), len(rows), classes)
+        found = getattr(model, METHODS[self.target][1])(self._lazy(rows))
+        if self.target == "number":
+            return subject.check_shares(np.asarray(found).reshape(-1, 1), len(rows), 1)
+        return subject.check_shares(found, len(rows), classes)
 
     def _shape(self) -> str:
         lesson = self.probes.lesson
         shares = self.learn(lesson)
         self.seen.append(shares)
+        method = METHODS[self.target][1]
+        if self.target == "number":
+            return f"{method} returns n numbers"
+        if self.target == "labels" and (shares.min() < 0 or shares.max() > 1):
+            what = f"{method} returns a probability of {shares.min():.3g} or {shares.max():.3g}"
+            raise CandidateError(what, hint="return probabilities, between 0 and 1 each")
+        if self.target == "labels":
+            return f"{method} returns n × {lesson.classes} probabilities"
         if shares.min() < 0:
             what = f"predict returns a probability of {shares.min():.3g}"
             raise CandidateError(what, hint="return probabilities; turn margins into shares with a softmax")

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from harness.core.kinds import Target
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from harness.core.wording import Wording
+
+# Values fall into so many parts by their size, which are divided evenly as classes are.
+_PARTS = 10
 
 
 class Pair(NamedTuple):
@@ -18,6 +27,8 @@ class Pair(NamedTuple):
 
 
 Input = str | bytes | Pair
+# The number of a class, those of all labels in ascending order, or a value.
+Label = int | tuple[int, ...] | float
 
 
 def size_of(row: Input) -> int:
@@ -38,15 +49,17 @@ def are_pairs(rows: Sequence[object]) -> bool:
 class Rows:
     """A table of `n` labelled rows.
 
-    `inputs` are texts, pairs of texts, or for images a path (str) or an encoded picture (bytes). `labels` index into `classes`.
-    `ids` are hashes of the content, unique within the table. `groups` are empty, or one key a row.
+    `inputs` are texts, pairs of texts, or for images a path (str) or an encoded picture (bytes). `labels` index into `classes`;
+    where a number is told they are values, and there are no classes. `ids` are hashes of the content, unique within the table.
+    `groups` are empty, or one key a row.
     """
 
     ids: tuple[str, ...]
     inputs: tuple[Input, ...]
-    labels: tuple[int, ...]
+    labels: tuple[Label, ...]
     classes: tuple[str, ...]
     groups: tuple[str, ...] = ()
+    target: Target = "class"
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -60,7 +73,79 @@ class Rows:
             labels=tuple(self.labels[i] for i in where),
             classes=self.classes,
             groups=tuple(self.groups[i] for i in where) if self.groups else (),
+            target=self.target,
         )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what each number that a model gives for a row is called: a class, a label, or the value."""
+        return self.classes if self.target != "number" else ("value",)
+
+    @property
+    def outputs(self) -> int:
+        """Return how many numbers a model gives for a row."""
+        return len(self.names)
+
+    def sizes(self) -> tuple[int, ...]:
+        """Return how many rows each class or label has."""
+        counted = Counter(one for label in self.labels if self.classes for one in (label if isinstance(label, tuple) else (label,)))
+        return tuple(counted[i] for i in range(len(self.classes)))
+
+    def values(self) -> tuple[float, float, float] | None:
+        """Return the least value, the mean and the greatest where numbers are told."""
+        if self.target != "number":
+            return None
+        found = self.truth()
+        return float(found.min()), float(found.mean()), float(found.max())
+
+    def truth(self) -> NDArray[Any]:
+        """Return what is right: classes `(n,) int64`, zeros and ones of labels `(n, classes) float32`, or values `(n,) float64`."""
+        import numpy as np  # noqa: PLC0415 - keeps the nouns light to import
+
+        if self.target != "labels":
+            return np.asarray(self.labels, np.int64 if self.target == "class" else np.float64)
+        found = np.zeros((len(self), len(self.classes)), np.float32)
+        for row, labels in enumerate(self.labels):
+            found[row, list(labels)] = 1  # type: ignore[arg-type]
+        return found
+
+    def strata(self) -> tuple[int, ...]:
+        """Return the part that each row belongs to, such that dividing every part evenly divides the rows well.
+
+        That is its class; of several labels the rarest, or one more where it has none; of values a tenth by size.
+        """
+        if self.target == "class":
+            # Without numpy, which reading texts does not need.
+            return self.labels  # type: ignore[return-value]
+        return tuple(stratify(self.truth()).tolist())
+
+
+def target_of(truth: NDArray[Any]) -> Target:
+    """Return what is told, from what is right for some rows, as `Rows.truth` gives it."""
+    if truth.ndim > 1:
+        return "labels"
+    return "number" if truth.dtype.kind == "f" else "class"
+
+
+def stratify(truth: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the part that each row belongs to, `(n,)`, from what is right for the rows, as `Rows.truth` gives it.
+
+    >>> import numpy as np
+    >>> stratify(np.array([[1, 1], [1, 0], [0, 0]], np.float32))
+    array([1, 0, 2])
+    """
+    import numpy as np  # noqa: PLC0415 - as above
+
+    if truth.ndim > 1:
+        rarest = np.where(truth > 0, truth.sum(0), np.inf).argmin(1)
+        labels: NDArray[np.int64] = np.where(truth.any(1), rarest, truth.shape[1]).astype(np.int64)
+        return labels
+    if target_of(truth) == "number":
+        _, place, sizes = np.unique(truth, return_inverse=True, return_counts=True)
+        below = np.cumsum(sizes) - sizes
+        parts: NDArray[np.int64] = (_PARTS * below[place]) // max(1, len(truth))
+        return parts
+    return truth.astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +193,7 @@ class Dataset:
     drawn_test: bool = True
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def noting(self, note: str) -> Dataset:
+        """Return the same with one more note."""
+        return replace(self, notes=(*self.notes, note))

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The right answers, `int64` indices into the task's classes, and the group of each row where there are groups."""
+    """The right answers, `int64` indices into the task's classes, and the group of each row where there are groups.
+
+    Where no class is told, tallies hold what was right, and of these arrays the length counts alone.
+    """
 
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
@@ -24,15 +27,15 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """One contender's predictions for the rows of `Truth`, in its order.
+    """One contender's predictions for the rows of `Truth`, in its order: classes `(n,) int64`, or tallies `(n, s) float64`.
 
     `validation_sample` and `test_sample` hold the metric of every resample, `(resamples,)`, where the metric is one that only the
     worker can compute (`evaluate:NAME`); else they are None and the ranker computes them.
     """
 
     record: Record
-    validation: NDArray[np.int64]
-    test: NDArray[np.int64]
+    validation: NDArray[np.int64] | NDArray[np.float64]
+    test: NDArray[np.int64] | NDArray[np.float64]
     validation_sample: NDArray[np.float64] | None = None
     test_sample: NDArray[np.float64] | None = None
 

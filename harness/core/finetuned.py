@@ -7,11 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from harness.core.card import Card
+from harness.core.kinds import Kind, Target
 from harness.core.measurement import Measurement
 from harness.core.noun import Noun
 from harness.core.ranking import Estimate
 from harness.core.run import DataFacts
-from harness.core.task import Kind
 
 Form = Literal["whole", "adapter", "probe"]
 _FORMS: dict[str, Form] = {"lora": "adapter", "ia3": "adapter", "prompt-tuning": "adapter", "linear-probe": "probe"}
@@ -20,6 +20,8 @@ _FORMS: dict[str, Form] = {"lora": "adapter", "ia3": "adapter", "prompt-tuning":
 class Contents(Noun):
     """What must be known to read a folder of weights: the base model's card, how it was trained, and the labels in order.
 
+    Where a number is told there are no labels.
+
     `column` is the column of the texts or pictures where the task names one, `pair` that of the second texts where rows are pairs.
     """
 
@@ -27,9 +29,20 @@ class Contents(Noun):
     kind: Kind
     technique: str
     recipe: dict[str, str | int | float] = Field(default_factory=dict)
+    target: Target = "class"
     labels: tuple[str, ...]
     column: str = ""
     pair: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what each number that the model gives for a row is called."""
+        return self.labels if self.target != "number" else ("value",)
+
+    @property
+    def threshold(self) -> float:
+        """Return the probability from which a label is told, where a row can have several."""
+        return float(self.recipe.get("threshold", 0.5))
 
     def prompted(self, prompt: str) -> Contents:
         """Return the same with what stands before each text written down, wherever the model had it from."""

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from harness.core.trust import Trust
-from harness.errors import TaskError
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -23,13 +20,13 @@ if TYPE_CHECKING:
 def accuracy(hits: Floats, predicted: Floats, true: Floats) -> Floats:
     """Return the share of rows whose class is predicted right; counts are `(…, classes)`."""
     del predicted
-    return _ratio(hits.sum(-1), true.sum(-1))
+    return ratio(hits.sum(-1), true.sum(-1))
 
 
 def balanced_accuracy(hits: Floats, predicted: Floats, true: Floats) -> Floats:
     """Return the mean recall over the classes that occur."""
     del predicted
-    return _ratio(_ratio(hits, true).sum(-1), (true > 0).sum(-1))
+    return ratio(ratio(hits, true).sum(-1), (true > 0).sum(-1))
 
 
 def macro_f1(hits: Floats, predicted: Floats, true: Floats) -> Floats:
@@ -38,12 +35,12 @@ def macro_f1(hits: Floats, predicted: Floats, true: Floats) -> Floats:
     Source: scikit-learn's `f1_score(average="macro")` over the labels present in either vector.
     """
     seen = (predicted + true) > 0
-    return _ratio(_ratio(2 * hits, predicted + true).sum(-1), seen.sum(-1))
+    return ratio(ratio(2 * hits, predicted + true).sum(-1), seen.sum(-1))
 
 
 def weighted_f1(hits: Floats, predicted: Floats, true: Floats) -> Floats:
     """Return the mean F1 over classes, weighted by how often each is true."""
-    return _ratio((_ratio(2 * hits, predicted + true) * true).sum(-1), true.sum(-1))
+    return ratio((ratio(2 * hits, predicted + true) * true).sum(-1), true.sum(-1))
 
 
 def mcc(hits: Floats, predicted: Floats, true: Floats) -> Floats:
@@ -54,7 +51,7 @@ def mcc(hits: Floats, predicted: Floats, true: Floats) -> Floats:
     rows = true.sum(-1)
     above = hits.sum(-1) * rows - (predicted * true).sum(-1)
     below = (rows**2 - (predicted**2).sum(-1)) * (rows**2 - (true**2).sum(-1))
-    return _ratio(above, below.clip(min=0) ** 0.5)
+    return ratio(above, below.clip(min=0) ** 0.5)
 
 
 METRICS: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
@@ -65,17 +62,6 @@ METRICS: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "micro_f1": accuracy,
     "weighted_f1": weighted_f1,
 }
-
-
-def check_leave(metric: str, trust: Trust, place: str) -> None:
-    """Refuse a metric that is code of somebody else's, unless the user allows such code.
-
-    Raises:
-        TaskError: it is not allowed.
-    """
-    if metric not in METRICS and not trust.remote_code:
-        what = f'the metric "{metric.removeprefix("evaluate:")}" is Python code from the Hub, which would be run'
-        raise TaskError(what, where=place, hint=f"use one of {', '.join(METRICS)}, or allow it with --allow-remote-code")
 
 
 def counts(references: NDArray[np.int64], predictions: NDArray[np.int64], classes: int) -> Counts:
@@ -93,7 +79,7 @@ def score(name: str, references: NDArray[np.int64], predictions: NDArray[np.int6
     return float(METRICS[name](*counts(references, predictions, classes)))
 
 
-def _ratio(above: Floats, below: Floats) -> Floats:
+def ratio(above: Floats, below: Floats) -> Floats:
     """Divide, giving 0 where there is nothing to divide by."""
     import numpy as np  # noqa: PLC0415 - keeps the nouns light to import
 

@@ -55,7 +55,7 @@ class Settings(Noun):
 
 
 class DataFacts(Noun):
-    """What is known of the rows without keeping them."""
+    """What is known of the rows without keeping them; `values` are the least, the mean and the greatest where numbers are told."""
 
     source: str
     digest: str
@@ -67,6 +67,7 @@ class DataFacts(Noun):
     drawn_test: bool = True
     smallest_class: int
     largest_class: int
+    values: tuple[float, float, float] | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from harness.core.card import NAME, Modality
 from harness.core.constraint import Constraints
-from harness.core.metric import METRICS
+from harness.core.kinds import KINDS, MULTI_LABEL_METRIC, Kind, Target, is_kind, metric_names
+from harness.core.metric_facts import FACTS
 from harness.core.noun import Noun
 from harness.core.wording import Ask
 
-Kind = Literal["text-classification", "image-classification"]
 Prefer = Literal["latency", "memory", "throughput", "parameters", "training_cost"]
-MODALITY: dict[str, Modality] = {"text-classification": "text", "image-classification": "image"}
 
 
 Phrase = Annotated[str, Field(min_length=1, max_length=2000)]
 Phrases = Annotated[
     tuple[Phrase, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value), Field(min_length=1)
 ]
+
+
+class UnknownMetricError(ValueError):
+    """A metric that a kind of task does not have; `names` are those that it has."""
+
+    def __init__(self, metric: str, names: Sequence[str]) -> None:
+        """Say which."""
+        self.names = names
+        super().__init__(f'unknown metric "{metric}"')
 
 
 def _name_classes(value: object) -> object:
@@ -33,7 +42,8 @@ class Data(Noun):
 
     `train`, `validation` and `test` are files (csv, tsv, jsonl, parquet), image folders, Hub data set ids or `data.py:FUNCTION`. On
     the Hub, `config` and the `_split` keys name what to read. Columns left out are inferred, all but `text_pair`, the second
-    text of a row that is a pair.
+    text of a row that is a pair; of the kind text-similarity both texts are. `separator` stands between the labels of a cell where
+    a row has several.
     """
 
     train: str
@@ -47,13 +57,15 @@ class Data(Noun):
     image: str | None = None
     label: str | None = None
     group: str | None = None
+    separator: Annotated[str, Field(min_length=1, max_length=10)] = "|"
     license: str = "unknown"
     skip_broken: bool = False
 
 
 class Task(Noun):
-    """A task as its `task.yaml` states it; `folder` is where that file lies.
+    """A task as its `task.yaml` states it.
 
+    With `multi_label` a row has any number of the labels, none among them. The metric is that of the kind unless one is named.
     `classes` says in words what labels mean, one phrase or several a label, and each of `prompts` is a sentence around such a
     phrase, which stands for the braces in it. Zero-shot techniques read them; a label that is not described stands for itself.
     `ask` says how a row and such phrases are put to a language model.
@@ -61,24 +73,36 @@ class Task(Noun):
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]
     kind: Kind
+    multi_label: bool = False
     description: str = ""
     data: Data
     classes: Annotated[dict[str, Phrases], BeforeValidator(_name_classes)] = Field(default_factory=dict)
     prompts: Annotated[tuple[Phrase, ...], Field(max_length=200)] = ()
     ask: Ask = Ask()
-    metric: str = "macro_f1"
+    metric: str = ""
     languages: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     constraints: Constraints = Constraints()
     prefer: Prefer = "latency"
     margin: Annotated[float, Field(ge=0)] = 0.01
 
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_metric(cls, values: Any) -> Any:  # noqa: ANN401 - whatever somebody wrote
+        """Take the metric of the kind where none is named."""
+        if not isinstance(values, Mapping) or "metric" in values or not is_kind(str(values.get("kind"))):
+            return values
+        default = MULTI_LABEL_METRIC if values.get("multi_label") is True else KINDS[values["kind"]].metric
+        return {**values, "metric": default}
+
     @field_validator("metric")
     @classmethod
-    def _check_metric(cls, value: str) -> str:
-        if value not in METRICS and not value.startswith("evaluate:"):
-            msg = f'unknown metric "{value}"'
-            raise ValueError(msg)
+    def _check_metric(cls, value: str, info: ValidationInfo) -> str:
+        known, several = KINDS.get(info.data.get("kind", "")), info.data.get("multi_label", False)
+        # Of an unknown kind, which is a fault of its own, any metric is taken.
+        names = metric_names("labels" if several else known.target) if known else tuple(FACTS)
+        if value not in names and not value.startswith("evaluate:"):
+            raise UnknownMetricError(value, names)
         return value
 
     @field_validator("prompts")
@@ -91,7 +115,17 @@ class Task(Noun):
         return value
 
     @model_validator(mode="after")
+    def _check_labels(self) -> Task:
+        if self.multi_label and KINDS[self.kind].target != "class":
+            msg = f"multi_label is for classification, the kind is {self.kind}"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _check_pair(self) -> Task:
+        if self.kind == "text-similarity" and bool(self.data.text) != bool(self.data.text_pair):
+            msg = "data.text_pair and data.text name the two texts of each row, and one of them is not named"
+            raise ValueError(msg)
         if self.data.text_pair and self.modality != "text":
             msg = f"data.text_pair is for texts, the kind is {self.kind}"
             raise ValueError(msg)
@@ -117,4 +151,9 @@ class Task(Noun):
     @property
     def modality(self) -> Modality:
         """Return what the rows are."""
-        return MODALITY[self.kind]
+        return KINDS[self.kind].modality
+
+    @property
+    def target(self) -> Target:
+        """Return what is told of a row."""
+        return "labels" if self.multi_label else KINDS[self.kind].target

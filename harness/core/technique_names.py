@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 # Those that use a model as it is; of these, the first learn from no label.
-UNTAUGHT = ("zero-shot", "prompted")
+UNTAUGHT = ("zero-shot", "cosine", "prompted")
 ASKED = ("prompted", "few-shot")
 
 _NAMES = {
     "zero-shot": "class names alone",
     "prompted": "a prompt",
     "few-shot": "a prompt with examples",
+    "cosine": "the cosine of both texts",
     "knn": "nearest neighbors",
     "linear-probe": "a linear probe",
     "full": "full fine-tuning",

@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from harness.core.data import Input
 from harness.core.finetuned import Contents
+from harness.core.kinds import Target
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.execute.assignment import Place
@@ -22,6 +23,7 @@ from harness.models.finetuned_folder import read_folder
 from harness.models.trainable import Trainable
 from harness.techniques.inputs import Inputs
 from harness.techniques.linear_probe import ProbeHead
+from harness.training.objective import Objective
 
 Floats = NDArray[np.float32]
 Answer = Callable[[Sequence[Input]], Floats]
@@ -31,7 +33,7 @@ _PARTS = ("mean", "scale", "weights", "bias")
 
 
 def open_answer(contents: Contents, place: Place) -> Answer:
-    """Load a fine-tuned model and return what gives the probabilities `(n, classes)` of rows.
+    """Load a fine-tuned model and return what gives the probabilities `(n, classes)` of rows, or their values `(n, 1)`.
 
     Raises:
         CandidateError: the folder, or its base model, cannot be read.
@@ -39,17 +41,20 @@ def open_answer(contents: Contents, place: Place) -> Answer:
     if contents.form == "probe":
         return _open_probe(contents, place)
     model = read_folder(contents, place.folder, place.base, place.device, trust=place.trust)
-    return lambda inputs: _ask(model, inputs, place)
+    return lambda inputs: _ask(model, inputs, place, Objective(contents.target))
 
 
 def write_probe(head: ProbeHead, folder: Path) -> None:
-    """Write a probe's head: `softmax((features - mean) / scale @ weights + bias)`, and which layer's features it reads."""
+    """Write a probe's head: `softmax((features - mean) / scale @ weights + bias)`, and which layer's features it reads.
+
+    Of labels it is a sigmoid in place of the softmax, of values neither.
+    """
     tensors = {name: np.ascontiguousarray(getattr(head, name), np.float32) for name in _PARTS}
     save_file(tensors, folder / HEAD, metadata={"view": str(head.view)})
 
 
 def _open_probe(contents: Contents, place: Place) -> Answer:
-    head = _read_probe(place.folder)
+    head = _read_probe(place.folder, contents.target)
     model = load_model(contents.card.reading(is_image=contents.is_image), place.base, place.device, place.trust)
 
     def answer(inputs: Sequence[Input]) -> Floats:
@@ -59,7 +64,7 @@ def _open_probe(contents: Contents, place: Place) -> Answer:
     return answer
 
 
-def _read_probe(folder: Path) -> ProbeHead:
+def _read_probe(folder: Path, target: Target) -> ProbeHead:
     try:
         with safe_open(folder / HEAD, "numpy") as file:
             view = int(file.metadata()["view"])
@@ -67,18 +72,18 @@ def _read_probe(folder: Path) -> ProbeHead:
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         what = f"the head cannot be read: {next(iter(str(error).splitlines()), type(error).__name__)}"
         raise CandidateError(what, where=str(folder / HEAD), hint="run `bench finetune` again") from error
-    return ProbeHead(view, mean, scale, weights, bias, {})
+    return ProbeHead(view, mean, scale, weights, bias, {}, target)
 
 
 @torch.inference_mode()
-def _ask(model: Trainable, inputs: Sequence[Input], place: Place) -> Floats:
-    """Return probabilities of rows, the longest first, as many at once as memory takes."""
+def _ask(model: Trainable, inputs: Sequence[Input], place: Place, objective: Objective) -> Floats:
+    """Return probabilities or values of rows, the longest first, as many at once as memory takes."""
     model.module.eval()
     rows = model.encode(inputs)
     lengths = [model.length(one) for one in rows]
 
     def forward(where: list[int]) -> Floats:
-        found: Floats = model.logits([rows[i] for i in where]).float().softmax(1).cpu().numpy()[None]
+        found: Floats = objective.answers(model.logits([rows[i] for i in where])).cpu().numpy()[None]
         return found
 
     def too_large(row: int) -> CandidateError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.core.card import Card
 from harness.core.ranking import RankedContender, Ranking
 from harness.core.run import RunInfo
+from harness.core.technique_names import UNTAUGHT
 from harness.core.trial import Fidelity, Finished, Record
 from harness.errors import BenchError, CandidateError, WorkspaceError, suggest
 from harness.models.adapters import can_train
@@ -18,8 +19,7 @@ _PROBE = "linear-probe"
 # Why what some techniques make of a model is no folder of its own.
 _NO_FOLDER = {
     "fit": "what a plugin fits by itself cannot be written as a folder",
-    "zero-shot": "nothing is trained, the model is used as it is",
-    "prompted": "nothing is trained, the model is used as it is",
+    **dict.fromkeys(UNTAUGHT, "nothing is trained, the model is used as it is"),
     "few-shot": "nothing is trained, the model is used as it is with examples in each prompt",
     "knn": "its answers need all of the training rows",
 }

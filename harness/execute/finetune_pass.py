@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.core.finetuned import Made
+from harness.core.finetuned import Contents, Made
 from harness.core.measurement import Better, Measurement
-from harness.core.metric import METRICS
+from harness.core.metric_facts import is_own
 from harness.core.ranking import Estimate
 from harness.core.resample import resamples
 from harness.core.trial import Fidelity
@@ -20,6 +20,7 @@ from harness.execute import subject
 from harness.execute.answering import open_answer, write_probe
 from harness.execute.assignment import Training
 from harness.measure import quality
+from harness.measure.decisions import decide
 from harness.measure.memory import PeakMemory
 from harness.models.adapters import load_model, load_trainable
 from harness.models.batches import release
@@ -31,7 +32,7 @@ from harness.techniques.inputs import Inputs
 from harness.techniques.linear_probe import LinearProbe
 from harness.techniques.tuning import Lesson
 from harness.training.recipes import recipes
-from harness.training.session import Plan, Session
+from harness.training.session import Plan, Session, save_model
 
 Floats = NDArray[np.float32]
 Tell = Callable[[str], None]
@@ -79,12 +80,13 @@ def _train(order: Training, tell: Tell) -> _Learned:
     torch.manual_seed(order.seed)
     tell("loading")
     card = contents.card.reading(is_image=contents.is_image)
-    trainable = load_trainable(card, place.base, place.device, place.trust, classes=contents.labels)
-    rest, labels = np.asarray(data.split.rest), np.asarray(data.rows.labels, np.int64)
+    names, target = contents.names, contents.target
+    trainable = load_trainable(card, place.base, place.device, place.trust, classes=names, target=target)
+    rest, truth = np.asarray(data.split.rest), data.rows.truth()
     parameters = count_weights(trainable.module).parameters
     recipe = {**recipes(contents.technique, parameters, len(rest))[0], **contents.recipe}
     until = order.fidelity or Fidelity(epochs=float(recipe["epochs"]), of=float(recipe["epochs"]))
-    lesson = Lesson([data.rows.inputs[i] for i in rest], labels[rest], len(contents.labels))
+    lesson = Lesson([data.rows.inputs[i] for i in rest], truth[rest], len(names))
     session = Session(trainable, create_tuning(contents.technique), lesson, Plan(recipe, until.of, order.seed, place.device))
 
     def at_epoch() -> bool:
@@ -96,10 +98,15 @@ def _train(order: Training, tell: Tell) -> _Learned:
     tell("test rows")
     test = session.predict([data.rows.inputs[i] for i in data.split.test])
     tell("writing")
-    session.trainable.save(place.folder, contents.labels)
+    save_model(session, place.folder, names)
     reached = {"batch_size": session.batch, "epochs": until.of, "epochs_reached": round(session.epoch, 4)}
-    used = {**recipe, **reached, **session.settings}
+    used = {**recipe, **reached, **session.settings, **_threshold(contents)}
     return _Learned(test, used, _costs(session, parameters, place.device), getattr(trainable, "prompt", ""))
+
+
+def _threshold(contents: Contents) -> dict[str, float]:
+    """Return the threshold of labels that the run chose, which stays: no rows are left to choose another one on."""
+    return {"threshold": contents.threshold} if contents.target == "labels" else {}
 
 
 def _costs(session: Session, parameters: int, device: str) -> list[Measurement]:
@@ -118,12 +125,12 @@ def _fit_probe(order: Training, tell: Tell) -> _Learned:
     model = load_model(contents.card.reading(is_image=contents.is_image), place.base, place.device, place.trust)
     tell("embedding")
     features = Inputs.of_layers(subject.embed(model, data.rows.inputs, is_image=contents.is_image))
-    rest, labels = np.asarray(data.split.rest), np.asarray(data.rows.labels)
+    rest, truth = np.asarray(data.split.rest), data.rows.truth()
     tell("fitting the probe")
-    head = LinearProbe().fit(features, rest, labels[rest], len(contents.labels))
+    head = LinearProbe().fit(features, rest, truth[rest], len(contents.names))
     write_probe(head, place.folder)
     told = head.predict(features, np.asarray(data.split.test, np.int64))
-    return _Learned(told, dict(head.recipe), prompt=getattr(model, "prompt", ""))
+    return _Learned(told, {**head.recipe, **_threshold(contents)}, prompt=getattr(model, "prompt", ""))
 
 
 def _read_back(order: Training, test: Floats) -> None:
@@ -144,14 +151,16 @@ def _read_back(order: Training, test: Floats) -> None:
 def _score(order: Training, test: Floats) -> Estimate:
     """Return the test score with its interval, as the ranking computes them."""
     rows = order.data.rows.take(order.data.split.test)
-    classes = len(rows.classes)
-    shares = subject.check_shares(test, len(rows), classes)
-    told, right = shares.argmax(1), np.asarray(rows.labels, np.int64)
-    metric = quality.load_metric(order.metric, order.place.trust)
+    target = rows.target
+    told = decide(subject.check_shares(test, len(rows), rows.outputs), target, order.contents.threshold)
+    right = rows.truth()
+    metric = quality.load_metric(order.metric, order.place.trust, target)
     value = quality.compute(metric, right, told)
-    reference = Reference(right, classes, rows.groups)
-    if order.metric in METRICS:
-        draws = draw_scores(order.metric, reference, [told], order.seed)[:, 0]
+    known = right if target == "class" else np.zeros(len(rows), np.int64)
+    reference = Reference(known, len(rows.classes), rows.groups, target)
+    if is_own(order.metric):
+        counted = told if target == "class" else quality.tally(target, right, told)
+        draws = draw_scores(order.metric, reference, [counted], order.seed)[:, 0]
     else:
         draws = quality.sample(metric, right, told, resamples(len(right), rows.groups, order.seed))
         draws = draws[np.isfinite(draws)]

@@ -63,8 +63,8 @@ def check_techniques(names: Sequence[str]) -> None:
     )
 
 
-def check_words(names: Sequence[str], wording: Wording | None, *, has_words: bool) -> None:
-    """Refuse techniques that read words for the classes where there are none.
+def check_words(names: Sequence[str], task: Task, wording: Wording | None, *, has_words: bool) -> None:
+    """Refuse techniques that read words for the classes where there are none, or compare texts where rows are not to be alike.
 
     Raises:
         WorkspaceError: one is asked for by name.
@@ -81,6 +81,9 @@ def check_words(names: Sequence[str], wording: Wording | None, *, has_words: boo
             what = f"{name} compares rows with words for the classes, and these have none"
             hint = "describe each label under `classes` in task.yaml, or leave the technique out; pairs of texts have no such words"
             raise WorkspaceError(what, where="--techniques", hint=hint)
+        if TECHNIQUES[name][0] == "compare" and task.kind != "text-similarity":
+            what = f"{name} tells how alike two texts are, the kind of the task is {task.kind}"
+            raise WorkspaceError(what, where="--techniques", hint="leave it out, or take the kind text-similarity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +113,16 @@ def plan(
     """Return the trials in order: each candidate's techniques, then its memory, and that of each way in which it is asked.
 
     Baselines fit; cards of adapters embed; of a plugin both are planned, and its worker says what the model cannot do. Where the
-    classes have words, what embeds may match them too. `speakers` names the techniques by which a candidate can be asked.
+    classes have words, what embeds may match them too; where pairs are to be alike, it may compare their texts. `speakers` names
+    the techniques by which a candidate can be asked.
     """
     wishes = settings.techniques
     trials = []
     for candidate in candidates:
         card = candidate.card
         needs = {"fit"} if card.baseline else {"embed", "fit"} if candidate.is_plugin else {"embed"}
-        if has_words and "embed" in needs:
-            needs.add("match")
+        if "embed" in needs:
+            needs |= ({"match"} if has_words else set()) | ({"compare"} if task.kind == "text-similarity" else set())
         # Heads on frozen features are what training is compared with, and chosen by: naming trainings alone leaves them in.
         heads = [n for n in wishes if TECHNIQUES[n][0] != "train"]
         able = [n for n, (need, *_) in TECHNIQUES.items() if need in needs or n in speakers.get(card.name, ())]

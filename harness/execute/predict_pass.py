@@ -29,7 +29,7 @@ def predict(question: Question, tell: Callable[[str], None]) -> Answered:
     """
     tell("loading")
     answer = open_answer(question.contents, question.place)
-    rows, classes = len(question.inputs), len(question.contents.labels)
+    rows, classes = len(question.inputs), len(question.contents.names)
     shares = np.empty((rows, classes), np.float32)
     for start in range(0, rows, _AT_ONCE):
         part: Sequence[Input] = question.inputs[start : start + _AT_ONCE]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.data import Dataset
+from harness.core.data import Dataset, Rows
 from harness.core.measurement import Measurement
-from harness.core.metric import METRICS
+from harness.core.metric_facts import is_own
 from harness.core.resample import resamples
 from harness.core.trust import Trust
 from harness.execute import subject
 from harness.measure import latency, quality
+from harness.measure.decisions import choose_threshold, cross_decide, decide
+from harness.store import predictions
 from harness.store.predictions import Predictions
 from harness.techniques.answers import choose_classes
 from harness.techniques.inner_split import thin
@@ -39,77 +42,135 @@ class Judged:
     head: Head
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of validation and test rows, as `Rows.truth` says what is right, and the threshold of labels."""
+
+    validation: NDArray[Any]
+    test: NDArray[Any]
+    threshold: float | None = None
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """Return what a recipe must say to tell the same of new rows."""
+        return {} if self.threshold is None else {"threshold": self.threshold}
+
+
+def tell(data: Dataset, validation: Floats, test: Floats) -> Told:
+    """Return what outputs `(n, outputs)` tell of the choosing and the test rows; a threshold is chosen on the former."""
+    target = data.rows.target
+    if target != "labels":
+        return Told(decide(validation, target), decide(test, target))
+    truth = data.rows.truth()[np.asarray(data.split.choosing)]
+    threshold = choose_threshold(validation, truth)
+    return Told(cross_decide(validation, truth), decide(test, target, threshold), threshold)
+
+
 def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: str, seed: int, trust: Trust) -> Judged:
     """Predict each validation row by a head that did not see it, and the test rows by a head that saw all the others.
 
     The test rows are predicted after everything was chosen, and no score of theirs is looked at here or by the ranker's choice.
     """
-    metric = quality.load_metric(metric_name, trust)
-    labels, classes = np.asarray(data.rows.labels), len(data.rows.classes)
-    choosing, test = np.asarray(data.split.choosing), np.asarray(data.split.test, np.int64)
-    validation, train_scores, looked = _validate(technique, inputs, data, metric)
-    rest = np.asarray(data.split.rest)
-    head = technique.fit(inputs, rest, labels[rest], classes)
-    confirmed = subject.check_shares(head.predict(inputs, test), len(test), classes)
-    predictions = keep(data, validation, confirmed, metric_name=metric_name, metric=metric, seed=seed)
-    told = validation.argmax(1)
-    better = quality.better(metric_name)
-    measurements = [
-        Measurement(name="score", value=quality.compute(metric, labels[choosing], told), better=better, n=len(choosing)),
-        Measurement(name="train_score", value=float(np.mean(train_scores)), better=better, n=looked),
-        Measurement(
-            name="test_score", value=quality.compute(metric, labels[test], confirmed.argmax(1)), better=better, n=len(test)
-        ),
-        *quality.companions(labels[choosing], told, classes),
+    metric = quality.load_metric(metric_name, trust, data.rows.target)
+    truth, outputs, rest = data.rows.truth(), data.rows.outputs, np.asarray(data.split.rest)
+    test = np.asarray(data.split.test, np.int64)
+    validation, learned = _validate(technique, inputs, data)
+    head = technique.fit(inputs, rest, truth[rest], outputs)
+    confirmed = subject.check_shares(head.predict(inputs, test), len(test), outputs)
+    told = tell(data, validation, confirmed)
+    threshold = told.threshold
+    train_scores = [
+        quality.compute(metric, truth[rows], one if threshold is None else decide(one, "labels", threshold))
+        for rows, one in learned
     ]
-    return Judged(predictions, tuple(measurements), head.recipe, head)
+    kept = keep(data, (validation, confirmed), told, metric_name=metric_name, metric=metric, seed=seed)
+    train_score, looked = float(np.mean(train_scores)), len({row for rows, _ in learned for row in rows.tolist()})
+    measurements = (
+        *score(data, told.validation, metric_name=metric_name, metric=metric),
+        Measurement(name="train_score", value=train_score, better=quality.better(metric_name), n=looked),
+        *confirm(data, told.test, metric_name=metric_name, metric=metric),
+    )
+    return Judged(kept, measurements, {**head.recipe, **told.settings}, head)
 
 
-def _validate(technique: Technique, inputs: Inputs, data: Dataset, metric: object) -> tuple[Floats, list[float], int]:
-    """Return probabilities for the choosing rows in ascending order, and the scores of folds on rows that they learn from.
+def score(data: Dataset, told: NDArray[Any], *, metric_name: str, metric: object) -> list[Measurement]:
+    """Return the score of what is told of the choosing rows, and all of bench's own metrics beside it."""
+    right = data.rows.truth()[np.asarray(data.split.choosing)]
+    value = quality.compute(metric, right, told)
+    companions = quality.companions(right, told, len(data.rows.classes), data.rows.target)
+    return [Measurement(name="score", value=value, better=quality.better(metric_name), n=len(right)), *companions]
 
-    A language model learns nothing from most of these and takes long over each, so it is asked of a sample. Last is their number.
+
+def confirm(data: Dataset, told: NDArray[Any], *, metric_name: str, metric: object) -> list[Measurement]:
+    """Return the score of what is told of the test rows, nothing where they were not asked."""
+    if not len(told):
+        return []
+    value = quality.compute(metric, data.rows.truth()[np.asarray(data.split.test, np.int64)], told)
+    return [Measurement(name="test_score", value=value, better=quality.better(metric_name), n=len(told))]
+
+
+def _validate(technique: Technique, inputs: Inputs, data: Dataset) -> tuple[Floats, list[tuple[Ints, NDArray[Any]]]]:
+    """Return outputs for the choosing rows in ascending order, and of each fold rows that were learned from with their answers.
+
+    Of labels the answers are outputs still: the threshold is chosen when all folds are done. A language model learns nothing from
+    most rows and takes long over each, so it is asked of a sample.
     """
-    labels, classes = np.asarray(data.rows.labels), len(data.rows.classes)
-    shares = np.zeros((len(labels), classes), np.float32)
-    train_scores, looked = [], set()
+    truth, outputs, target = data.rows.truth(), data.rows.outputs, data.rows.target
+    found = np.zeros((len(truth), outputs), np.float32)
+    learned: list[tuple[Ints, NDArray[Any]]] = []
     for number, fold in enumerate(data.split.folds):
         training, asked = np.asarray(data.split.training(number)), np.asarray(fold)
-        head = technique.fit(inputs, training, labels[training], classes)
-        shares[asked] = subject.check_shares(head.predict(inputs, asked), len(asked), classes)
-        training = training[thin(labels[training], _ASKED_ROWS)] if inputs.wording is not None else training
-        looked |= set(training.tolist())
-        train_scores.append(quality.compute(metric, labels[training], choose_classes(head, inputs, training, classes)))
-    return shares[np.asarray(data.split.choosing)], train_scores, len(looked)
+        head = technique.fit(inputs, training, truth[training], outputs)
+        found[asked] = subject.check_shares(head.predict(inputs, asked), len(asked), outputs)
+        if inputs.wording is not None:
+            training = training[thin(truth[training], _ASKED_ROWS)]
+        if target == "class":
+            learned.append((training, choose_classes(head, inputs, training, outputs)))
+        else:
+            again = head.predict(inputs, training)
+            learned.append((training, again if target == "labels" else decide(again, target)))
+    return found[np.asarray(data.split.choosing)], learned
 
 
-def keep(data: Dataset, validation: Floats, test: Floats, *, metric_name: str, metric: object, seed: int) -> Predictions:
-    """Return answers with their rows, and for an external metric with that of every resample; `test` may be of no rows."""
-    chosen, confirmed = data.rows.take(data.split.choosing), data.rows.take(data.split.test if len(test) else ())
+def keep(data: Dataset, outputs: tuple[Floats, Floats], told: Told, *, metric_name: str, metric: object, seed: int) -> Predictions:
+    """Return answers with their rows, and for an external metric with that of every resample; there may be none of test rows."""
+    validation, test = outputs
+    rows = data.rows
+    chosen, confirmed = rows.take(data.split.choosing), rows.take(data.split.test if len(test) else ())
+    is_class = rows.target == "class"
     found = Predictions(
         validation_ids=chosen.ids,
-        validation_references=np.asarray(chosen.labels, np.int64),
+        validation_references=chosen.truth() if is_class else np.zeros(len(chosen), np.int64),
         validation=validation,
         test_ids=confirmed.ids,
-        test_references=np.asarray(confirmed.labels, np.int64),
+        test_references=confirmed.truth() if is_class else np.zeros(len(confirmed), np.int64),
         test=test,
         validation_groups=chosen.groups,
         test_groups=confirmed.groups,
+        told=None if is_class else (_tell_rows(chosen, told.validation), _tell_rows(confirmed, told.test)),
     )
-    return found if metric_name in METRICS else _with_samples(found, metric, seed)
+    return found if is_own(metric_name) else _with_samples(found, (chosen, confirmed), told, metric=metric, seed=seed)
 
 
-def _with_samples(found: Predictions, metric: object, seed: int) -> Predictions:
+def _tell_rows(rows: Rows, told: NDArray[Any]) -> predictions.Told:
+    """Return answers that are no classes as they are kept: for a reader, and as tallies."""
+
+    def words(answers: NDArray[Any]) -> list[object]:
+        if rows.target == "number":
+            return list(answers.astype(float).tolist())
+        return [[rows.classes[i] for i in np.flatnonzero(one)] for one in answers]
+
+    truth = rows.truth()
+    return predictions.Told(words(truth), words(told), quality.tally(rows.target, truth, told))
+
+
+def _with_samples(found: Predictions, rows: tuple[Rows, Rows], told: Told, *, metric: object, seed: int) -> Predictions:
     """Add an external metric of every resample, drawn as the ranker draws them."""
 
-    def sample(references: Ints, shares: Floats, groups: Sequence[str]) -> NDArray[np.float64]:
-        return quality.sample(metric, references, shares.argmax(1), resamples(len(references), groups, seed))
+    def sample(part: Rows, answers: NDArray[Any]) -> NDArray[np.float64]:
+        return quality.sample(metric, part.truth(), answers, resamples(len(part), part.groups, seed))
 
-    return dataclasses.replace(
-        found,
-        validation_sample=sample(found.validation_references, found.validation, found.validation_groups),
-        test_sample=sample(found.test_references, found.test, found.test_groups),
-    )
+    return dataclasses.replace(found, validation_sample=sample(rows[0], told.validation), test_sample=sample(rows[1], told.test))
 
 
 def time_contender(answer: Callable[[Sequence[int]], object], rows: int, conditions: str) -> list[Measurement]:

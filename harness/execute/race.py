@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.core.metric import METRICS
+from harness.core.metric_facts import facts_of
 from harness.core.progress import Progress
 from harness.core.race import Race, Round, Runner
 from harness.core.trial import Failed, Fidelity, Finished, Inapplicable, Record, Skipped, Trial
@@ -225,6 +225,7 @@ class _Track:
 def _judge(standings: Sequence[_Standing], found: Evidence, campaign: Campaign) -> list[_Standing]:
     """Add scores, and chances against each other and against everything that is complete."""
     from harness.rank import contender, survival  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
+    from harness.rank.ranking import is_lower  # noqa: PLC0415 - as above
     from harness.rank.scoring import reference, score_contenders  # noqa: PLC0415 - as above
 
     info, keys = campaign.info, [s.trial.key for s in standings if s.finished]
@@ -233,12 +234,13 @@ def _judge(standings: Sequence[_Standing], found: Evidence, campaign: Campaign) 
     complete = [a for a in found.answers if a.record.trial.measures == "quality"]
     by_key = {a.record.trial.key: a for a in found.answers}
     field = contender.one_each(info, [*(by_key[key] for key in keys), *complete], found.records)
-    right = reference(found.truth, "validation", len(info.data.classes))
+    right = reference(found.truth, "validation", len(info.data.classes), info.task.target)
     scores = score_contenders(info.task.metric, field, right, "validation", seed=info.settings.seed)
-    lower = info.task.metric not in METRICS and any((m := one.find("score")) and m.better == "lower" for one in field)
-    draws = -scores.draws if lower else scores.draws
-    # Of a metric that is not bench's own nobody knows how far it goes.
-    most = 1.0 if info.task.metric in METRICS else float(2 * draws.max() - draws.min())
+    lower, bound = is_lower(info.task.metric, field), facts_of(info.task.metric).best
+    sign = -1.0 if lower else 1.0
+    draws = sign * scores.draws
+    # Of a metric without a best value nobody knows how far it goes.
+    most = sign * bound if bound is not None else float(2 * draws.max() - draws.min())
     left = [survival.remainder(s.finished.curve, s.entrant.epochs, most=most, lower=lower) for s in standings if s.finished]
     chance = survival.chances(
         draws[:, : len(keys)], left, draws[:, len(keys) :], margin=info.task.margin, most=most, seed=info.settings.seed

@@ -10,13 +10,27 @@ from numpy.typing import NDArray
 
 from harness.core.candidate import Candidate
 from harness.core.data import Input, are_pairs
+from harness.core.kinds import Target
 from harness.core.table import blocks
 from harness.errors import CandidateError
 from harness.execute.job import Job
 from harness.models.adapters import load_model
-from harness.models.capabilities import EmbedsImage, EmbedsPairs, EmbedsPrompts, EmbedsText, Fits, LogLikelihood
+from harness.models.capabilities import (
+    EmbedsImage,
+    EmbedsPairs,
+    EmbedsPrompts,
+    EmbedsText,
+    Fits,
+    FitsLabels,
+    FitsNumbers,
+    LogLikelihood,
+)
 
 _PICTURES_AT_ONCE = 256
+# What a model must be to be fitted to what is told.
+FITS: dict[Target, type] = {"class": Fits, "labels": FitsLabels, "number": FitsNumbers}
+_FIT_METHODS: dict[Target, str] = {"class": "fit", "labels": "fit_labels", "number": "fit_numbers"}
+_TOLD: dict[Target, str] = {"class": "classes", "labels": "several labels a row", "number": "numbers"}
 _KINDS = {
     "embed_text": EmbedsText,
     "embed_pairs": EmbedsPairs,
@@ -42,11 +56,14 @@ def _plugin(job: Job) -> Candidate:
     return next(found for found in load_plugin(Path(job.candidate.path)) if found.card.name == job.candidate.card.name)
 
 
-def needs_met(model: object, *, is_image: bool, is_pair: bool = False) -> set[str]:
-    """Return what can be done with the model and such rows: `embed` them, `match` them with words, `ask` it in words, `fit` it.
+def needs_met(model: object, *, is_image: bool, is_pair: bool = False, target: Target = "class") -> set[str]:
+    """Return what can be done with the model and such rows.
+
+    `embed` them, `match` them with words for the classes, `compare` both texts of a pair, `ask` it in words, or `fit` it to what is
+    told.
 
     Raises:
-        OtherRows: it embeds rows of another kind alone.
+        OtherRows: it embeds rows of another kind alone, or can be fitted to something else alone.
         CandidateError: it can neither embed nor fit anything.
     """
     method = "embed_image" if is_image else "embed_pairs" if is_pair else "embed_text"
@@ -54,11 +71,15 @@ def needs_met(model: object, *, is_image: bool, is_pair: bool = False) -> set[st
     met = {"embed"} if isinstance(model, kind) else set()
     if met and not is_pair and isinstance(model, EmbedsPrompts if is_image else EmbedsText):
         met.add("match")
-    if isinstance(model, Fits):
+    if is_pair and isinstance(model, EmbedsText):
+        met.add("compare")
+    if isinstance(model, FITS[target]):
         met.add("fit")
-    if isinstance(model, LogLikelihood) and not is_image:
+    if isinstance(model, LogLikelihood) and not is_image and target == "class":
         met.add("ask")
     others = [name for name, other in _KINDS.items() if isinstance(model, other)]
+    if not met and any(isinstance(model, one) for one in FITS.values()):
+        raise OtherRows(f"{type(model).__name__} cannot be fitted to {_TOLD[target]}: it has no `{_FIT_METHODS[target]}`")
     if not met and others:
         raise OtherRows(f"{type(model).__name__} has {' and '.join(others)}, and these rows need {method}")
     if not met:
@@ -99,6 +120,15 @@ def embed(model: object, inputs: Sequence[Input], *, is_image: bool) -> NDArray[
     return features
 
 
+def embed_sides(model: object, pairs: Sequence[Input]) -> tuple[NDArray[np.float32], ...]:
+    """Return what the model's last layer gives for the first and for the second text of every pair, `(n, d)` each.
+
+    Raises:
+        CandidateError: they are of another shape, or not finite.
+    """
+    return tuple(embed(model, [pair[side] for pair in pairs], is_image=False)[-1] for side in (0, 1))  # type: ignore[misc]
+
+
 def embed_prompts(
     model: object, phrases: Sequence[Sequence[str]], width: int, *, is_image: bool
 ) -> tuple[NDArray[np.float32], ...]:
@@ -137,7 +167,7 @@ def check_features(found: object, rows: int) -> NDArray[np.float32]:
 
 
 def check_shares(found: object, rows: int, classes: int) -> NDArray[np.float32]:
-    """Return predicted probabilities as float32 if they are what was asked for.
+    """Return predicted probabilities or values as float32 if they are what was asked for.
 
     Raises:
         CandidateError: they are not finite numbers of shape `(rows, classes)`.

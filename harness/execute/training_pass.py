@@ -14,7 +14,8 @@ from harness.core.trial import Finished, Trial
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.execute.job import Job
-from harness.execute.quality_pass import keep
+from harness.execute.quality_pass import confirm, keep, score
+from harness.execute.quality_pass import tell as tell_rows
 from harness.measure import quality
 from harness.models.adapters import load_trainable
 from harness.store import predictions
@@ -39,10 +40,10 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
     """
     if trial.fidelity is None or job.checkpoint is None:
         raise CandidateError("a training needs its fidelity", hint="run the comparison again")
-    data, classes, card = job.data, job.data.rows.classes, job.candidate.card.reading(is_image=job.is_image)
+    data, names, card = job.data, job.data.rows.names, job.candidate.card.reading(is_image=job.is_image)
     trained = train(
         Training(
-            load=lambda: load_trainable(card, job.folder, job.device, job.trust, classes=classes),
+            load=lambda: load_trainable(card, job.folder, job.device, job.trust, classes=names, target=data.rows.target),
             technique=trial.technique,
             recipe=trial.recipe,
             fidelity=trial.fidelity,
@@ -57,26 +58,24 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
         )
     )
     tell("scores")
-    validation = subject.check_shares(trained.validation, len(data.split.choosing), len(classes))
+    validation = subject.check_shares(trained.validation, len(data.split.choosing), data.rows.outputs)
     asked = len(data.split.test) if trial.confirms else 0
-    test = subject.check_shares(trained.test, asked, len(classes))
-    metric = quality.load_metric(trial.metric, job.trust)
-    kept = keep(data, validation, test, metric_name=trial.metric, metric=metric, seed=trial.seed)
+    test = subject.check_shares(trained.test, asked, data.rows.outputs)
+    metric, told = quality.load_metric(trial.metric, job.trust, data.rows.target), tell_rows(data, validation, test)
+    kept = keep(data, (validation, test), told, metric_name=trial.metric, metric=metric, seed=trial.seed)
     predictions.write(job.predictions / f"{trial.key}.parquet", kept)
-    found = (*trained.measurements, *_confirm(trial, job, test), _minutes(trained, job))
+    found = (
+        *score(data, told.validation, metric_name=trial.metric, metric=metric),
+        *trained.measurements,
+        *confirm(data, told.test, metric_name=trial.metric, metric=metric),
+        _minutes(trained, job),
+    )
     return Outcome(
-        Finished(measurements=found, recipe=dict(trained.recipe), notes=tuple(trained.notes), curve=tuple(trained.curve)),
+        Finished(
+            measurements=found, recipe={**trained.recipe, **told.settings}, notes=tuple(trained.notes), curve=tuple(trained.curve)
+        ),
         trained.answer,
     )
-
-
-def _confirm(trial: Trial, job: Job, test: NDArray[np.float32]) -> list[Measurement]:
-    """Return the test score if the test rows were predicted."""
-    if not len(test):
-        return []
-    right = np.asarray(job.data.rows.labels)[np.asarray(job.data.split.test, np.int64)]
-    value = quality.compute(quality.load_metric(trial.metric, job.trust), right, test.argmax(1))
-    return [Measurement(name="test_score", value=value, better=quality.better(trial.metric), n=len(right))]
 
 
 def _minutes(trained: Trained, job: Job) -> Measurement:

@@ -127,11 +127,11 @@ class Worker:
 
     def _memory(self) -> Measurement:
         """Measure what loading and answering adds, on the longest rows one at a time; a model that fits is fitted first."""
-        rows, labels = self.job.data.rows, np.asarray(self.job.data.rows.labels)
+        rows, truth = self.job.data.rows, self.job.data.rows.truth()
         peak = PeakMemory(self.job.device)
         model = subject.load(self.job)
         self.enter("memory")
-        needs = subject.needs_met(model, is_image=self.job.is_image, is_pair=are_pairs(rows.inputs))
+        needs = _needs(model, self.job)
         longest = sorted(range(len(rows)), key=lambda i: -size_of(rows.inputs[i]))[:_LONGEST]
         technique = self.job.trials[0].technique or next((name for name in ("fit", "few-shot") if TECHNIQUES[name][0] in needs), "")
         if "embed" in needs and not self.job.trials[0].technique:
@@ -140,7 +140,7 @@ class Worker:
         else:
             rest = np.asarray(self.job.data.split.rest)
             raw = self._raw(model) if technique == "fit" else self._interviewed(model).inputs(rows.inputs)
-            head = create(technique).fit(raw, rest, labels[rest], len(rows.classes))
+            head = create(technique).fit(raw, rest, truth[rest], rows.outputs)
             for i in longest:
                 head.predict(raw, np.asarray([i]))
         conditions = f"peak above the process before loading, batch 1, {len(longest)} longest rows, {self._conditions()}"
@@ -166,7 +166,7 @@ class Worker:
         start = time.perf_counter()
         model = subject.load(job)
         load_s = time.perf_counter() - start
-        needs = subject.needs_met(model, is_image=job.is_image, is_pair=are_pairs(inputs))
+        needs = _needs(model, self.job)
         self.enter("embed" if "embed" in needs else "read")
         shared = measure_facts(model, job, needs, load_s=load_s, where=self._conditions())
         features = raw = Inputs(np.empty((0, 0, 0), np.float32))
@@ -216,18 +216,13 @@ class Worker:
         # What was kept is checked as what is computed: an entry may be older than the check.
         return subject.check_features(found.features, len(source.inputs))
 
-    def _with_prompts(self, model: object, features: Inputs) -> Inputs:
-        """Return the features with the vectors of the words for the classes."""
-        self.enter("embed class prompts")
-        width = features.output.shape[1]
-        return replace(features, prompts=subject.embed_prompts(model, self.job.data.phrases, width, is_image=self.job.is_image))
-
     def _try_technique(self, trial: Trial, inputs: Inputs, model: object, shared: Sequence[Measurement]) -> None:
         """Send one technique's record; another technique of the same candidate may still succeed."""
         need, job = TECHNIQUES[trial.technique][0], self.job
         try:
-            if need == "match":
-                inputs = self._with_prompts(model, inputs)
+            if need in {"match", "compare"}:
+                self.enter("embed texts to compare with")
+                inputs = _with_texts(need, model, inputs, job)
             if need == "ask":
                 inputs = self._interviewed(model).inputs(job.data.rows.inputs)
             self.enter(trial.technique)
@@ -244,11 +239,13 @@ class Worker:
 
     def _time(self, trial: Trial, judged: Judged, inputs: Inputs, model: object) -> tuple[list[Measurement], tuple[str, ...]]:
         """Measure the speed of a contender whose head was fitted on features or raw rows, or asks."""
-        is_embedded, job = TECHNIQUES[trial.technique][0] in {"embed", "match"}, self.job
+        need, job = TECHNIQUES[trial.technique][0], self.job
 
         def answer(encoded: Sequence[Input]) -> object:
             everything = np.arange(len(encoded))
-            if is_embedded:
+            if need == "compare":
+                return judged.head.predict(Inputs((), sides=subject.embed_sides(model, encoded)), everything)
+            if need in {"embed", "match"}:
                 return judged.head.predict(Inputs.of_layers(subject.embed(model, encoded, is_image=job.is_image)), everything)
             return judged.head.predict(replace(inputs, raw=subject.read_inputs(encoded, is_image=job.is_image)), everything)
 
@@ -269,6 +266,19 @@ class Worker:
         return f"{self.machine['threads']} threads, {self.job.trials[0].dtype}, {self.job.device}"
 
 
+def _needs(model: object, job: Job) -> set[str]:
+    rows = job.data.rows
+    return subject.needs_met(model, is_image=job.is_image, is_pair=are_pairs(rows.inputs), target=rows.target)
+
+
+def _with_texts(need: str, model: object, features: Inputs, job: Job) -> Inputs:
+    """Return the features with the vectors of the words for the classes, or of both texts of every pair."""
+    if need == "compare":
+        return replace(features, sides=subject.embed_sides(model, job.data.rows.inputs))
+    width = features.output.shape[1]
+    return replace(features, prompts=subject.embed_prompts(model, job.data.phrases, width, is_image=job.is_image))
+
+
 def _explain(error: BaseException, stage: str, log: str) -> Failed:
     if isinstance(error, BenchError):
         return Failed(stage=stage, error=_writable(error.what), hint=_writable(error.hint))
@@ -281,12 +291,14 @@ def _explain(error: BaseException, stage: str, log: str) -> Failed:
 def _transfer_scores(features: Inputs, data: Dataset) -> list[Measurement]:
     """Score the features of the rows that are not test, averaged over layers."""
     rest = np.asarray(data.split.rest)
-    labels, classes = np.asarray(data.rows.labels)[rest], len(data.rows.classes)
+    labels, outputs = data.rows.truth()[rest], data.rows.outputs
     mean = Selected(features.features[-1], rest)
+    scores = {"logme": log_me(mean, labels, outputs)}
+    if data.rows.target == "class":
+        scores["h_score"] = h_score(mean, labels, outputs)
     conditions = "mean over layers" if features.views > 1 else "last layer"
     return [
-        Measurement(name="logme", value=log_me(mean, labels, classes), better="higher", n=len(rest), conditions=conditions),
-        Measurement(name="h_score", value=h_score(mean, labels, classes), better="higher", n=len(rest), conditions=conditions),
+        Measurement(name=name, value=value, better="higher", n=len(rest), conditions=conditions) for name, value in scores.items()
     ]
 
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.core.data import Rows, Split
+from harness.core.data import Label, Rows, Split
 from harness.errors import BenchError, TaskError
 from harness.load.rows import Row
 
@@ -27,10 +27,35 @@ class Doubt:
 
 def find_faults(train: Sequence[Row], test: Sequence[Row] | None, place: str) -> list[BenchError]:
     """Return every reason why these rows cannot be learned from."""
-    counts = Counter(row.label for row in train)
-    faults: list[BenchError] = []
-    if not counts:
+    if not train:
         return [TaskError("no row has both content and label", where=place, hint="name other columns, or fill the rows in")]
+    counts = Counter(name for row in train for name in _names_of(row))
+    if isinstance(train[0].label, float):
+        faults = _value_faults(train, place)
+    elif isinstance(train[0].label, tuple):
+        hint = "name another column as the label, or the separator with data.separator"
+        faults = [] if counts else [TaskError("no row has any label", where=place, hint=hint)]
+    else:
+        faults = _class_faults(counts, place)
+    if test is not None:
+        faults += _test_faults(test, counts, place)
+    return faults
+
+
+def _names_of(row: Row) -> tuple[str, ...]:
+    """Return the classes of a row, none where it has a value."""
+    return (row.label,) if isinstance(row.label, str) else row.label if isinstance(row.label, tuple) else ()
+
+
+def _value_faults(train: Sequence[Row], place: str) -> list[BenchError]:
+    if len({row.label for row in train}) > 1:
+        return []
+    what = f"all rows have the value {train[0].label}"
+    return [TaskError(what, where=place, hint="give rows of different values, or name another column as the label")]
+
+
+def _class_faults(counts: Counter[str], place: str) -> list[BenchError]:
+    faults: list[BenchError] = []
     if len(counts) == 1:
         what = f'there is a single class, "{next(iter(counts))}"'
         faults.append(TaskError(what, where=place, hint="give rows of at least two classes, or name another column as the label"))
@@ -39,14 +64,13 @@ def find_faults(train: Sequence[Row], test: Sequence[Row] | None, place: str) ->
         what = f"{_classes(lone)} one row only"
         hint = "add rows, merge classes or remove them" + ("; is the label column right?" if len(lone) > len(counts) / 2 else "")
         faults.append(TaskError(what, where=place, hint=hint))
-    if test is not None:
-        faults += _test_faults(test, counts, place)
     return faults
 
 
 def find_doubts(rows: Rows, division: Split, *, drawn: bool) -> Iterator[Doubt]:
     """Say what makes figures less trustworthy; `drawn` tells that bench drew the test rows itself."""
-    yield from _size_doubts(Counter(rows.labels[position] for position in division.rest), rows.classes)
+    if rows.classes:
+        yield from _size_doubts(Counter(_numbers(rows, division.rest)), rows)
     digests = [ident.partition("-")[0] for ident in rows.ids]
     learned = {digests[position] for position in division.rest}
     copies = sum(digests[position] in learned for position in division.test)
@@ -59,7 +83,7 @@ def find_doubts(rows: Rows, division: Split, *, drawn: bool) -> Iterator[Doubt]:
         if shared:
             what = f"{len(shared)} groups stand in both training and test rows"
             yield Doubt("groups", what, "leave `data.test` out, and bench divides by group; or divide the files by group")
-    untested = sorted(set(rows.labels) - {rows.labels[position] for position in division.test})
+    untested = sorted(set(_numbers(rows, range(len(rows)))) - set(_numbers(rows, division.test)))
     if untested:
         reason = "too few rows or groups to set some aside" if drawn else "the test file has none"
         what = f"no test rows for {_names([rows.classes[label] for label in untested])}: {reason}"
@@ -69,18 +93,29 @@ def find_doubts(rows: Rows, division: Split, *, drawn: bool) -> Iterator[Doubt]:
 def _test_faults(test: Sequence[Row], counts: Counter[str], place: str) -> list[BenchError]:
     if not test:
         return [TaskError("no test row has both content and label", where=place, hint="leave data.test out, or fill the rows in")]
-    strange = sorted({row.label for row in test} - set(counts))
+    strange = sorted({name for row in test for name in _names_of(row)} - set(counts))
     if not strange:
         return []
     what = f"the test rows have labels that training lacks: {_names(strange)}"
     return [TaskError(what, where=place, hint="add training rows of these classes, or remove the test rows; check the spelling")]
 
 
-def _size_doubts(counts: Counter[int], classes: Sequence[str]) -> Iterator[Doubt]:
+def _numbers(rows: Rows, where: Sequence[int]) -> Iterator[int]:
+    """Yield the classes of rows by their numbers, each as often as it occurs; where values are told there are none."""
+    for position in where if rows.classes else ():
+        label = rows.labels[position]
+        yield from label if isinstance(label, tuple) else (int(label),)
+
+
+def _size_doubts(counts: Counter[int], rows: Rows) -> Iterator[Doubt]:
+    classes, one = rows.classes, "class" if rows.target == "class" else "label"
     small = [classes[label] for label in sorted(counts) if counts[label] < FEW]
     if small:
-        what = f"fewer than {FEW} rows to learn from in {len(small)} of {len(counts)} classes: {_names(small)}"
-        yield Doubt("classes", what, "add rows of these classes, or merge them with others")
+        many = "classes" if one == "class" else "labels"
+        what = f"fewer than {FEW} rows to learn from in {len(small)} of {len(counts)} {many}: {_names(small)}"
+        yield Doubt("classes", what, f"add rows of these {many}, or merge them with others")
+    if one == "label":
+        return
     largest, smallest = max(counts, key=lambda label: counts[label]), min(counts, key=lambda label: counts[label])
     if counts[largest] > IMBALANCE * counts[smallest]:
         sizes = f'"{classes[largest]}" {counts[largest]} rows, "{classes[smallest]}" {counts[smallest]}'
@@ -88,7 +123,7 @@ def _size_doubts(counts: Counter[int], classes: Sequence[str]) -> Iterator[Doubt
 
 
 def _label_doubts(digests: Sequence[str], rows: Rows) -> Iterator[Doubt]:
-    labels: dict[str, set[int]] = defaultdict(set)
+    labels: dict[str, set[Label]] = defaultdict(set)
     for digest, label in zip(digests, rows.labels, strict=True):
         labels[digest].add(label)
     torn = sum(len(found) > 1 for found in labels.values())

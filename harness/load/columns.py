@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.core.kinds import Target
 from harness.core.task import Task
 from harness.errors import BenchError, TaskError, raise_all, suggest
+from harness.load.characters import is_missing
 from harness.load.picture import is_picture
 from harness.load.table import Table
 
 # In order of preference: the first tier that one column alone belongs to settles it.
 _TIERS: dict[str, tuple[str, ...]] = {
+    "first": ("sentence1 text1 sentence_1 text_1 sentence_a text_a question1 s1 premise",),
+    "text_pair": ("sentence2 text2 sentence_2 text_2 sentence_b text_b question2 s2 hypothesis",),
     "text": ("text", "message sentence utterance review content abstract question query document body comment tweet input"),
     "image": ("image", "img picture photo path file filename file_name image_path"),
     "label": ("label_text label_name", "label", "category intent class target sentiment topic labels y class_name tag"),
+    "labels": ("label_names", "labels", "label", "tags categories intents topics classes targets"),
+    "number": ("score similarity rating value target", "label y stars grade price"),
 }
+_LABEL: dict[Target, str] = {"class": "label", "labels": "labels", "number": "number"}
 _SAMPLE = 2000
 
 
@@ -55,8 +62,11 @@ def choose_columns(table: Table, task: Task, *, lenient: bool) -> Columns:
     pair = _named("text_pair", task.data.text_pair, table, faults, lenient=False)
     raise_all(faults)
     notes = []
+    if task.kind == "text-similarity" and not content and not pair:
+        content, pair = (_infer(which, table, {label, group}, faults) for which in ("first", "text_pair"))
+        notes += [f"text={content}", f"text_pair={pair}"]
     if not label:
-        label = _infer("label", table, {content, group, pair}, faults)
+        label = _infer(_LABEL[task.target], table, {content, group, pair}, faults)
         notes.append(f"label={label}")
     if not content:
         content = _infer(part, table, {label, group, pair}, faults)
@@ -111,7 +121,7 @@ def _infer(part: str, table: Table, taken: set[str], faults: list[BenchError]) -
         if found:
             faults.append(_ambiguous(part, found, table))
             return ""
-    by_values = {"text": _longest, "image": _pictures, "label": _repeated}[part](table, list(free.values()))
+    by_values = _BY_VALUES[part](table, list(free.values()))
     if len(by_values) == 1:
         return by_values[0]
     faults.append(_ambiguous(part, by_values, table))
@@ -120,8 +130,9 @@ def _infer(part: str, table: Table, taken: set[str], faults: list[BenchError]) -
 
 def _ambiguous(part: str, found: Sequence[str], table: Table) -> TaskError:
     columns = ", ".join(f'"{name}"' for name in table.columns)
-    what = f"which column is the {part} is ambiguous" if found else f"no column can be told to be the {part}"
-    hint = f"name it in task.yaml: data: {{{part}: …}} (columns: {columns})"
+    key = {"first": "text", "labels": "label", "number": "label"}.get(part, part)
+    what = f"which column is the {key} is ambiguous" if found else f"no column can be told to be the {key}"
+    hint = f"name it in task.yaml: data: {{{key}: …}} (columns: {columns})"
     if found:
         what += ": " + " or ".join(f'"{name}"' for name in found)
     return TaskError(what, where=table.origin, hint=hint)
@@ -144,6 +155,22 @@ def _repeated(table: Table, names: Sequence[str]) -> list[str]:
     return [name for name in names if _is_repeated(table.columns[name])]
 
 
+def _numeric(table: Table, names: Sequence[str]) -> list[str]:
+    """Return the columns that hold numbers of more than one value."""
+    return [name for name in names if _is_numeric(table.columns[name])]
+
+
+def _is_numeric(values: Sequence[object]) -> bool:
+    known = [value for value in values[:_SAMPLE] if not is_missing(value)]
+    are_numbers = all(isinstance(one, int | float) or (isinstance(one, str) and _is_number(one)) for one in known)
+    return are_numbers and len({str(one) for one in known}) > 1
+
+
+def _none(table: Table, names: Sequence[str]) -> list[str]:
+    del table, names
+    return []
+
+
 def _is_repeated(values: Sequence[object]) -> bool:
     if not all(isinstance(value, str | int | None) for value in values):
         return False
@@ -157,3 +184,14 @@ def _pictures(table: Table, names: Sequence[str]) -> list[str]:
 
 def _is_number(text: str) -> bool:
     return text.strip().replace(".", "", 1).lstrip("+-").isdigit()
+
+
+_BY_VALUES = {
+    "text": _longest,
+    "image": _pictures,
+    "label": _repeated,
+    "labels": _repeated,
+    "number": _numeric,
+    "first": _none,
+    "text_pair": _none,
+}

@@ -34,7 +34,7 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     noticed: list[str] = []
     train, test = _read(source, columns, task, noticed)
     raise_all(find_faults(train, test, source.name))
-    rows = assemble([*train, *(test or ())], sort_classes(row.label for row in train))
+    rows = assemble([*train, *(test or ())], sort_classes(row.label for row in train), task.target)
     phrases = describe_classes(task, rows.classes, lenient=override is not None)
     given = None if test is None else range(len(train), len(rows))
     try:
@@ -96,7 +96,9 @@ def _stated(task: Task, phrases: tuple[tuple[str, ...], ...]) -> list[Sequence[o
 
 def _digest(rows: Rows, division: Split, words: Sequence[Sequence[object]]) -> str:
     """Hash what a result depends on: rows, labels, classes and their division, and the task's own words."""
-    labels = [rows.classes[label] for label in rows.labels]
-    content = [rows.ids, labels, rows.classes, rows.groups, division.learn, division.folds, division.test]
+    labels: Sequence[object] = rows.labels
+    if rows.target == "class":
+        labels = [rows.classes[label] for label in rows.labels]  # type: ignore[index]
+    content: list[object] = [rows.ids, labels, rows.classes, rows.groups, division.learn, division.folds, division.test]
     content += words
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.core.card import NAME, REVISION
-from harness.core.metric import METRICS
+from harness.core.task import UnknownMetricError
 from harness.errors import BenchError, Faults, suggest
 from harness.load.yaml_file import Key, YamlFile
 
@@ -93,15 +93,17 @@ _HINTS = {
     "behind the label": "put {label} behind all other fields: what a model is asked for comes last",
     "ask.template has": "write {text_pair} where rows are pairs (data.text_pair), and there alone",
     "ask is for texts": "leave ask out; pictures are compared with words by `classes` and `prompts`",
+    "multi_label is": "leave multi_label out, or choose text-classification or image-classification",
     "data.text_pair": "let data.text and data.text_pair name the columns of the two texts, or leave text_pair out",
 }
 
 
 def _own_message(item: ErrorDetails) -> tuple[str, str]:
     """Read a message that a noun wrote itself."""
-    what = str(item["ctx"]["error"])
-    if what.startswith("unknown metric"):
-        return what, suggest(str(item["input"]), METRICS)
+    error = item["ctx"]["error"]
+    what = str(error)
+    if isinstance(error, UnknownMetricError):
+        return what, suggest(str(item["input"]), error.names)
     if "SPDX" in what:
         return what, "use an identifier from spdx.org/licenses such as apache-2.0, LicenseRef-NAME for others, or unknown"
     hint = next((hint for sign, hint in _HINTS.items() if sign in what), "correct it")

@@ -74,6 +74,8 @@ def _to_table(content: Any, origin: str, datasets: ModuleType, budget: Budget) -
             content = content.cast_column(column, datasets.Image(decode=False))
         elif isinstance(feature, datasets.ClassLabel):
             names[column] = feature
+        elif isinstance(getattr(feature, "feature", None), datasets.ClassLabel):
+            names[column] = feature.feature
     check_columns(len(content.column_names), origin)
     columns = {}
     for name in content.column_names:
@@ -98,9 +100,11 @@ def _counted(column: Iterable[object], place: str, budget: Budget) -> list[objec
 
 
 def _name_classes(values: list[object], label: Any) -> list[object]:  # noqa: ANN401 - `datasets` has no type information
-    """Replace class numbers by names; one below 0 says that the row has no label."""
+    """Replace class numbers by names, also those in lists; one below 0 says that the row has no label."""
     if label is None:
         return values
+    if any(isinstance(value, list) for value in values):
+        return [_name_classes(value, label) if isinstance(value, list) else None for value in values]
     return [label.int2str(value) if isinstance(value, int) and value >= 0 else None for value in values]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from harness.core.metric import METRICS, check_leave
+from harness.core.metric_facts import check_leave, is_own
 from harness.core.trust import Trust
 from harness.errors import TaskError
 from harness.load.place import where
@@ -21,7 +21,7 @@ def check_metric(found: LoadedTask, trust: Trust) -> None:
         TaskError: it is such a one.
     """
     metric = found.task.metric
-    if metric in METRICS:
+    if is_own(metric):
         return
     name, place = metric.removeprefix("evaluate:"), where(found.path, key=("metric",))
     if not _HUB.match(name) or os.path.lexists(name):

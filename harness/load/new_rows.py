@@ -12,10 +12,11 @@ from harness.core.bounds import MAX_ROWS
 from harness.core.data import Input, Pair
 from harness.errors import TaskError, suggest
 from harness.load.budget import Budget
+from harness.load.characters import is_missing, mend
 from harness.load.columns import infer_content
 from harness.load.picture import SUFFIXES
 from harness.load.place import show
-from harness.load.rows import is_missing, mend, read_pictures, to_text
+from harness.load.rows import read_pictures, to_text
 from harness.load.table import Table
 from harness.load.table_file import read_table
 

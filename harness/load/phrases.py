@@ -35,7 +35,11 @@ def describe_classes(task: Task, classes: Sequence[str], *, lenient: bool = Fals
         if label not in classes and not lenient
     ]
     raise_all(faults)
-    if task.data.text_pair or not all(label in task.classes or _is_word(label, classes) for label in classes):
+    if (
+        task.data.text_pair
+        or task.target != "class"
+        or not all(label in task.classes or _is_word(label, classes) for label in classes)
+    ):
         return ()
     prompts = task.prompts or PROMPTS[task.modality]
     phrases = [task.classes.get(label) or (to_words(label),) for label in classes]
@@ -43,8 +47,11 @@ def describe_classes(task: Task, classes: Sequence[str], *, lenient: bool = Fals
 
 
 def word_task(task: Task, classes: Sequence[str]) -> Wording | None:
-    """Return how texts and classes are put to a language model, None for pictures; a code stands for itself, and tells nothing."""
-    if task.modality != "text":
+    """Return how texts and classes are put to a language model; a code stands for itself, and tells nothing.
+
+    None for pictures, and where something else is told than one class.
+    """
+    if task.modality != "text" or task.target != "class":
         return None
     words = [task.classes.get(label) or ((to_words(label),) if _is_word(label, classes) else (label,)) for label in classes]
     return Wording(

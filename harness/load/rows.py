@@ -5,24 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.bounds import MAX_DIGITS
-from harness.core.data import Input, Pair, Rows
+from harness.core.data import Input, Label, Pair, Rows
+from harness.core.kinds import Target
 from harness.core.task import Task
 from harness.errors import TaskError
+from harness.load.characters import is_missing, mend
 from harness.load.columns import Columns
+from harness.load.labels import Right, read_labels
 from harness.load.picture import Picture, read_picture
 from harness.load.table import Opaque, Table, kind_of
 
 MOST_DROPPED = 0.2
-_HALF = re.compile("[\ud800-\udfff]")
 _SHOWN = 5
 
 
@@ -32,7 +33,7 @@ class Row:
 
     content: Input
     digest: str
-    label: str
+    label: Right
     group: str = ""
 
 
@@ -42,10 +43,10 @@ def read_rows(table: Table, columns: Columns, task: Task, noticed: list[str]) ->
     Raises:
         TaskError: when a cell is of a wrong type, too many rows are incomplete, or pictures are broken that the task does not skip.
     """
-    labels = [_label(value, table, index) for index, value in enumerate(table.columns[columns.label])]
+    labels = read_labels(table, columns.label, task)
     contents = table.columns[columns.content]
     parts = [contents, table.columns[columns.pair]] if columns.pair else [contents]
-    missing = [index for index in range(len(table)) if not labels[index] or any(is_missing(part[index]) for part in parts)]
+    missing = [index for index in range(len(table)) if labels[index] is None or any(is_missing(part[index]) for part in parts)]
     _report_missing(missing, table, columns, noticed)
     gone = set(missing)
     kept = [index for index in range(len(table)) if index not in gone]
@@ -58,7 +59,8 @@ def read_rows(table: Table, columns: Columns, task: Task, noticed: list[str]) ->
         inputs: list[Input] = [Pair(*both) for both in zip(*texts, strict=True)] if columns.pair else list(texts[0])
         told = [(one, _digest(one)) for one in inputs]
     groups = [_group(table, columns.group, index) for index in kept]
-    return [Row(*one, label=labels[index], group=group) for one, index, group in zip(told, kept, groups, strict=True)]
+    right = [label for index in kept if (label := labels[index]) is not None]
+    return [Row(*one, label=label, group=group) for one, label, group in zip(told, right, groups, strict=True)]
 
 
 def _digest(row: Input) -> str:
@@ -67,23 +69,31 @@ def _digest(row: Input) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def assemble(rows: Sequence[Row], classes: Sequence[str]) -> Rows:
+def assemble(rows: Sequence[Row], classes: Sequence[str], target: Target = "class") -> Rows:
     """Put rows into the table the rest of bench reads; a repeated content gets `-2`, `-3` behind its id."""
     ids = tuple(_unique(row.digest for row in rows))
     numbers = {name: number for number, name in enumerate(classes)}
     grouped = any(row.group for row in rows)
     # A row that belongs to no group is a group of its own.
     groups = tuple(row.group or f"row {ident}" for row, ident in zip(rows, ids, strict=True)) if grouped else ()
-    return Rows(ids, tuple(row.content for row in rows), tuple(numbers[row.label] for row in rows), tuple(classes), groups)
+    labels = tuple(_index(row.label, numbers) for row in rows)
+    return Rows(ids, tuple(row.content for row in rows), labels, tuple(classes), groups, target)
 
 
-def sort_classes(labels: Iterable[str]) -> tuple[str, ...]:
-    """Return each label once, in order; numbers by their value.
+def _index(right: Right, numbers: Mapping[str, int]) -> Label:
+    """Write names as their numbers; a value stays."""
+    if isinstance(right, float):
+        return right
+    return tuple(sorted(numbers[name] for name in right)) if isinstance(right, tuple) else numbers[right]
 
-    >>> sort_classes(["10", "9", "10"])
-    ('9', '10')
+
+def sort_classes(labels: Iterable[Right]) -> tuple[str, ...]:
+    """Return each class once, in order; numbers by their value. Where values are told there are no classes.
+
+    >>> sort_classes(["10", "9", "10"]), sort_classes([("b", "a"), (), ("b",)]), sort_classes([0.5])
+    (('9', '10'), ('a', 'b'), ())
     """
-    names = set(labels)
+    names = {name for label in labels if not isinstance(label, float) for name in ([label] if isinstance(label, str) else label)}
     if all(name.removeprefix("-").isdecimal() and len(name) <= MAX_DIGITS for name in names):
         return tuple(sorted(names, key=lambda name: (int(name), name)))
     return tuple(sorted(names))
@@ -94,26 +104,6 @@ def _unique(digests: Iterable[str]) -> Iterator[str]:
     for digest in digests:
         seen[digest] += 1
         yield digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-
-
-def is_missing(value: object) -> bool:
-    """Tell whether a cell is empty; a float that differs from itself is how tables write a missing value."""
-    return value is None or (isinstance(value, str) and not value.strip()) or (isinstance(value, float) and value != value)  # noqa: PLR0124
-
-
-def _label(value: object, table: Table, index: int) -> str:
-    """Return the class name that a cell holds, empty where it holds none."""
-    if is_missing(value):
-        return ""
-    if isinstance(value, str):
-        return mend(value.strip())
-    if isinstance(value, float) and not value.is_integer():
-        msg = f"the label {value} is a fraction, not a class"
-        raise TaskError(msg, where=table.place(index), hint="name another column as the label")
-    if isinstance(value, bool | int | float):
-        return str(value) if isinstance(value, bool) else str(int(value))
-    msg = f"the label is {kind_of(value)}, not one class"
-    raise TaskError(msg, where=table.place(index), hint="give each row one class, as text or a whole number")
 
 
 def to_text(value: object, table: Table, index: int) -> str:
@@ -136,15 +126,6 @@ def _group(table: Table, column: str, index: int) -> str:
         msg = f"the group is {value.kind}"
         raise TaskError(msg, where=table.place(index), hint="name another column as the group")
     return mend(str(value))
-
-
-def mend(text: str) -> str:
-    r"""Put U+FFFD in place of half a surrogate pair, which JSON can state and neither a file nor a tokenizer can hold.
-
-    >>> mend("a\ud800b") == "a\ufffdb", mend("\ud83d\ude42")
-    (True, '🙂')
-    """
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _HALF.search(text) else text
 
 
 def _whole(texts: list[str], table: Table, noticed: list[str]) -> list[str]:

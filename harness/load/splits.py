@@ -37,7 +37,8 @@ class _Unit:
 def split(rows: Rows, test: Sequence[int] | None, seed: int) -> Split:
     """Divide rows: test as given or a fifth, then a fifth of the rest to choose, or five folds where that is under 200 rows.
 
-    Every class that is left after test has at least one row on every training side.
+    Every class that is left after test has at least one row on every training side. Rows of several labels are divided by their
+    rarest, rows of values by size; there no such promise is made.
 
     Raises:
         TaskError: for classes whose rows all stay together, so that they cannot be both learned and predicted; all at once.
@@ -64,6 +65,7 @@ def split(rows: Rows, test: Sequence[int] | None, seed: int) -> Split:
 
 def _units(rows: Rows, positions: Sequence[int], seed: int, purpose: str) -> list[_Unit]:
     """Gather the units of some rows in an order that depends on seed, purpose and units alone."""
+    strata = rows.strata()
     members: dict[str, list[int]] = defaultdict(list)
     for position in positions:
         members[rows.groups[position] if rows.groups else rows.ids[position].partition("-")[0]].append(position)
@@ -71,7 +73,7 @@ def _units(rows: Rows, positions: Sequence[int], seed: int, purpose: str) -> lis
         _Unit(
             hashlib.sha256(f"{seed}|{purpose}|{key}".encode(errors="surrogatepass")).hexdigest(),
             tuple(where),
-            Counter(rows.labels[position] for position in where),
+            Counter(strata[position] for position in where),
         )
         for key, where in members.items()
     )
@@ -175,6 +177,8 @@ def _cost(fold: _Fold, unit: _Unit, total: Counter[int]) -> tuple[int, int, int]
 
 def _check_units(units: Sequence[_Unit], rows: Rows) -> None:
     """Raise a fault for every class that has fewer than two units."""
+    if rows.target != "class":
+        return
     number = Counter(label for unit in units for label in unit.counts)
     alone = sorted(label for label in number if number[label] < 2)
     why = "belong to one group" if rows.groups else "have the same content"
@@ -187,9 +191,12 @@ def _check_units(units: Sequence[_Unit], rows: Rows) -> None:
 
 def _check_folds(folds: Sequence[Sequence[int]], rows: Rows) -> None:
     """Raise a fault when a fold holds all rows of a class, which its model would then never see."""
-    total = Counter(rows.labels[position] for fold in folds for position in fold)
+    if rows.target != "class":
+        return
+    labels = rows.strata()
+    total = Counter(labels[position] for fold in folds for position in fold)
     for fold in folds:
-        held = Counter(rows.labels[position] for position in fold)
+        held = Counter(labels[position] for position in fold)
         for label in sorted(held):
             if held[label] == total[label]:
                 msg = f'the groups cannot be divided so that class "{rows.classes[label]}" is always learned from'

@@ -1,4 +1,4 @@
-"""Metrics of quality: bench's own, computed from counts per class; any other through `evaluate:NAME`, from that library."""
+"""Metrics of quality: bench's own, computed from counts or tallies; any other through `evaluate:NAME`, from that library."""
 
 from __future__ import annotations
 
@@ -13,39 +13,49 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.kinds import TALLIED, Target, metric_names
 from harness.core.measurement import Better, Measurement
-from harness.core.metric import METRICS, check_leave, score
+from harness.core.metric import score
+from harness.core.metric_facts import FACTS, check_leave, facts_of, is_own
+from harness.core.tally import score as score_tally
+from harness.core.tally import tally_labels, tally_numbers
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import TaskError
 
 if TYPE_CHECKING:
     import evaluate
 
-Ints = NDArray[np.int64]
-
-# External metrics whose name says that less is better.
-_LOWER = ("loss", "error", "mse", "mae", "rmse", "perplexity", "wer", "cer")
+# Classes `(n,)`, values `(n,)`, or zeros and ones of labels `(n, k)`.
+Answers = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class OwnMetric:
-    """A metric of `harness.core.metric`."""
+    """A metric of `harness.core`, for what is told of a row."""
 
     name: str
+    target: Target = "class"
 
-    def value(self, references: Ints, predictions: Ints) -> float:
-        """Return the metric of two arrays of class indices."""
-        return score(self.name, references, predictions, int(max(predictions.max(), references.max())) + 1)
+    def value(self, references: Answers, predictions: Answers) -> float:
+        """Return the metric of two arrays of answers of the same form."""
+        if self.target == "class":
+            return score(self.name, references, predictions, int(max(predictions.max(), references.max())) + 1)
+        return score_tally(TALLIED[self.target][self.name], tally(self.target, references, predictions))
 
 
-def load_metric(name: str, trust: Trust = CAUTIOUS) -> OwnMetric | evaluate.Metric:
+def tally(target: Target, references: Answers, predictions: Answers) -> NDArray[np.float64]:
+    """Return what each row adds to the metrics, `(n, s)`; not for classes, whose counts are taken otherwise."""
+    return tally_numbers(references, predictions) if target == "number" else tally_labels(references, predictions)
+
+
+def load_metric(name: str, trust: Trust = CAUTIOUS, target: Target = "class") -> OwnMetric | evaluate.Metric:
     """Return a metric by the name a task gives it.
 
     Raises:
         TaskError: it is code that the user has not allowed, or the evaluate library cannot find or load it.
     """
-    if name in METRICS:
-        return OwnMetric(name)
+    if is_own(name):
+        return OwnMetric(name, target)
     check_leave(name, trust, "key metric")
     import evaluate  # noqa: PLC0415 - brings transformers' pipelines, seconds of work that bench's own metrics do without
 
@@ -55,7 +65,7 @@ def load_metric(name: str, trust: Trust = CAUTIOUS) -> OwnMetric | evaluate.Metr
     except (FileNotFoundError, ImportError, OSError, ValueError) as error:
         what = f'cannot load the metric "{module}": {str(error).splitlines()[0]}'
         raise TaskError(
-            what, where="key metric", hint=f"use one of bench's own ({', '.join(METRICS)}), or fetch it once online"
+            what, where="key metric", hint=f"use one of bench's own ({', '.join(FACTS)}), or fetch it once online"
         ) from error
 
 
@@ -71,10 +81,10 @@ def code_digest(metric: OwnMetric | evaluate.Metric) -> str:
 
 def better(name: str) -> Better:
     """Tell which direction of a metric is good."""
-    return "lower" if name not in METRICS and any(word in name.lower() for word in _LOWER) else "higher"
+    return facts_of(name).better
 
 
-def compute(metric: OwnMetric | evaluate.Metric, references: Ints, predictions: Ints) -> float:
+def compute(metric: OwnMetric | evaluate.Metric, references: Answers, predictions: Answers) -> float:
     """Return the metric's value; of a metric that gives several, the first number."""
     if isinstance(metric, OwnMetric):
         return metric.value(references, predictions)
@@ -82,14 +92,19 @@ def compute(metric: OwnMetric | evaluate.Metric, references: Ints, predictions: 
     return float(next(value for value in found.values() if isinstance(value, int | float | np.number)))
 
 
-def companions(references: Ints, predictions: Ints, classes: int) -> list[Measurement]:
+def companions(references: Answers, predictions: Answers, classes: int, target: Target = "class") -> list[Measurement]:
     """Return all of bench's own metrics on the validation rows, for the reader who asks for another one."""
-    n = len(references)
-    return [Measurement(name=name, value=score(name, references, predictions, classes), better="higher", n=n) for name in METRICS]
+    n, names = len(references), metric_names(target)
+    if target == "class":
+        found = {name: score(name, references, predictions, classes) for name in names}
+    else:
+        counted = tally(target, references, predictions)
+        found = {name: score_tally(TALLIED[target][name], counted) for name in names}
+    return [Measurement(name=name, value=value, better=better(name), n=n) for name, value in found.items()]
 
 
 def sample(
-    metric: OwnMetric | evaluate.Metric, references: Ints, predictions: Ints, blocks: Iterable[NDArray[np.float32]]
+    metric: OwnMetric | evaluate.Metric, references: Answers, predictions: Answers, blocks: Iterable[NDArray[np.float32]]
 ) -> NDArray[np.float64]:
     """Return an external metric of every resample, `(resamples,)`; one call of the metric each, so it is slow."""
     values = []

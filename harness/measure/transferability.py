@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +17,19 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def log_me(features: Table, labels: Ints, classes: int) -> float:
+def log_me(features: Table, labels: NDArray[Any], classes: int) -> float:
     """Return the log maximum evidence per row of a Bayesian linear model, averaged over the classes; higher is better.
 
-    `features` is `(n, d)`. One decomposition of the smaller Gram matrix serves all classes, whose fixed-point iterations run
-    together as vectors, each to its fixed point.
+    `features` is `(n, d)`; `labels` are classes `(n,)`, zeros and ones of labels `(n, classes)`, or values `(n,)`, which are
+    standardized, so that their unit does not matter. One decomposition of the smaller Gram matrix serves all classes, whose
+    fixed-point iterations run together as vectors, each to its fixed point.
 
     Source: You, Liu, Wang, Long 2021, "LogME: Practical Assessment of Pre-trained Models" (arXiv 2102.11005), equations 2 to 4 and
     algorithm 3.
     """
     rows, width = features.shape
-    values, hits, rest = _spectrum(features, labels, classes)
+    is_class = np.issubdtype(labels.dtype, np.integer)
+    values, hits, rest = _spectrum(features, labels, classes) if is_class else _spectrum_of(features, _standardized(labels))
     values = values[:, None]
     ratio = np.ones(hits.shape[1])
     for _ in range(_ROUNDS):
@@ -119,6 +122,29 @@ def _spectrum(features: Table, labels: Ints, classes: int) -> tuple[Floats, Floa
         values = values[kept]
         hits = (vectors[:, kept].T @ np.eye(classes)[labels][:, seen]) ** 2
     return values, hits, (sizes[seen] - hits.sum(0)).clip(min=0)
+
+
+def _standardized(truth: NDArray[Any]) -> Floats:
+    """Return targets `(n, t)`: values with mean 0 and deviation 1, labels as they are but for those of all rows or of none."""
+    targets = truth.reshape(len(truth), -1).astype(np.float64)
+    spread = targets.std(0)
+    targets, spread = targets[:, spread > 0], spread[spread > 0]
+    return (targets - targets.mean(0)) / spread if truth.ndim == 1 else targets
+
+
+def _spectrum_of(features: Table, targets: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the same for targets `(n, t)` that are no classes."""
+    rows, width = features.shape
+    gram, products = np.zeros((width, width)), np.zeros((width, targets.shape[1]))
+    for part in blocks(rows, 8 * width):
+        block = features[part].astype(np.float64)
+        gram += block.T @ block
+        products += block.T @ targets[part]
+    values, vectors = np.linalg.eigh(gram)
+    kept = values > values[-1] * 1e-13
+    values = values[kept]
+    hits = (vectors[:, kept].T @ products) ** 2 / values[:, None]
+    return values, hits, ((targets**2).sum(0) - hits.sum(0)).clip(min=0)
 
 
 def _maximize(values: Floats, hits: Floats, rest: Floats, ratio: Floats, *, rows: int) -> tuple[Floats, Floats, Floats, Floats]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.card import Card
+from harness.core.kinds import Target
 from harness.core.trust import Trust
 from harness.errors import CandidateError, suggest
 from harness.models.formats import weights_only
@@ -76,8 +77,10 @@ def training_modules(card: Card) -> tuple[str, ...]:
     return tuple(CLASSIFIERS[card.adapter, one][0] for one in card.modality if (card.adapter, one) in CLASSIFIERS)
 
 
-def load_trainable(card: Card, folder: Path | None, device: str, trust: Trust, *, classes: Sequence[str]) -> Trainable:
-    """Load a card's model with a new head for the classes, doing no more than the user trusts it with.
+def load_trainable(
+    card: Card, folder: Path | None, device: str, trust: Trust, *, classes: Sequence[str], target: Target = "class"
+) -> Trainable:
+    """Load a card's model with a new head that gives a number for each of the names, doing no more than the user trusts it with.
 
     The head is drawn from torch's generator as it stands: seed it before.
 
@@ -92,5 +95,5 @@ def load_trainable(card: Card, folder: Path | None, device: str, trust: Trust, *
     module, function = next(CLASSIFIERS[card.adapter, one] for one in card.modality if (card.adapter, one) in CLASSIFIERS)
     load = getattr(importlib.import_module(module), function)
     with weights_only(card):
-        trainable: Trainable = load(card, folder, device, trust, classes=classes)
+        trainable: Trainable = load(card, folder, device, trust, classes=classes, target=target)
     return trainable

@@ -97,6 +97,32 @@ class Fits(Protocol):
 
 
 @runtime_checkable
+class FitsLabels(Protocol):
+    """Learns from scratch which labels a row has, where it can have several; what a baseline does."""
+
+    def fit_labels(self, inputs: Sequence[Any], labels: NDArray[np.float32]) -> None:
+        """Learn from rows and zeros and ones `(n, labels)`; forgets what was learned before."""
+        ...
+
+    def predict_labels(self, inputs: Sequence[Any]) -> NDArray[np.float32]:
+        """Return the probability of each label, `(n, labels)`."""
+        ...
+
+
+@runtime_checkable
+class FitsNumbers(Protocol):
+    """Learns from scratch a number for each row; what a baseline does."""
+
+    def fit_numbers(self, inputs: Sequence[Any], values: NDArray[np.float64]) -> None:
+        """Learn from rows and their values `(n,)`; forgets what was learned before."""
+        ...
+
+    def predict_numbers(self, inputs: Sequence[Any]) -> NDArray[np.float32]:
+        """Return the values `(n,)`."""
+        ...
+
+
+@runtime_checkable
 class CountsTokens(Protocol):
     """Knows how long a text is to it."""
 

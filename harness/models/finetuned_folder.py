@@ -39,14 +39,15 @@ def read_folder(contents: Contents, folder: Path, base: Path | None, device: str
             return read(contents.card, folder, device, runs_code=runs_code)
         if contents.card.adapter == "timm":
             return _read_timm(folder, device)
-        return _read_open_clip(folder, device, contents.labels)
+        return _read_open_clip(folder, device, contents.names)
 
 
 def _read_adapter(contents: Contents, folder: Path, base: Path | None, device: str, *, trust: Trust) -> Trainable:
     from peft import PeftModel  # noqa: PLC0415 - seconds of imports, as with each library here: a folder needs one of them
 
     _require(folder, _ADAPTER)
-    trainable = load_trainable(contents.card.reading(is_image=contents.is_image), base, device, trust, classes=contents.labels)
+    card, names = contents.card.reading(is_image=contents.is_image), contents.names
+    trainable = load_trainable(card, base, device, trust, classes=names, target=contents.target)
     with warnings.catch_warnings():
         # It asks transformers in a way that will change; nothing that a user could mend.
         warnings.filterwarnings("ignore", category=FutureWarning)

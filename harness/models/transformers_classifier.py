@@ -23,6 +23,7 @@ from transformers import (
 
 from harness.core.card import Card
 from harness.core.data import Input
+from harness.core.kinds import Target
 from harness.core.trust import CAUTIOUS, Trust
 from harness.models.adapter_folder import is_adapter, save_adapter
 from harness.models.formats import readable_form
@@ -33,6 +34,8 @@ from harness.models.trainable import Trainable, new_modules, no_head
 from harness.models.transformers_text import TOKENS_PER_BATCH, max_length, shorten
 
 Source = tuple[Card, Path, Trust]
+# What transformers calls what is told of a row, where that is not one class.
+_PROBLEMS: dict[Target, str] = {"labels": "multi_label_classification", "number": "regression"}
 
 
 class TextClassifier:
@@ -81,7 +84,9 @@ class TextClassifier:
         self.tokenizer.save_pretrained(folder)
 
 
-def load_text(card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *, classes: Sequence[str]) -> Trainable:
+def load_text(
+    card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *, classes: Sequence[str], target: Target = "class"
+) -> Trainable:
     """Load a text encoder with a new head, as float32; of a pickle only the tensors are read.
 
     Raises:
@@ -97,11 +102,13 @@ def load_text(card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *,
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     config.pad_token_id = tokenizer.pad_token_id
-    module, head = _load(AutoModelForSequenceClassification, config, classes, (card, folder, trust))
+    module, head = _load(AutoModelForSequenceClassification, config, (classes, target), (card, folder, trust))
     return TextClassifier((module, tokenizer, head), folder, card, device)
 
 
-def load_image(card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *, classes: Sequence[str]) -> Trainable:
+def load_image(
+    card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *, classes: Sequence[str], target: Target = "class"
+) -> Trainable:
     """Load an image encoder with a new head, as float32; of a pickle only the tensors are read.
 
     Raises:
@@ -114,7 +121,7 @@ def load_image(card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *
     if not runs_code and type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:
         raise no_head(f"card {card.name}, {config.model_type}")
     processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
-    module, head = _load(AutoModelForImageClassification, config, classes, (card, folder, trust))
+    module, head = _load(AutoModelForImageClassification, config, (classes, target), (card, folder, trust))
 
     def to_pixels(pictures: Pixels) -> torch.Tensor:
         found: torch.Tensor = processor(list(pictures), return_tensors="pt")["pixel_values"]
@@ -132,10 +139,12 @@ def load_image(card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *
     return PictureClassifier(module, head, device, (to_pixels, save))
 
 
-def _load(kind: Any, config: Any, classes: Sequence[str], source: Source) -> tuple[Any, tuple[str, ...]]:  # noqa: ANN401 - of transformers
-    """Return a module with the configuration and classes that are wanted, and the names of its new modules."""
+def _load(kind: Any, config: Any, aim: tuple[Sequence[str], Target], source: Source) -> tuple[Any, tuple[str, ...]]:  # noqa: ANN401 - of transformers
+    """Return a module with the configuration and outputs that are wanted, and the names of its new modules."""
     card, folder, trust = source
-    _name_labels(config, classes)
+    _name_labels(config, aim[0])
+    if aim[1] in _PROBLEMS:
+        config.problem_type = _PROBLEMS[aim[1]]
     module, report = kind.from_pretrained(
         folder,
         config=config,

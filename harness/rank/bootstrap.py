@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from harness.core.kinds import TALLIED, Target
 from harness.core.metric import METRICS
 from harness.core.resample import RESAMPLES, resamples
+from harness.core.tally import TallyMetric
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Ints = NDArray[np.int64]
-    Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+# Classes `(n,)`, or tallies `(n, s)`.
+Told = Ints | Floats
 
 
 # Counts of one block of resamples: 16 MB a table.
@@ -24,11 +25,15 @@ _BLOCK_COUNTS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The right answers of some rows, `int64` below `classes`, and each row's group where there are groups."""
+    """The right answers of some rows, `int64` below `classes`, and each row's group where there are groups.
+
+    Where no class is told, `target` says what is, and of the labels the length counts alone.
+    """
 
     labels: Ints
     classes: int
     groups: tuple[str, ...] = ()
+    target: Target = "class"
 
     @property
     def units(self) -> int:
@@ -36,12 +41,14 @@ class Reference:
         return len(set(self.groups)) or len(self.labels)
 
 
-def draw_scores(metric: str, reference: Reference, predictions: Sequence[Ints], seed: int, *, number: int = RESAMPLES) -> Floats:
+def draw_scores(metric: str, reference: Reference, predictions: Sequence[Told], seed: int, *, number: int = RESAMPLES) -> Floats:
     """Return a metric of every resample and contender, `(number, contenders) float64`; all contenders see the same resamples.
 
     Counts per class are sums of row weights, exact in float32 as long as no count reaches 2^24. Cost: `number × rows` a contender,
     whatever the number of classes. Memory: a block of resamples, and 4 bytes a row and contender.
     """
+    if reference.target != "class":
+        return _draw_tallied(TALLIED[reference.target][metric], reference, predictions, seed, number=number)
     function, classes = METRICS[metric], reference.classes
     scores = np.empty((number, len(predictions)))
     true = _Cells.of(reference.labels)
@@ -56,6 +63,12 @@ def draw_scores(metric: str, reference: Reference, predictions: Sequence[Ints], 
                 scores[here, column] = function(hits, missed + hits, truths)
             start = here.stop
     return scores
+
+
+def _draw_tallied(metric: TallyMetric, reference: Reference, tallies: Sequence[Told], seed: int, *, number: int) -> Floats:
+    known = [np.asarray(one, float) for one in tallies]
+    blocks = resamples(len(reference.labels), reference.groups, seed, number)
+    return np.concatenate([np.stack([metric.draw(one, block) for one in known], axis=1) for block in blocks])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.core.constraint import Verdict
 from harness.core.evidence import Answers, Truth
-from harness.core.metric import METRICS
+from harness.core.metric_facts import facts_of, is_own
 from harness.core.ranking import Estimate, Excluded, RankedContender, Ranking
 from harness.core.run import RunInfo
 from harness.core.trial import Record
@@ -57,11 +57,11 @@ def rank_with_evidence(info: RunInfo, answers: Sequence[Answers], truth: Truth, 
         WorkspaceError: predictions and records do not belong together.
     """
     field = contenders.gather(info, answers, records)
-    classes, metric, seed = len(info.data.classes), info.task.metric, info.settings.seed
-    scores = score_contenders(metric, field, reference(truth, "validation", classes), "validation", seed=seed)
-    tests = confirm_contenders(metric, field, reference(truth, "test", classes), seed=seed)
+    classes, metric, seed, target = len(info.data.classes), info.task.metric, info.settings.seed, info.task.target
+    scores = score_contenders(metric, field, reference(truth, "validation", classes, target), "validation", seed=seed)
+    tests = confirm_contenders(metric, field, reference(truth, "test", classes, target), seed=seed)
     verdicts = [_missed(info, one, found) for one, found in zip(field, scores.estimates, strict=True)]
-    lower = _is_lower(metric, field)
+    lower = is_lower(metric, field)
     standing = _stand(field, scores, verdicts, lower=lower)
     drafts = [_row(info, one, scores, i, lower=lower) for i, one in enumerate(field)]
     rows = [_complete(draft, standing, i, tests[i]) for i, draft in enumerate(drafts)]
@@ -212,9 +212,12 @@ def _excluded(field: Sequence[Contender], verdicts: Sequence[Sequence[Verdict]])
     ]
 
 
-def _is_lower(metric: str, field: Sequence[Contender]) -> bool:
+def is_lower(metric: str, field: Sequence[Contender]) -> bool:
+    """Tell whether less is better; of an external metric its records say it."""
+    if is_own(metric):
+        return facts_of(metric).better == "lower"
     recorded = (one.find("score") for one in field)
-    return metric not in METRICS and any(m is not None and m.better == "lower" for m in recorded)
+    return any(m is not None and m.better == "lower" for m in recorded)
 
 
 def _value(one: Contender, measurement: str) -> float | None:

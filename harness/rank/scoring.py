@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from harness.core.evidence import Truth
-from harness.core.metric import METRICS, score
+from harness.core.kinds import TALLIED, Target
+from harness.core.metric import score
+from harness.core.metric_facts import is_own
 from harness.core.ranking import Estimate
+from harness.core.tally import score as score_tally
 from harness.errors import WorkspaceError
-from harness.rank.bootstrap import Reference, draw_scores
+from harness.rank.bootstrap import Reference, Told, draw_scores
 from harness.rank.contender import Contender
 from harness.rank.statistics import estimate
 
@@ -41,11 +44,11 @@ class Scores:
     by_seed: tuple[tuple[float, ...], ...]
 
 
-def reference(truth: Truth, part: Part, classes: int) -> Reference:
+def reference(truth: Truth, part: Part, classes: int, target: Target = "class") -> Reference:
     """Return the right answers of the validation or the test rows."""
     if part == "validation":
-        return Reference(truth.validation, classes, truth.validation_groups)
-    return Reference(truth.test, classes, truth.test_groups)
+        return Reference(truth.validation, classes, truth.validation_groups, target)
+    return Reference(truth.test, classes, truth.test_groups, target)
 
 
 def score_contenders(metric: str, field: Sequence[Contender], right: Reference, part: Part, *, seed: int) -> Scores:
@@ -60,7 +63,7 @@ def score_contenders(metric: str, field: Sequence[Contender], right: Reference, 
     if not field or not len(right.labels):
         return Scores(np.empty(0), np.empty((0, 0)), (), ())
     each = [of_seed for one in field for of_seed in one.by_seed()]
-    points, draws = (_own if metric in METRICS else _external)(metric, each, right, part, seed=seed)
+    points, draws = (_own if is_own(metric) else _external)(metric, each, right, part, seed=seed)
     ends = np.cumsum([1 + len(one.repeats) for one in field])[:-1]
     by_seed = [np.asarray(part) for part in np.split(points, ends)]
     means = np.asarray([one.mean() for one in by_seed])
@@ -90,7 +93,7 @@ def confirm_contenders(metric: str, field: Sequence[Contender], right: Reference
 def is_recorded(metric: str, contender: Contender, point: float) -> bool:
     """Tell whether the metric is the one that the run was made with, so that its train score may stand beside this score."""
     recorded = contender.find("score")
-    return metric not in METRICS or (recorded is not None and abs(recorded.value - point) <= _SAME)
+    return not is_own(metric) or (recorded is not None and abs(recorded.value - point) <= _SAME)
 
 
 def _own(metric: str, field: Sequence[Contender], right: Reference, part: Part, *, seed: int) -> tuple[Floats, Floats]:
@@ -99,11 +102,17 @@ def _own(metric: str, field: Sequence[Contender], right: Reference, part: Part, 
     for i, (one, predicted) in enumerate(zip(field, predictions, strict=True)):
         if len(predicted) != len(right.labels):
             raise _misfit(one, f"{len(predicted)} predictions for {len(right.labels)} {part} rows")
-        points[i] = score(metric, right.labels, predicted, right.classes)
+        points[i] = _score(metric, right, predicted)
         recorded = one.find(metric)
         if part == "validation" and recorded is not None and abs(recorded.value - points[i]) > _SAME:
             raise _misfit(one, f"predictions give {metric} {points[i]:.6f}, its record says {recorded.value:.6f}")
     return points, draw_scores(metric, right, predictions, seed)
+
+
+def _score(metric: str, right: Reference, told: Told) -> float:
+    if right.target == "class":
+        return score(metric, right.labels, np.asarray(told, np.int64), right.classes)
+    return score_tally(TALLIED[right.target][metric], np.asarray(told, float))
 
 
 def _external(metric: str, field: Sequence[Contender], right: Reference, part: Part, *, seed: int) -> tuple[Floats, Floats]:

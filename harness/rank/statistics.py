@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.core.metric import METRICS
+from harness.core.metric_facts import MetricFacts, facts_of
 from harness.core.ranking import Estimate
 
 if TYPE_CHECKING:
@@ -29,29 +29,32 @@ EQUAL = 1e-12
 def estimate(metric: str, score: float, draws: Floats, units: int) -> Estimate:
     """Return a score with its 95 % interval from one contender's draws, `(resamples,)`; `units` are its independent rows or groups.
 
-    For bench's own metrics, whose bounds are known, it is Wilson's interval around the score less its bootstrap bias, with as many
+    For metrics whose bounds are known it is Wilson's interval around the score less its bootstrap bias, with as many
     observations as the bootstrap's variance amounts to: near the bounds and with many classes the percentiles of a bootstrap
     cover too seldom. For other metrics it is the bias-corrected percentile interval. The interval always holds the score.
 
     Source: Wilson 1927 (interval); Korn and Graubard 1998 (effective number of observations); Efron 1981 (bias correction).
     """
-    low, high = (_bounded(metric, score, draws, units)) if metric in METRICS else _bias_corrected(score, draws)
+    facts = facts_of(metric)
+    low, high = _bounded(facts, score, draws, units) if facts.is_bounded else _bias_corrected(score, draws)
+    if facts.least is not None:
+        low = max(low, facts.least)
     return Estimate(score=score, low=min(low, score), high=max(high, score))
 
 
-def _bounded(metric: str, score: float, draws: Floats, units: int) -> tuple[float, float]:
-    floor = -1.0 if metric == "mcc" else 0.0
-    share, spread = (score - floor) / (1 - floor), float(draws.std()) / (1 - floor)
+def _bounded(facts: MetricFacts, score: float, draws: Floats, units: int) -> tuple[float, float]:
+    floor, top = facts.least or 0.0, facts.greatest or 1.0
+    share, spread = (score - floor) / (top - floor), float(draws.std()) / (top - floor)
     inside = EQUAL < share < 1 - EQUAL
     if spread < EQUAL and inside:
         return score, score
     count = share * (1 - share) / spread**2 if spread >= EQUAL and inside else float(units)
-    bias = (float(draws.mean()) - score) / (1 - floor)
+    bias = (float(draws.mean()) - score) / (top - floor)
     center = min(1.0, max(0.0, share - bias))
     middle = (center + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
     half = _Z / (1 + _Z**2 / count) * math.sqrt(center * (1 - center) / count + _Z**2 / (4 * count**2))
     low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return floor + low * (1 - floor), floor + high * (1 - floor)
+    return floor + low * (top - floor), floor + high * (top - floor)
 
 
 def _bias_corrected(score: float, draws: Floats) -> tuple[float, float]:

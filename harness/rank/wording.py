@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from harness.core.metric_facts import facts_of, is_own
 from harness.core.ranking import Gain, RankedContender
 from harness.core.technique_names import technique_name
 
@@ -38,18 +39,23 @@ def training(chosen: RankedContender, gains: Sequence[Gain], rows: Sequence[Rank
     if own is None:
         best = max(mine.values(), key=lambda gain: gain.gain)
         seen = "" if best.is_seen or best.high < 0 else ", which these rows do not tell from nothing"
-        return f" Training its weights ({technique_name(best.technique)}) changes the score by {_points(best)}{seen}."
+        return (
+            f" Training its weights ({technique_name(best.technique)}) changes the score by {_points(best, chosen.metric)}{seen}."
+        )
     costs = [amount(v, unit) for m, unit in (("training_minutes", "min"), ("training_memory_mb", "MB")) if (v := chosen.value(m))]
     spent = f"; training it takes {' and '.join(costs)}" if costs else ""
     whole, early = ([technique_name(t) for t in others if (t in left) is is_left] for is_left in (False, True))
     better = any(mine[t].gain > own.gain for t in others)
     rest = f"; {enumerate_some(whole)} {'adds' if len(whole) == 1 else 'add'} nothing to that" if whole and not better else ""
     rest += f"; {enumerate_some(early)} left the race early" if early else ""
-    return f" It changes the score by {_points(own)} over {technique_name(own.over)} on its frozen features{spent}{rest}."
+    changed = f"{_points(own, chosen.metric)} over {technique_name(own.over)} on its frozen features"
+    return f" It changes the score by {changed}{spent}{rest}."
 
 
-def _points(gain: Gain) -> str:
-    """Write a gain in points, hundredths of the metric."""
+def _points(gain: Gain, metric: str) -> str:
+    """Write a gain in points, hundredths of the metric; where it is an error of values, in their unit."""
+    if is_own(metric) and not facts_of(metric).is_bounded:
+        return f"{gain.gain:+.3g} [{gain.low:.3g}, {gain.high:.3g}]"
     return f"{100 * gain.gain:+.1f} points [{100 * gain.low:.1f}, {100 * gain.high:.1f}]"
 
 

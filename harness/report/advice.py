@@ -94,8 +94,9 @@ def _facts(chosen: Recommendation, ranking: Ranking, row: RankedContender | None
         facts.append(Fact(label="Without labels", text=numbers.score(score.score), note=numbers.interval(score.low, score.high)))
     gain = next((g for g in ranking.gains if (g.candidate, g.technique) == (chosen.candidate, chosen.technique)), None)
     if gain is not None:
-        span = f"[{numbers.points(gain.low)}, {numbers.points(gain.high)}] points"
-        facts.append(Fact(label=f"Gain over its {how(gain.over)}", text=numbers.points(gain.gain), note=span))
+        write, unit = numbers.gain_writer(ranking.metric)
+        span = f"[{write(gain.low)}, {write(gain.high)}]{unit}"
+        facts.append(Fact(label=f"Gain over its {how(gain.over)}", text=write(gain.gain), note=span))
     sure = numbers.probability(chosen.probability_within_margin)
     facts.append(Fact(label="Within the margin of the best", text=sure, note=f"probability; margin {ranking.margin:g}"))
     facts.append(Fact(label="Expected regret", text=numbers.score(chosen.expected_regret), note=f"of {label}"))

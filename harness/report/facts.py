@@ -36,20 +36,30 @@ def requirements(info: RunInfo, ranking: Ranking) -> tuple[Fact, ...]:
 def data(facts: DataFacts, info: RunInfo) -> tuple[Fact, ...]:
     """Return what is known of the rows."""
     choose = f"{facts.folds} folds; every row is predicted out of fold" if facts.folds > 1 else "held out; they choose"
-    sizes = (
-        f"{facts.smallest_class:,} rows"
-        if facts.smallest_class == facts.largest_class
-        else f"{facts.smallest_class:,} to {facts.largest_class:,} rows"
-    )
     return (
         Fact(label="Source", text=facts.source),
         Fact(label="Training", text=plural(facts.train, "row"), note="the validation rows among them"),
         Fact(label="Validation", text=plural(facts.validation, "row"), note=choose),
         Fact(label="Test", text=plural(facts.test, "row"), note="took no part in any choice; they confirm"),
-        Fact(label="Classes", text=f"{len(facts.classes):,}", note=f"{sizes} each; {listing(facts.classes, 20)}"),
+        _told(facts, info),
         Fact(label="License", text=info.task.data.license),
         Fact(label="Digest", text=or_dash(facts.digest[:16])),
     )
+
+
+def _told(facts: DataFacts, info: RunInfo) -> Fact:
+    """Return what is told of a row: classes, labels, or values with their span."""
+    if facts.values is not None:
+        least, mean, most = facts.values
+        return Fact(label="Values", text=f"{least:.6g} to {most:.6g}", note=f"{mean:.6g} in the mean")
+    sizes = (
+        f"{facts.smallest_class:,} rows"
+        if facts.smallest_class == facts.largest_class
+        else f"{facts.smallest_class:,} to {facts.largest_class:,} rows"
+    )
+    several = info.task.multi_label
+    note = f"{sizes} each{', a row can have several' if several else ''}; {listing(facts.classes, 20)}"
+    return Fact(label="Labels" if several else "Classes", text=f"{len(facts.classes):,}", note=note)
 
 
 def machine(info: RunInfo) -> tuple[Fact, ...]:

@@ -16,6 +16,7 @@ _HELP = {
     "zero-shot": "Frozen features, compared with the words for the classes; no labels are learned from.",
     "prompted": "The likelihood of the words for each class after a prompt; no labels are learned from.",
     "few-shot": "The same, with labeled rows shown in the prompt.",
+    "cosine": "Frozen features of both texts, compared; no labels are learned from.",
     "knn": "On frozen features.",
     "linear-probe": "A linear head on frozen features.",
     "full": "All weights are trained.",

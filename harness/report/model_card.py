@@ -11,7 +11,7 @@ from harness.core.measurement import Measurement
 from harness.core.ranking import Estimate
 from harness.core.shown import Fact
 from harness.report import numbers, templates
-from harness.report.model_use import library, snippet
+from harness.report.model_use import library, pipeline_kind, snippet
 from harness.report.prose import clean, metric_label
 
 # The licenses that the Hub knows by name, in its spelling: SPDX in lower case. https://huggingface.co/docs/hub/repositories-licenses
@@ -59,7 +59,7 @@ def to_model_card(head: Finetuned) -> str:
         "snippet": snippet(head),
         "prompt": contents.card.options.prompt or "",
         "predict": clean(head.predict),
-        "intended": f"{_things(head)} like the rows below, to be sorted into their {len(contents.labels)} classes.",
+        "intended": f"{_things(head)} like the rows below, to be {_use(head)}.",
         "limits": tuple(_limits(head)),
         "labels": ", ".join(clean(name) for name in contents.labels[:_MOST_LABELS]) + (f" and {many} more" if many > 0 else ""),
         "data": _data(head),
@@ -91,10 +91,10 @@ def _front(head: Finetuned) -> dict[str, object]:
     metric = _HUB_METRICS.get(head.metric, head.metric.removeprefix("evaluate:"))
     value = {"type": metric, "name": metric_label(head.metric), "value": round(head.test.score, 6)}
     rows = {"name": clean(head.task), "type": clean(head.task), "split": "test"}
-    result = {"task": {"type": head.contents.kind}, "dataset": rows, "metrics": [value]}
+    result = {"task": {"type": pipeline_kind(head.contents)}, "dataset": rows, "metrics": [value]}
     return front | {
         "library_name": library(head),
-        "pipeline_tag": head.contents.kind,
+        "pipeline_tag": pipeline_kind(head.contents),
         "tags": [head.contents.technique, "bench"],
         "metrics": [metric],
         "model-index": [{"name": clean(head.name), "results": [result]}],
@@ -111,18 +111,37 @@ def _things(head: Finetuned) -> str:
 
 
 def _what(head: Finetuned) -> str:
-    return f"{_things(head)} into {len(head.contents.labels)} classes"
+    """Say what is judged, and into what or by what."""
+    if head.contents.target == "number":
+        return f"{_things(head)} by a number"
+    many = len(head.contents.labels)
+    return f"{_things(head)} into {many} classes" if head.contents.target == "class" else f"{_things(head)} by {many} labels"
+
+
+def _use(head: Finetuned) -> str:
+    contents = head.contents
+    if contents.target == "number":
+        return "given a number each"
+    many = len(contents.labels)
+    return f"sorted into their {many} classes" if contents.target == "class" else f"given any of their {many} labels"
 
 
 def _limits(head: Finetuned) -> Iterator[str]:
     things = _things(head)
-    yield f"It gives one of its classes to everything: also to {things} that belong to none of them."
-    yield "Its probabilities were not calibrated; a probability of 0.9 need not be right nine times in ten."
+    if head.contents.target == "class":
+        yield f"It gives one of its classes to everything: also to {things} that belong to none of them."
+    if head.contents.target == "labels":
+        yield f"A label is told from a probability of {head.contents.threshold:g} on, which the run chose for all labels together."
+    if head.contents.target != "number":
+        yield "Its probabilities were not calibrated; a probability of 0.9 need not be right nine times in ten."
+    elif head.data.values is not None:
+        least, _, most = head.data.values
+        yield f"It learned from values of {least:.6g} to {most:.6g}; it can give others, and then guesses."
     yield f"It was tested on rows of one source; on {things} of another kind or time it can be worse."
     if not head.contents.is_image:
         languages = ", ".join(head.contents.card.languages) or "not stated"
         yield f"Languages of the base model: {languages}. Others were not tested."
-    if head.data.smallest_class < 20:
+    if head.contents.labels and head.data.smallest_class < 20:
         yield f"The smallest class has {head.data.smallest_class} rows; little can be said of how well it is found."
     if head.contents.card.pretraining.contains:
         yield f"The base model may have seen these data before: {', '.join(map(clean, head.contents.card.pretraining.contains))}."
@@ -138,10 +157,20 @@ def _data(head: Finetuned) -> list[Fact]:
             text=f"{facts.test:,} rows",
             note="drawn from the same source" if facts.drawn_test else "as the source divides them",
         ),
-        Fact(label="Classes", text=f"{len(facts.classes)}", note=f"{facts.smallest_class:,} to {facts.largest_class:,} rows each"),
+        _told(head),
         Fact(label="Digest", text=facts.digest[:16], note="of rows, labels and their division"),
         *(Fact(label="Note", text=clean(note)) for note in (*facts.notes, *facts.warnings)),
     ]
+
+
+def _told(head: Finetuned) -> Fact:
+    facts = head.data
+    if facts.values is not None:
+        return Fact(
+            label="Values", text=f"{facts.values[0]:.6g} to {facts.values[2]:.6g}", note=f"{facts.values[1]:.6g} in the mean"
+        )
+    name = "Classes" if head.contents.target == "class" else "Labels"
+    return Fact(label=name, text=f"{len(facts.classes)}", note=f"{facts.smallest_class:,} to {facts.largest_class:,} rows each")
 
 
 def _scores(head: Finetuned) -> list[Fact]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from harness.core.finetuned import Finetuned
+from harness.core.finetuned import Contents, Finetuned
 
 _LIBRARIES = {"transformers": "transformers", "timm": "timm", "open_clip": "open_clip"}
 
@@ -16,16 +16,23 @@ def library(head: Finetuned) -> str:
     return "bench" if head.contents.form == "probe" else _LIBRARIES.get(head.contents.card.adapter, "transformers")
 
 
+def pipeline_kind(contents: Contents) -> str:
+    """Return what transformers calls the kind: to it a number for a text is a class without a choice."""
+    return "image-classification" if contents.is_image else "text-classification"
+
+
 def snippet(head: Finetuned) -> str:
     """Return lines of Python, empty for a probe, which bench alone reads. `FOLDER` stands for this folder."""
     contents = head.contents
     card = contents.card
     base = json.dumps(card.source) + (f",\n    revision={json.dumps(card.revision)}" if card.is_hub and card.revision else "")
-    count = len(contents.labels)
+    count = len(contents.names)
     given = '"PICTURE.png"' if contents.is_image else '{"text": "TEXT", "text_pair": "OTHER"}' if contents.pair else '"TEXT"'
     texts = '["TEXT"], ["OTHER"]' if contents.pair else '["TEXT"]'
     known = {
-        ("transformers", "whole"): _PIPELINE.format(kind=contents.kind, given=given),
+        ("transformers", "whole"): _PIPELINE.format(
+            kind=pipeline_kind(contents), given=given + (", top_k=None" if contents.target == "labels" else "")
+        ),
         ("transformers", "adapter"): (_IMAGE_ADAPTER if contents.is_image else _TEXT_ADAPTER).format(base=base, texts=texts),
         ("timm", "whole"): _TIMM,
         ("timm", "adapter"): _TIMM_ADAPTER.format(base=_timm_name(head), count=count),

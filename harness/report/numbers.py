@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from harness.core.measurement import Measurement
+from harness.core.metric_facts import facts_of, is_own
 from harness.core.shown import DASH, Quantity
 
 Writer = Callable[[float], str]
@@ -63,6 +64,24 @@ def points(value: float) -> str:
     """
     text = f"{100 * value:+.1f}"
     return "0.0" if text in {"+0.0", "-0.0"} else text
+
+
+def signed(value: float) -> str:
+    """Write a difference in the metric's own unit.
+
+    >>> signed(0.0312), signed(-12.345), signed(0.0)
+    ('+0.0312', '-12.3', '0')
+    """
+    return ("+" if value > 0 else "") + significant(value)
+
+
+def gain_writer(metric: str) -> tuple[Writer, str]:
+    """Return how differences of a metric are written, and their unit: points where it has bounds, else the unit of the values.
+
+    >>> gain_writer("accuracy")[1], gain_writer("rmse")[1]
+    (' points', '')
+    """
+    return (points, " points") if facts_of(metric).is_bounded or not is_own(metric) else (signed, "")
 
 
 def megabytes(value: float) -> str:

@@ -9,6 +9,12 @@ from typing import Any
 from harness.core.technique_names import technique_name
 
 _METRICS = {
+    "mae": "mean absolute error",
+    "pearson": "Pearson correlation",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "samples_f1": "F1 by row",
+    "spearman": "Spearman correlation",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro-F1",
     "mcc": "MCC",

@@ -72,9 +72,10 @@ def _gain(contender: RankedContender, ranking: Ranking) -> GainCell | None:
         return None
     ended = {(row.candidate, row.technique) for row in ranking.rows if not row.is_partial}
     scale = _GainScale([gain for gain in ranking.gains if (gain.candidate, gain.technique) in ended])
+    write, _ = numbers.gain_writer(ranking.metric)
     return GainCell(
-        text=numbers.points(mine.gain),
-        interval=f"[{numbers.points(mine.low)}, {numbers.points(mine.high)}]",
+        text=write(mine.gain),
+        interval=f"[{write(mine.low)}, {write(mine.high)}]",
         over=prose.how(mine.over),
         verdict=_verdict(mine),
         bar=None if contender.is_partial else scale.bar(mine),

@@ -1,4 +1,4 @@
-"""Answered rows on the disk: the rows as they came, with the likeliest class and how likely it is; Parquet or CSV."""
+"""Answered rows on the disk: the rows as they came, with what is told of each and how likely it is; Parquet or CSV."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.atomic import write_bytes
+from harness.core.kinds import Target
 from harness.errors import WorkspaceError
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".parquet", ".csv")
 ADDED = ("prediction", "probability", "probabilities")
+# What stands between the labels of a row.
+JOIN = "|"
 # What a spreadsheet takes for a formula at the start of a cell. https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -55,17 +58,45 @@ def check_columns(names: Sequence[str], origin: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Rows and their answers: columns as they came, the positions that were answered, and `shares` `(len(where), labels)`."""
+    """Rows and their answers: columns as they came, the positions that were answered, and `shares` `(len(where), labels)`.
+
+    Where a number is told, `shares` are the values `(len(where), 1)`; where any of several labels is, those from the threshold on.
+    """
 
     columns: Mapping[str, Sequence[object]]
     where: Sequence[int]
     shares: NDArray[np.float32]
     labels: Sequence[str]
+    target: Target = "class"
+    threshold: float = 0.5
 
     @property
     def rows(self) -> int:
         """Return the number of rows, answered or not."""
         return len(next(iter(self.columns.values())))
+
+    def added(self) -> dict[str, list[object]]:
+        """Return the columns that are added, with None where a row was not asked.
+
+        Labels of a row stand in one cell, the likeliest first; the probability is that of the class alone.
+        """
+        if self.target == "class":
+            best = self.shares.argmax(1) if len(self.where) else []
+            chosen = [(self.labels[i], float(share[i])) for i, share in zip(best, self.shares, strict=True)]
+            columns = {"prediction": [name for name, _ in chosen], "probability": [share for _, share in chosen]}
+        elif self.target == "labels":
+            columns = {"prediction": [self._labels(share) for share in self.shares]}
+        else:
+            columns = {"prediction": [float(value) for (value,) in self.shares]}
+        found: dict[str, list[object]] = {name: [None] * self.rows for name in columns}
+        for name, values in columns.items():
+            for place, value in zip(self.where, values, strict=True):
+                found[name][place] = value
+        return found
+
+    def _labels(self, share: NDArray[np.float32]) -> str:
+        order = sorted(range(len(self.labels)), key=lambda i: (-share[i], i))
+        return JOIN.join(self.labels[i] for i in order if share[i] >= self.threshold)
 
 
 def write(out: Path, sheet: Sheet) -> int:
@@ -77,12 +108,7 @@ def write(out: Path, sheet: Sheet) -> int:
     Raises:
         WorkspaceError: the file cannot be written.
     """
-    best = sheet.shares.argmax(1) if len(sheet.where) else []
-    told: list[object] = [None] * sheet.rows
-    likely: list[object] = [None] * sheet.rows
-    for place, index, share in zip(sheet.where, best, sheet.shares, strict=True):
-        told[place], likely[place] = sheet.labels[index], float(share[index])
-    whole = {**sheet.columns, "prediction": told, "probability": likely}
+    whole = {**sheet.columns, **sheet.added()}
     guarded = 0
     try:
         if out.suffix.lower() == ".csv":
@@ -123,21 +149,30 @@ def _is_formula(cell: str, value: object) -> bool:
 
 
 def _to_parquet(columns: Mapping[str, Sequence[object]], sheet: Sheet) -> bytes:
-    import numpy as np  # noqa: PLC0415 - not needed to say that a file is wrong
     import pyarrow as pa  # noqa: PLC0415 - slow to import
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+
+    arrays = [_array(values) for values in columns.values()]
+    names = list(columns)
+    if sheet.target != "number":
+        arrays.append(_probabilities(sheet))
+        names.append("probabilities")
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(arrays, names=names), sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def _probabilities(sheet: Sheet) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    """Return a number under the name of each class or label."""
+    import numpy as np  # noqa: PLC0415 - not needed to say that a file is wrong
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
 
     known = np.zeros(sheet.rows, bool)
     known[list(sheet.where)] = True
     every = np.zeros((sheet.rows, len(sheet.labels)), np.float32)
     every[known] = sheet.shares
     parts = [pa.array(every[:, i], mask=~known) for i in range(len(sheet.labels))]
-    arrays = [_array(values) for values in columns.values()]
-    struct = pa.StructArray.from_arrays(parts, names=list(sheet.labels))
-    table = pa.table([*arrays, struct], names=[*columns, "probabilities"])
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    return bytes(sink.getvalue())
+    return pa.StructArray.from_arrays(parts, names=list(sheet.labels))
 
 
 def _array(values: Sequence[object]) -> Any:  # noqa: ANN401 - pyarrow ships no types

@@ -8,11 +8,12 @@ from typing import Any, Literal
 from harness.techniques.technique import Technique
 from harness.techniques.tuning import Tuning
 
-Need = Literal["embed", "match", "fit", "ask", "train"]
+Need = Literal["embed", "match", "compare", "fit", "ask", "train"]
 
 # name -> (what the model must do, module, class)
 TECHNIQUES: dict[str, tuple[Need, str, str]] = {
     "zero-shot": ("match", "harness.techniques.zero_shot", "ZeroShot"),
+    "cosine": ("compare", "harness.techniques.cosine", "Cosine"),
     "knn": ("embed", "harness.techniques.knn", "NearestNeighbors"),
     "linear-probe": ("embed", "harness.techniques.linear_probe", "LinearProbe"),
     "fit": ("fit", "harness.techniques.fit", "Fit"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.core.wording import Wording
-    from harness.models.capabilities import Fits, LogLikelihood
+    from harness.models.capabilities import Fits, FitsLabels, FitsNumbers, LogLikelihood
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,16 @@ class Inputs:
 
     For a model that embeds, `features` holds a table `(n, d) float32` a view: its layers, then their mean where there are several.
     For a model that fits or is asked, `raw` holds the rows and `model` is the model itself. `prompts` are vectors `(phrases, d)` of
-    what each class is in words, `wording` is how rows are put to a language model.
+    what each class is in words, `sides` those of the first and of the second text of every pair, `(n, d)` each. `wording` is how
+    rows are put to a language model.
     """
 
     features: NDArray[np.float32] | tuple[Table, ...]
     raw: Sequence[object] = ()
-    model: Fits | LogLikelihood | None = None
+    model: Fits | FitsLabels | FitsNumbers | LogLikelihood | None = None
     prompts: tuple[NDArray[np.float32], ...] = ()
     wording: Wording | None = None
+    sides: tuple[NDArray[np.float32], ...] = ()
 
     @classmethod
     def of_layers(cls, layers: NDArray[np.float32]) -> Inputs:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.data import target_of
 from harness.core.table import BLOCK_BYTES, Table, blocks
 from harness.techniques.inputs import Inputs
 from harness.techniques.technique import Recipe
@@ -21,6 +23,8 @@ _COLUMNS = 2**14
 _KEPT_BYTES = 2**28
 # A row with more new candidates than this in a block is worth a selection of its own.
 _FEW = 64
+# What makes every similarity positive.
+_SHIFT = 1.001
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -28,7 +32,10 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The rows that are asked, in a table that may hold others too: these have the label -1 and are passed over."""
+    """The rows that are asked, in a table that may hold others too: these have the label -1 and are passed over.
+
+    Where values or several labels are told, a row's label is its place among the training rows.
+    """
 
     table: Table
     labels: Ints
@@ -67,42 +74,48 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class KnnHead:
-    """The training rows' directions and labels."""
+    """The training rows' directions and labels; where values or several labels are told, `right` holds them, `(rows, outputs)`."""
 
     view: int
     known: Known
     classes: int
     neighbors: int
     recipe: Recipe
+    right: Floats | None = None
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        """Return each class's share of the neighbours' similarity, `(len(rows), classes)`; memory beside it: one block."""
+        """Return each class's share of the neighbours' similarity, `(len(rows), classes)`; memory beside it: one block.
+
+        Of values it is their mean, weighted by similarity.
+        """
         shares = np.empty((len(rows), self.classes), np.float32)
         for part in blocks(len(rows), 1, limit=min(_BLOCK, _CELLS // self.known.columns)):
             near, similarity = self.known.nearest(_directions(inputs.features[self.view][rows[part]]), self.neighbors)
-            shares[part] = _votes(self.known.labels[near], similarity, self.classes, self.neighbors)
+            shares[part] = _answer(self.known.labels[near], similarity, self.classes, self.neighbors, right=self.right)
         return shares
 
 
 class NearestNeighbors:
     """Tunes by leave-one-out on at most 3,000 of the training rows, then keeps them all."""
 
-    def fit(self, inputs: Inputs, rows: Ints, labels: Ints, classes: int) -> KnnHead:
+    def fit(self, inputs: Inputs, rows: Ints, labels: NDArray[Any], classes: int) -> KnnHead:
         """Choose layer and k, then remember the given rows."""
+        right = None if target_of(labels) == "class" else labels.reshape(len(labels), -1).astype(np.float32)
+        labels = labels if right is None else np.arange(len(labels))
         kept = np.sort(np.random.default_rng(0).permutation(len(rows))[:_ROWS_FOR_TUNING])
-        best = (-1.0, 0, 1)
+        best = (-np.inf, 0, 1)
         for view in range(inputs.views):
-            scores = _leave_one_out(_directions(inputs.features[view][rows[kept]]), labels[kept], classes)
+            scores = _leave_one_out(_directions(inputs.features[view][rows[kept]]), labels[kept], classes, right)
             for neighbors, score in zip(NEIGHBORS, scores, strict=True):
                 best = max(best, (score, view, neighbors))
         _, view, neighbors = best
         recipe: Recipe = {"layer": inputs.view_name(view), "k": neighbors}
-        return KnnHead(view, Known.of(inputs.features[view], rows, labels), classes, min(neighbors, len(rows)), recipe)
+        return KnnHead(view, Known.of(inputs.features[view], rows, labels), classes, min(neighbors, len(rows)), recipe, right)
 
 
-def _leave_one_out(directions: Floats, labels: Ints, classes: int) -> list[float]:
-    """Return the accuracy at each k in `NEIGHBORS` when every row is asked of all the others."""
-    right = np.zeros(len(NEIGHBORS))
+def _leave_one_out(directions: Floats, labels: Ints, classes: int, right: Floats | None) -> list[float]:
+    """Return the accuracy at each k in `NEIGHBORS` when every row is asked of all the others; of values less the squared error."""
+    total = np.zeros(len(NEIGHBORS))
     most = min(NEIGHBORS[-1], len(labels) - 1)
     for start in range(0, len(labels), _BLOCK):
         block = directions[start : start + _BLOCK] @ directions.T
@@ -110,9 +123,19 @@ def _leave_one_out(directions: Floats, labels: Ints, classes: int) -> list[float
         block[own, start + own] = -np.inf
         near, similarity = _nearest(block, most)
         for i, neighbors in enumerate(NEIGHBORS):
-            votes = _votes(labels[near], similarity, classes, min(neighbors, most))
-            right[i] += (votes.argmax(1) == labels[start : start + _BLOCK]).sum()
-    return [float(r) / len(labels) for r in right]
+            told = _answer(labels[near], similarity, classes, min(neighbors, most), right=right)
+            own = labels[start : start + _BLOCK]
+            total[i] += (told.argmax(1) == own).sum() if right is None else -((told - right[own]) ** 2).sum()
+    return [float(one) / len(labels) for one in total]
+
+
+def _answer(labels: Ints, similarity: Floats, classes: int, neighbors: int, *, right: Floats | None) -> Floats:
+    """Return shares of classes by the first neighbours' labels, or the mean of what is right for them."""
+    if right is None:
+        return _votes(labels, similarity, classes, neighbors)
+    weights = similarity[:, :neighbors] + _SHIFT
+    found: Floats = np.einsum("nk,nko->no", weights, right[labels[:, :neighbors]]) / weights.sum(1, keepdims=True)
+    return found
 
 
 def _nearest(similarity: Floats, count: int) -> tuple[Ints, Floats]:
@@ -146,7 +169,7 @@ def _votes(labels: Ints, similarity: Floats, classes: int, neighbors: int) -> Fl
     """Sum the first neighbours' similarities (shifted to be positive) by class, as shares."""
     votes = np.zeros((len(labels), classes), np.float32)
     for i in range(neighbors):
-        votes[np.arange(len(labels)), labels[:, i]] += similarity[:, i] + 1.001
+        votes[np.arange(len(labels)), labels[:, i]] += similarity[:, i] + _SHIFT
     shares: Floats = votes / votes.sum(1, keepdims=True)
     return shares
 

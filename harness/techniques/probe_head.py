@@ -1,4 +1,4 @@
-"""A classification head that begins as a linear probe on what reaches it."""
+"""A head that begins as a linear probe on what reaches it, and one that ends with giving values in their own unit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.core.data import Input
+from harness.core.data import Input, stratify
+from harness.errors import CandidateError
 from harness.models.batches import Batches
 from harness.models.trainable import Trainable
 from harness.techniques.full import is_within
@@ -25,9 +26,9 @@ def begin_as_probe(trainable: Trainable, lesson: Lesson) -> None:
         DoesNotApply: the head does not end in a linear layer that gives the classes, or all rows are of one class.
     """
     layer = last_layer(trainable, lesson.classes)
-    if len(np.unique(lesson.labels)) < 2:
+    if lesson.labels.ndim == 1 and len(np.unique(lesson.labels)) < 2:
         raise DoesNotApply("all rows that it would learn from are of one class")
-    kept = thin(lesson.labels, _ROWS_FOR_PROBE)
+    kept = thin(stratify(lesson.labels), _ROWS_FOR_PROBE)
     features = _reaching(trainable, layer, [lesson.inputs[i] for i in kept])
     _write(layer, LinearProbe().fit(Inputs.of_layers(features[None]), np.arange(len(kept)), lesson.labels[kept], lesson.classes))
 
@@ -46,6 +47,28 @@ def last_layer(trainable: Trainable, classes: int) -> torch.nn.Linear:
     if not found:
         raise DoesNotApply("its head does not end in a linear layer that gives the classes")
     return found[-1]
+
+
+@torch.no_grad()
+def give_units(trainable: Trainable, scale: float, center: float) -> None:
+    """Let a head of one output give `scale` times what it gives, plus `center`; it may stand within a wrapper of peft.
+
+    Raises:
+        CandidateError: it does not end in a linear layer with a bias.
+    """
+    layers = [
+        part
+        for name, part in trainable.module.named_modules()
+        if isinstance(part, torch.nn.Linear)
+        and part.out_features == 1
+        and any(f".{head}." in f".{name}." for head in trainable.head)
+        and "original_module" not in name
+    ]
+    if not layers or layers[-1].bias is None:
+        what = "its head does not end in a linear layer with a bias, so values cannot be given in their own unit"
+        raise CandidateError(what, hint="use linear-probe, or another candidate")
+    layers[-1].weight.mul_(scale)
+    layers[-1].bias.mul_(scale).add_(center)
 
 
 @torch.no_grad()

@@ -10,7 +10,6 @@ from harness.errors import CandidateError
 from harness.techniques.technique import Recipe
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from numpy.typing import NDArray
 
@@ -30,10 +29,13 @@ class DoesNotApply(CandidateError):  # noqa: N818 - a reason to skip, not a faul
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """The rows that are learned from; `labels` index into so many `classes`, of which some may have no row here."""
+    """The rows that are learned from; `labels` are as `Rows.truth` gives them, of so many `classes` some may have no row here.
+
+    Where values are told, `classes` is 1.
+    """
 
     inputs: Sequence[Input]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     classes: int
 
 

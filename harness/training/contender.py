@@ -16,6 +16,7 @@ from harness.core.trial import Epoch
 from harness.measure import quality
 from harness.training.asked import Training
 from harness.training.fold import Fitted, Fold, mean_curve
+from harness.training.session import save_model
 
 __all__ = ["Trained", "Training", "train"]
 
@@ -25,7 +26,7 @@ _MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What came of it: probabilities `(choosing rows, classes)` and `(test rows or none, classes)`, and what it cost.
+    """What came of it: probabilities or values of choosing rows and of test rows or none, `(n, outputs)`, and what it cost.
 
     `recipe` is what was really used. `answer` gives the probabilities of new rows by the model of the last fold, `save` writes it.
     """
@@ -58,25 +59,20 @@ def train(ask: Training) -> Trained:
         gc.collect()
         fold = Fold(ask, number)
         fitted.append(fold.run())
-    choosing, labels = np.asarray(data.split.choosing), np.asarray(data.rows.labels)
-    shares = np.zeros((len(data.rows), len(data.rows.classes)), np.float32)
+    choosing = np.asarray(data.split.choosing)
+    shares = np.zeros((len(data.rows), data.rows.outputs), np.float32)
     for one in fitted:
         shares[one.asked] = one.validation
-    score = quality.compute(quality.load_metric(ask.metric, ask.trust), labels[choosing], shares[choosing].argmax(1))
     session = fold.session
     return Trained(
         validation=shares[choosing],
         test=np.mean([one.test for one in fitted], axis=0, dtype=np.float32),
-        measurements=(
-            Measurement(name="score", value=score, better=quality.better(ask.metric), n=len(choosing)),
-            *_costs(ask, fitted),
-            *quality.companions(labels[choosing], shares[choosing].argmax(1), len(data.rows.classes)),
-        ),
+        measurements=tuple(_costs(ask, fitted)),
         recipe=_used(ask, fitted),
         curve=mean_curve([one.curve for one in fitted]),
         notes=_notes(fitted),
         answer=session.predict,
-        save=lambda folder: session.trainable.save(folder, data.rows.classes),
+        save=lambda folder: save_model(session, folder, data.rows.names),
     )
 
 

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from harness.core.data import stratify
 from harness.core.trial import Epoch
 from harness.measure import quality
+from harness.measure.decisions import choose_threshold, cross_decide, decide
 from harness.measure.memory import PeakMemory
 from harness.models.adapter_folder import is_adapter
 from harness.models.torch_module import count_weights
@@ -60,22 +62,22 @@ class Fold:
         """Load and prepare the model, and continue it from its checkpoint if there is one that is not beyond the goal."""
         rows, split = ask.data.rows, ask.data.split
         self._ask, self._number = ask, number
-        self._labels = np.asarray(rows.labels, np.int64)
+        self._truth, self._target = rows.truth(), rows.target
         self._training, self._asked = np.asarray(split.training(number)), np.asarray(split.folds[number])
-        self._metric = quality.load_metric(ask.metric, ask.trust)
+        self._metric = quality.load_metric(ask.metric, ask.trust, rows.target)
         self._peak = PeakMemory(ask.device)
         torch.manual_seed(ask.seed)
         trainable = ask.load()
         self._parameters = count_weights(trainable.module).parameters
         default = recipes(ask.technique, self._parameters, len(self._training))[0]
         self._recipe = {**default, **ask.recipe}
-        lesson = Lesson([rows.inputs[i] for i in self._training], self._labels[self._training], len(rows.classes))
+        lesson = Lesson([rows.inputs[i] for i in self._training], self._truth[self._training], rows.outputs)
         plan = Plan(self._recipe, ask.fidelity.of, ask.seed, ask.device)
         self.session = Session(trainable, create_tuning(ask.technique), lesson, plan)
         self._folder = ask.checkpoint / f"fold-{number}"
         self.session.restore(self._folder, self._identity(), ask.fidelity.epochs)
         self._rows = trainable.encode([rows.inputs[i] for i in self._asked])
-        self._known = (-1, np.empty((0, len(rows.classes)), np.float32))
+        self._known = (-1, np.empty((0, rows.outputs), np.float32))
 
     def run(self) -> Fitted:
         """Train, keep what was learned, and predict."""
@@ -85,15 +87,15 @@ class Fold:
         session.progress.memory_mb = max(session.progress.memory_mb, self._peak.added_mb())
         if session.progress.step > before:
             session.save(self._folder, self._identity())
-        seen = self._training[thin(self._labels[self._training], _ROWS_FOR_TRAIN_SCORE)]
-        told = session.predict([inputs[i] for i in seen]).argmax(1)
+        seen = self._training[thin(stratify(self._truth[self._training]), _ROWS_FOR_TRAIN_SCORE)]
+        told = decide(session.predict([inputs[i] for i in seen]), self._target, self._threshold())
         test = ask.data.split.test if ask.needs_test else ()
         weights = count_weights(session.trainable.module)
         return Fitted(
             asked=self._asked,
             validation=self._validation(),
             test=session.predict([inputs[i] for i in test]) if test else np.empty_like(self._known[1][:0]),
-            train_score=quality.compute(self._metric, self._labels[seen], told),
+            train_score=quality.compute(self._metric, self._truth[seen], told),
             train_rows=len(seen),
             curve=self._curve(),
             epoch=session.epoch,
@@ -121,14 +123,18 @@ class Fold:
         return len(losses) > _PATIENCE and all(a < b for a, b in itertools.pairwise(losses))
 
     def _point(self) -> dict[str, float]:
-        shares, labels = self._validation(), self._labels[self._asked]
-        chosen = shares[np.arange(len(labels)), labels].clip(min=np.finfo(np.float32).tiny)
+        outputs, truth = self._validation(), self._truth[self._asked]
+        told = cross_decide(outputs, truth) if self._target == "labels" else decide(outputs, self._target)
         return {
             "epoch": self.session.epoch,
             "train_loss": self.session.progress.loss / max(1, self.session.progress.loss_steps),
-            "validation_loss": float(-np.log(chosen).mean()),
-            "validation_score": quality.compute(self._metric, labels, shares.argmax(1)),
+            "validation_loss": self.session.objective.of_answers(outputs, truth),
+            "validation_score": quality.compute(self._metric, truth, told),
         }
+
+    def _threshold(self) -> float:
+        """Return the threshold of labels that the fold's rows ask for."""
+        return choose_threshold(self._validation(), self._truth[self._asked]) if self._target == "labels" else 0.5
 
     def _curve(self) -> tuple[Epoch, ...]:
         """Return the points of whole epochs, and one for what was trained beyond them."""

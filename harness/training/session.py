@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -12,19 +12,19 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
-from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm  # the family of batch norms, for which torch has no public name
 
 from harness.core.data import Input
 from harness.errors import CandidateError
 from harness.models.batches import Batches, is_out_of_memory, release
 from harness.models.trainable import Encoded, Trainable
-from harness.techniques.probe_head import begin_as_probe
+from harness.techniques.probe_head import begin_as_probe, give_units
 from harness.techniques.technique import Recipe
 from harness.techniques.tuning import DoesNotApply, Group, Lesson, Tuning, number
 from harness.training import checkpoint
-from harness.training.batching import class_weights, epoch_batches, steps_per_epoch
+from harness.training.batching import epoch_batches, steps_per_epoch
 from harness.training.checkpoint import MOMENTS, Progress
+from harness.training.objective import Objective
 from harness.training.schedule import factor, steps_until
 
 Floats = NDArray[np.float32]
@@ -57,11 +57,12 @@ class Session:
         """
         torch.manual_seed(plan.seed)
         self.trainable, self.plan, self.progress = trainable, plan, Progress()
+        self.objective = Objective.of(lesson.labels, lesson.classes)
+        lesson = replace(lesson, labels=self.objective.inner(lesson.labels))
         self._beyond = mend_dropout(trainable.module) | begin_head(trainable, lesson, plan.recipe)
         groups = tuning.prepare(trainable, plan.recipe, lesson)
         self._rows, self._labels = trainable.encode(lesson.inputs), lesson.labels
         self._lengths = [trainable.length(one) for one in self._rows]
-        self._weights = class_weights(lesson.labels, lesson.classes)
         self.batch = min(int(number(plan.recipe, "batch_size", 32)), len(self._rows))
         self.steps_per_epoch = steps_per_epoch(len(self._rows), self.batch)
         self.progress.micro = self.batch
@@ -73,7 +74,7 @@ class Session:
     @property
     def settings(self) -> dict[str, str]:
         """Return what was set beyond the recipe, because the rows or the model ask for it."""
-        found = {} if self._weights is None else {"class_weights": "balanced"}
+        found = {} if self.objective.weights is None else {"class_weights": "balanced"}
         if any(isinstance(part, _BatchNorm) for part in self.trainable.module.modules()):
             found["batch_norm"] = "frozen"
         return found | self._beyond
@@ -115,12 +116,12 @@ class Session:
                 drawn = -1
 
     def predict(self, inputs: Sequence[Input]) -> Floats:
-        """Return probabilities `(n, classes)`."""
+        """Return probabilities `(n, classes)`, or values `(n, 1)`."""
         return self.answer(self.trainable.encode(inputs))
 
     @torch.inference_mode()
     def answer(self, rows: Sequence[Encoded]) -> Floats:
-        """Return probabilities `(n, classes)` of encoded rows.
+        """Return probabilities `(n, classes)` of encoded rows, or values `(n, 1)`.
 
         Raises:
             CandidateError: a single row does not fit in memory, or the model gives no numbers.
@@ -129,7 +130,7 @@ class Session:
         lengths = [self.trainable.length(one) for one in rows]
 
         def forward(where: list[int]) -> Floats:
-            found: Floats = self.trainable.logits([rows[i] for i in where]).float().softmax(1).cpu().numpy()[None]
+            found: Floats = self.objective.answers(self.trainable.logits([rows[i] for i in where])).cpu().numpy()[None]
             return found
 
         shares: Floats = self._answers.run(lengths, forward, lambda row: self._too_large(lengths[row]))[0]
@@ -198,15 +199,13 @@ class Session:
     def _accumulate(self, rows: Ints) -> float:
         torch.manual_seed(_draw(self.plan.seed, self.progress.step))
         labels = self._labels[rows]
-        weights = None if self._weights is None else torch.from_numpy(self._weights).to(self.plan.device)
-        total = float(len(rows) if self._weights is None else self._weights[labels].sum())
+        total = self.objective.size(labels)
         loss, cells, tokens = 0.0, 0, 0
         for part in np.array_split(np.arange(len(rows)), -(-len(rows) // self.progress.micro)):
             batch = [self._rows[i] for i in rows[part]]
             with self._accelerator.autocast():
                 logits = self.trainable.logits(batch)
-            targets = torch.from_numpy(labels[part]).to(self.plan.device)
-            share = cross_entropy(logits.float(), targets, weight=weights, reduction="sum") / total
+            share = self.objective.loss(logits, labels[part], total)
             self._accelerator.backward(share)
             loss += float(share.detach())
             lengths = [self._lengths[i] for i in rows[part]]
@@ -245,6 +244,17 @@ class Session:
         finally:
             self._optimizer.zero_grad(set_to_none=True)
         return True
+
+
+def save_model(session: Session, folder: Path, names: Sequence[str]) -> None:
+    """Write a trained model as its library loads it; where values are told, its last layer gives them in their own unit.
+
+    The session learns nothing more after it.
+    """
+    if session.objective.target == "number":
+        give_units(session.trainable, session.objective.scale, session.objective.center)
+        session.objective = Objective("number")
+    session.trainable.save(folder, names)
 
 
 def _optimizer(groups: list[Group]) -> torch.optim.AdamW:

@@ -21,7 +21,7 @@ from harness.core.trial import Epoch, Failed, Finished, Record, Trial
 from harness.execute.campaign import Campaign, weigh
 from harness.execute.clock import Clock
 from harness.execute.plan import Ground
-from harness.execute.quality_pass import keep
+from harness.execute.quality_pass import keep, tell
 from harness.execute.race import hold_race
 from harness.rank.ranking import rank
 from harness.store import predictions, runs
@@ -92,7 +92,8 @@ class Simulated(Campaign):
             measurements.append(Measurement(name="training_s_per_1000_rows", value=1000 * S_PER_ROW))
         shares = [answer(self.data, part, score(final, epochs / of, self.slope), trial) for part in ("choosing", "test")]
         test = shares[1] if trial.confirms else shares[1][:0]
-        kept = keep(self.data, shares[0], test, metric_name="accuracy", metric=None, seed=0)
+        told = tell(self.data, shares[0], test)
+        kept = keep(self.data, (shares[0], test), told, metric_name="accuracy", metric=None, seed=0)
         predictions.write(self.folder / "predictions" / f"{trial.key}.parquet", kept)
         return Finished(measurements=tuple(measurements), curve=curve if trial.measures == "training" else ())
 

@@ -1,0 +1,48 @@
+"""The kinds of tasks: what a row is, what is told of it, and how answers are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from harness.core.card import Modality
+from harness.core.metric import METRICS as CLASSES
+from harness.core.tally import LABELS, NUMBERS, TallyMetric
+
+Kind = Literal["text-classification", "image-classification", "text-regression", "text-similarity"]
+# What is told of a row: one of several classes, any of several labels, or a number.
+Target = Literal["class", "labels", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class KindFacts:
+    """What the rows of a kind are, what is told of them, and the metric that counts unless a task names another."""
+
+    modality: Modality
+    target: Target
+    metric: str
+
+
+KINDS: dict[Kind, KindFacts] = {
+    "text-classification": KindFacts("text", "class", "macro_f1"),
+    "image-classification": KindFacts("image", "class", "macro_f1"),
+    "text-regression": KindFacts("text", "number", "rmse"),
+    "text-similarity": KindFacts("text", "number", "spearman"),
+}
+TALLIED: dict[Target, Mapping[str, TallyMetric]] = {"labels": LABELS, "number": NUMBERS}
+MULTI_LABEL_METRIC = "micro_f1"
+
+
+def metric_names(target: Target) -> tuple[str, ...]:
+    """Return bench's own metrics of what is told.
+
+    >>> metric_names("number")
+    ('spearman', 'pearson', 'r2', 'mae', 'rmse')
+    """
+    return tuple(CLASSES) if target == "class" else tuple(TALLIED[target])
+
+
+def is_kind(name: str) -> bool:
+    """Tell whether a kind is known."""
+    return name in get_args(Kind)

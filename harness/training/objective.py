@@ -1,0 +1,75 @@
+"""What training makes small: cross entropy of classes, that of every label, or the squared error of values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from harness.core.data import target_of
+from harness.core.kinds import Target
+from harness.training.batching import class_weights
+
+Floats = NDArray[np.float32]
+_TINY = float(np.finfo(np.float32).tiny)
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """How outputs of a head are read and judged.
+
+    Values are learned in units of their deviation `scale` around their mean `center`: so a learning rate suits any unit.
+    """
+
+    target: Target
+    weights: Floats | None = None
+    center: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, truth: NDArray[Any], classes: int) -> Objective:
+        """Return the objective for rows whose right answers these are; classes are weighed where they are imbalanced."""
+        target = target_of(truth)
+        if target == "class":
+            return cls(target, class_weights(truth, classes))
+        return cls(target) if target == "labels" else cls(target, None, float(truth.mean()), float(truth.std()) or 1.0)
+
+    def inner(self, truth: NDArray[Any]) -> NDArray[Any]:
+        """Return right answers as `loss` takes them."""
+        return ((truth - self.center) / self.scale).astype(np.float32) if self.target == "number" else truth
+
+    def loss(self, outputs: torch.Tensor, truth: NDArray[Any], total: float) -> torch.Tensor:
+        """Return the summed loss of rows as a share of the batch's, whose size is `total` as `size` gives it."""
+        device = outputs.device
+        if self.target == "class":
+            weights = None if self.weights is None else torch.from_numpy(self.weights).to(device)
+            found = cross_entropy(outputs.float(), torch.from_numpy(truth).to(device), weight=weights, reduction="sum")
+        elif self.target == "labels":
+            right = torch.from_numpy(truth).to(device)
+            found = binary_cross_entropy_with_logits(outputs.float(), right, reduction="sum") / truth.shape[1]
+        else:
+            found = ((outputs.float()[:, 0] - torch.from_numpy(truth).to(device)) ** 2).sum()
+        return found / total
+
+    def size(self, truth: NDArray[Any]) -> float:
+        """Return what the summed loss of rows is divided by: their number, or their classes' weight."""
+        return float(len(truth) if self.weights is None else self.weights[truth].sum())
+
+    def answers(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return probabilities of classes or labels, or values in their own unit, `(n, outputs)`."""
+        if self.target == "class":
+            return outputs.float().softmax(1)
+        return outputs.float().sigmoid() if self.target == "labels" else outputs.float() * self.scale + self.center
+
+    def of_answers(self, answers: Floats, truth: NDArray[Any]) -> float:
+        """Return the mean loss of answers, without weights; of values in units of their deviation, squared."""
+        if self.target == "class":
+            chosen = answers[np.arange(len(truth)), truth]
+            return float(-np.log(chosen.clip(min=_TINY)).mean())
+        if self.target == "labels":
+            return float(-np.log(np.where(truth > 0, answers, 1 - answers).clip(min=_TINY)).mean())
+        return float((((answers[:, 0] - truth) / self.scale) ** 2).mean())
