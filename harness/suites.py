@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.comparison import FORMATS, Changes, Comparison, check_formats, check_inputs, compare, reopen
 from harness.core.candidate import Registered
+from harness.core.metric_facts import facts_of
 from harness.core.progress import Progress
 from harness.core.run import Settings
 from harness.core.suite import Entry, SuiteInfo
@@ -172,11 +173,12 @@ def _check(found: LoadedSuite, settings: Settings, workspaces: Sequence[Workspac
 
 
 def _check_margins(tasks: Sequence[LoadedTask]) -> list[BenchError]:
-    """Return a fault for each task without a margin that stands beside tasks of another metric."""
+    """Return a fault for each task without a margin whose regret is to be counted in margins."""
     faults: list[BenchError] = []
     for loaded in tasks:
-        beside = {other.task.metric for other in tasks if other.task.modality == loaded.task.modality}
-        if loaded.task.margin == 0 and len(beside) > 1:
+        beside = [other.task.metric for other in tasks if other.task.modality == loaded.task.modality]
+        is_shared = len(set(beside)) == 1 and facts_of(beside[0]).better == "higher"
+        if loaded.task.margin == 0 and len(beside) > 1 and not is_shared:
             what = f'"{loaded.task.name}" has a margin of 0, and the tasks share no metric: their regrets cannot be averaged'
             hint = "say under `margin` what difference does not matter"
             faults.append(TaskError(what, where=str(loaded.path), hint=hint))

@@ -98,14 +98,8 @@ def gather_tasks(names: Sequence[str], workspaces: Sequence[Workspace]) -> Loade
     Raises:
         BenchError: a task is unknown or faulty, or one is named twice; all at once.
     """
-    faults: list[BenchError] = []
-    for name, count in Counter(names).items():
-        if count > 1:
-            faults.append(TaskError(f'the task "{name}" is named twice', where="--task", hint="name it once"))
-        elif not named_files.search(name, workspaces, TASK) and named_files.search(name, workspaces, SUITE):
-            what = f'"{name}" is a suite, which stands alone'
-            faults.append(TaskError(what, where="--task", hint="give it as the only --task, or name its tasks"))
-    raise_all(faults)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    raise_all([TaskError(f'the task "{name}" is named twice', where="--task", hint="name it once") for name in twice])
     members = tuple(Member(task=name) for name in names)
     tasks = _load_tasks(Suite(name="several", tasks=members), workspaces, None)
     return LoadedSuite(Suite(name=_join([one.task.name for one in tasks]), tasks=members), tasks)

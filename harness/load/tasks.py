@@ -10,7 +10,7 @@ from harness.core.task import Task
 from harness.errors import BenchError, Faults, TaskError, raise_all, suggest
 from harness.load import named_files
 from harness.load.faults import each_fault, validate
-from harness.load.named_files import TASK
+from harness.load.named_files import SUITE, TASK
 from harness.load.workspace import Workspace
 from harness.load.yaml_file import read_yaml
 
@@ -62,6 +62,9 @@ def load_task(name_or_path: str, workspaces: Sequence[Workspace]) -> LoadedTask:
         raise named_files.duplicate("task", name_or_path.rpartition(":")[2], matches)
     if matches:
         return _read(*matches[0])
+    if named_files.search(name_or_path, workspaces, SUITE):
+        hint = "give it as the only --task, or name its tasks; in Python, call compare_suite"
+        raise TaskError(f'"{name_or_path}" is a suite, not a task', where="--task", hint=hint)
     raise _unknown(name_or_path, named_files.names(workspaces, TASK))
 
 

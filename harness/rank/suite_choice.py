@@ -93,9 +93,9 @@ def _explain(asked: Question, choice: Choice, certainty: str) -> str:
     field, rule = asked.field, asked.rule
     chosen, count = field.rows[choice.index], len(asked.parts)
     tasks = "the task" if count == 1 else "both tasks" if count == 2 else f"all {count} tasks"
-    name = _open(field, choice)
+    name = _open(field, choice, alone=count == 1)
     if len(field.rows) == 1:
-        return f"{name} is the only model that qualifies on {tasks}."
+        return f"{name} is the only model with a score on {tasks}."
     against = "against the best one" if count == 1 else "on average against the best single model"
     most = f"at most {_margin(rule)} {against}"
     if choice.is_forced:
@@ -110,14 +110,14 @@ def _explain(asked: Question, choice: Choice, certainty: str) -> str:
     return f"{name} is {cheapest}{cost} of {eligible}; {certainty}"
 
 
-def _open(field: Field, choice: Choice) -> str:
+def _open(field: Field, choice: Choice, *, alone: bool) -> str:
     """Name the chosen model; where a baseline is good enough, that comes first."""
     chosen = field.rows[choice.index]
     baselines = [field.rows[i].candidate for i in choice.eligible if field.rows[i].baseline]
     if choice.is_forced or not baselines:
         return chosen.candidate
     if all(row.baseline for row in field.rows):
-        return f"No foundation model was judged on every task; {chosen.candidate}"
+        return f"No foundation model was judged{'' if alone else ' on every task'}; {chosen.candidate}"
     if chosen.baseline:
         return f"A baseline suffices: {chosen.candidate}, without a foundation model,"
     return f"The baseline {baselines[0]}, without a foundation model, is already good enough; {chosen.candidate}"

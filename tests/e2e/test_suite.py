@@ -53,6 +53,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (found / "tasks" / "drinks" / "task.yaml").write_text(
         "name: drinks\nkind: text-classification\ndata: {train: 'data.py:load'}\nmetric: accuracy\nmargin: 0.02\n"
     )
+    for name in ("price", "size"):
+        (found / "tasks" / name).mkdir()
+        (found / "tasks" / name / "rows.csv").write_text("text,label\n" + "".join(f"item {n},{n * 1.5}\n" for n in range(60)))
+        (found / "tasks" / name / "task.yaml").write_text(
+            f"name: {name}\nkind: text-regression\ndata: {{train: rows.csv, text: text, label: label}}\n"
+        )
     (found / "tasks" / "office").mkdir()
     (found / "tasks" / "office" / "suite.yaml").write_text(
         "name: office\ndescription: 'What <script>people</script> ask.'\ntasks: [mail, {task: drinks, weight: 3}]\n"
@@ -179,6 +185,7 @@ def test_ctrl_c_before_the_second_task_keeps_the_first(folder: Path, tmp_path: P
         (("--task", "mail", "--task", "calls", "--budget", "2s"), "a budget of 2 s is too small for 2 tasks"),
         (("--task", "mail", "--task", "calls", "--techniques", "lorra"), 'unknown technique "lorra"'),
         (("--task", "mail", "--task", "drinks", "--constraint", "margin=0"), "has a margin of 0, and the tasks share no metric"),
+        (("--task", "price", "--task", "size", "--constraint", "margin=0"), '"size" has a margin of 0'),
         (("--task", "mail", "--task", "calls", "--resume"), "there is no run of the suite"),
     ],
 )

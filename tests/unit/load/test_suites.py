@@ -7,7 +7,7 @@ import pytest
 from harness.errors import BenchError, Faults, TaskError, WorkspaceError
 from harness.load.suites import LoadedSuite, assign_data, find_target, gather_tasks, list_suites, load_suite
 from harness.load.tasks import LoadedTask, list_tasks
-from harness.load.workspace import Workspace
+from harness.load.workspace import Workspace, load_workspaces
 
 TASK = "name: {name}\nkind: text-classification\ndata: {{train: a.csv}}\n"
 
@@ -101,6 +101,16 @@ def test_two_tasks_of_one_name(spaces: list[Workspace]) -> None:
     assert told.startswith('two tasks are called "a"')
 
 
+def test_the_suites_that_ship_with_bench(tmp_path: Path) -> None:
+    spaces = load_workspaces(tmp_path)
+    names = [suite.name for suite, _ in list_suites(spaces)]
+    assert {"embedded", "enterprise"} <= set(names)
+    for name in names:
+        found = load_suite(name, spaces)
+        assert found.suite.description
+        assert (found.tasks[0].folder.parent / name / "README.md").is_file()
+
+
 def test_what_a_name_means(spaces: list[Workspace]) -> None:
     add(spaces[1], "s", "name: field\ntasks: [a]\n")
     assert isinstance(find_target("a", spaces), LoadedTask)
@@ -134,9 +144,15 @@ def test_tasks_named_one_by_one_are_a_suite(spaces: list[Workspace]) -> None:
     found = gather_tasks(["b", "a"], spaces)
     assert (found.suite.name, found.path, [task.task.name for task in found.tasks]) == ("b-and-a", None, ["b", "a"])
     assert {member.weight for member in found.suite.tasks} == {1.0}
-    with pytest.raises(Faults) as caught:
+    with pytest.raises(TaskError, match='the task "a" is named twice'):
         gather_tasks(["a", "a", "s", "b"], spaces)
-    assert [fault.what for fault in caught.value.faults] == ['the task "a" is named twice', '"s" is a suite, which stands alone']
+    with pytest.raises(TaskError, match='"s" is a suite, not a task') as caught:
+        gather_tasks(["a", "s"], spaces)
+    assert "compare_suite" in caught.value.hint
+    add(spaces[0], "nested", "name: nested\ntasks: [s]\n")
+    with pytest.raises(TaskError, match='"s" is a suite, not a task') as nested:
+        load_suite("nested", spaces)
+    assert "suite.yaml, line 2, key tasks.0" in nested.value.where
     long = [f"task-{number:02}-{'x' * 20}" for number in range(9)]
     for name in long:
         add(spaces[0], name, TASK.format(name=name), "task.yaml")

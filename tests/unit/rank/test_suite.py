@@ -255,7 +255,7 @@ def test_who_lacks_a_task_is_a_row_with_its_reason(make_part: Make) -> None:
         ),
     )  # fmt: skip
     group = only([first, second])
-    assert (group.single.candidate, group.single.reason) == ("a", "a is the only model that qualifies on both tasks.")
+    assert (group.single.candidate, group.single.reason) == ("a", "a is the only model with a score on both tasks.")
     rows = {row.candidate: row for row in group.rows}
     assert set(rows) == {"a", "broken", "far", "dear"}, "what reads something else belongs to another group"
     assert [(gap.task, gap.state, gap.reason) for gap in rows["broken"].gaps] == [("y", "failed", "embed: NaN")]
