@@ -12,6 +12,7 @@ from harness.core.data import Dataset
 from harness.core.evidence import Answers, Truth
 from harness.core.progress import Progress
 from harness.core.run import RunInfo
+from harness.core.technique_names import ASKED
 from harness.core.trial import Failed, Finished, Record, Skipped, Trial
 from harness.errors import WorkspaceError
 from harness.execute import local, machine
@@ -104,6 +105,7 @@ class Campaign:
         candidate, path = self.ready[place]
         folder, card, one = self.folder.absolute(), candidate.card, trials[0]
         epochs = one.fidelity.of * len(self.data.split.folds) if one.fidelity else 0.0
+        words = self.data.wording.words if self.data.wording and any(trial.technique in ASKED for trial in trials) else ()
         return Job(
             candidate=candidate,
             folder=path,
@@ -115,7 +117,7 @@ class Campaign:
             predictions=folder / "predictions",
             log=folder / "logs" / f"{card.name}.log",
             trust=self.info.settings.trust,
-            limits=limits_of(card, self.info.settings, len(self.data.rows), free, epochs=epochs),
+            limits=limits_of(card, self.info.settings, len(self.data.rows), free, epochs=epochs, answers=sum(map(len, words))),
             trains=bool(training_techniques(self.info.settings)),
             checkpoint=self.checkpoints.absolute() / one.runner if one.measures == "training" else None,
         )

@@ -22,6 +22,8 @@ _OPERATIONS_PER_S = 5e9
 _SECONDS_A_ROW = 1.0
 _SECONDS_TO_LEARN_A_ROW = 0.1
 _TOKENS = 512
+# An answer has few tokens beside a prompt, and each takes its time however small the model is.
+_SECONDS_AN_ANSWER, _SHARE_OF_AN_ANSWER = 0.02, 0.05
 # The quickest trial there is, with the start of its process: without a foundation model, and with one.
 _SECONDS_FOR_BASELINE, _SECONDS_FOR_MODEL = 2.0, 8.0
 
@@ -150,16 +152,20 @@ def plan(
     return tuple(trials)
 
 
-def limits_of(card: Card, settings: Settings, rows: int, free_bytes: tuple[int, int], *, epochs: float = 0.0) -> Limits:
+def limits_of(
+    card: Card, settings: Settings, rows: int, free_bytes: tuple[int, int], *, epochs: float = 0.0, answers: int = 0
+) -> Limits:
     """Return what a worker may take: what the user says, else enough for a slow processor and most of what is free.
 
     `free_bytes` are of memory and of the disk. The time is ten minutes, a tenth of a second a row to learn from it, and what two
     operations a parameter and token take at five billion a second; a second a row where the parameters are unknown. A step of
-    training takes three times as much, and every row takes it `epochs` times.
+    training takes three times as much, and every row takes it `epochs` times. Where rows are asked about, each of the
+    `answers` takes a while, too.
     """
     tokens = min(card.context or _TOKENS, _TOKENS)
     operations = 2 * card.parameters * tokens / _OPERATIONS_PER_S if card.parameters is not None else _SECONDS_A_ROW
-    seconds = _SECONDS_AT_LEAST + rows * (_SECONDS_TO_LEARN_A_ROW + operations * (1 + 3 * epochs))
+    asked = answers * (_SECONDS_AN_ANSWER + operations * _SHARE_OF_AN_ANSWER)
+    seconds = _SECONDS_AT_LEAST + rows * (_SECONDS_TO_LEARN_A_ROW + operations * (1 + 3 * epochs) + asked)
     most = most_of(free_bytes)
     memory = settings.memory_limit_bytes or most.memory_bytes
     return replace(most, seconds=settings.trial_timeout_s or round(seconds), memory_bytes=memory)

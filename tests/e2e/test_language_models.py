@@ -1,4 +1,4 @@
-"""A language model that is asked, beside models whose features are learned from, by the installed command."""
+"""A language model that is asked, beside models whose features are learned from, by the command line."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.e2e.command import run_bench
+from tests.e2e.command import run_here
 from tests.e2e.test_finetune import make_model, make_rows
 from tests.unit.tiny_models import save_language
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
+def workspace(server: None, tmp_path: Path) -> Path:
+    del server
     make_model(tmp_path / "models" / "encoder")
     save_language("GPT2LMHead", tmp_path / "models" / "decoder")
     (tmp_path / "candidates").mkdir()
@@ -30,7 +31,7 @@ def workspace(tmp_path: Path) -> Path:
 
 def test_a_decoder_and_an_encoder_stand_in_one_ranking(workspace: Path) -> None:
     chosen = ("--candidates", "encoder,decoder", "--techniques", "linear-probe,prompted,few-shot")
-    done = run_bench(
+    done = run_here(
         "compare", "--task", "mail", *chosen, "--effort", "quick", "--measure", "quality", "--device", "cpu",
         "--offline", "--json", cwd=workspace,
     )  # fmt: skip
@@ -54,3 +55,25 @@ def test_a_decoder_and_an_encoder_stand_in_one_ranking(workspace: Path) -> None:
     kept = pd.read_parquet(next((folder / "predictions").glob("*.parquet")))
     assert set(kept["split"]) == {"validation", "test"}
     assert "decoder · few-shot" in (folder / "report.md").read_text()
+
+
+def test_models_that_cannot_be_asked_are_skipped_with_the_reason(workspace: Path) -> None:
+    done = run_here(
+        "compare", "--task", "mail", "--candidates", "encoder", "--techniques", "few-shot", "--measure", "quality",
+        "--device", "cpu", "--offline", "--json", cwd=workspace,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["skipped"] == [
+        {"candidate": "encoder", "reason": "it is no language model, and few-shot asks one"}
+    ]
+
+
+def test_labels_that_are_codes_are_not_asked_for_without_examples(workspace: Path) -> None:
+    rows = workspace / "tasks" / "mail" / "rows.csv"
+    rows.write_text(rows.read_text().replace(",card\n", ",1\n"))
+    done = run_here("compare", "--task", "mail", "--candidates", "decoder", "--techniques", "prompted", cwd=workspace)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "prompted asks for words for the classes, and these have none",
+        "where: --techniques",
+        "do:    describe each label under `classes` in task.yaml, or try few-shot, where examples show what labels mean",
+    ]

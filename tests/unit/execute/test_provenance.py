@@ -4,6 +4,8 @@ import importlib.util
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from harness.core.card import Card
 from harness.core.run import Settings
 from harness.execute import provenance
@@ -53,5 +55,6 @@ def test_limits_grow_with_model_and_rows_and_give_way_to_the_user() -> None:
     assert limits_of(Card(name="n"), Settings(), 1000, free).seconds == 600 + 1000 * (1 + 0.1)
     assert (plain.seconds or 0) < (limits_of(large, Settings(), 1000, free).seconds or 0)
     assert (plain.seconds or 0) < (limits_of(small, Settings(), 9000, free).seconds or 0)
+    assert limits_of(Card(name="n"), Settings(), 100, free, answers=7).seconds == pytest.approx(600 + 100 * (1.1 + 7 * 0.07))
     said = limits_of(small, Settings(trial_timeout_s=3, memory_limit_bytes=7), 1000, free)
     assert (said.seconds, said.memory_bytes) == (3, 7)

@@ -78,10 +78,14 @@ def test_a_model_beside_a_sufficient_baseline_is_told_after_it(samples: dict[str
     assert headline.endswith("minilm-l6-first3 with a linear probe")
 
 
-def test_a_model_that_needs_no_labels_is_not_to_be_fine_tuned(samples: dict[str, Any]) -> None:
-    chosen = samples["realistic"].ranking.recommendation.model_dump() | {"technique": "zero-shot"}
+@pytest.mark.parametrize(
+    ("technique", "how"),
+    [("zero-shot", "class names alone"), ("prompted", "a prompt"), ("few-shot", "a prompt with examples")],
+)
+def test_a_model_that_is_used_as_it_is_is_not_to_be_fine_tuned(technique: str, how: str, samples: dict[str, Any]) -> None:
+    chosen = samples["realistic"].ranking.recommendation.model_dump() | {"technique": technique}
     advice = with_ranking(samples["realistic"], recommendation=chosen).advice
-    assert advice.headline == "Train nothing: minilm-l6-first3 with class names alone is enough"
+    assert advice.headline == f"Train nothing: minilm-l6-first3 with {how} is enough"
     assert not any("finetune" in step.command for step in advice.next)
 
 
