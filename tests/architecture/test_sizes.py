@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -125,13 +126,20 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
+@cache
 def sources() -> dict[str, str]:
     found = {path for pattern in PATTERNS for path in ROOT.glob(pattern) if "_builtin" not in path.parts}
     return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(found)}
 
 
+@cache
+def trees() -> dict[str, ast.Module]:
+    return {path: ast.parse(text) for path, text in sources().items()}
+
+
+@cache
 def find(check: Check) -> list[str]:
-    return [fault for path, text in sources().items() for fault in check(path, ast.parse(text), text)]
+    return [fault for path, text in sources().items() for fault in check(path, trees()[path], text)]
 
 
 def test_all_sources_are_seen() -> None:
