@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,20 @@ import pytest
 
 from harness import cli
 from harness.cli.init import make_workspace
-from tests.e2e.command import BENCH, run_bench
+from tests.e2e.command import BENCH, run_bench, run_here
 
 QUICK = ("--techniques", "knn", "--measure", "quality", "--device", "cpu", "--offline", "--format", "json")
 SLOW = """
-import os, time
+import os, pathlib, time
 import numpy as np
 from harness import Candidate, Card
 
+PLACE = pathlib.Path(__file__).resolve().parents[1]
+
 class Slow:
     def embed_text(self, texts):
-        open(os.environ["MARK"], "a").close()
-        time.sleep(float(os.environ["SLEEP"]))
+        (PLACE / "mark").touch()
+        time.sleep(float((PLACE / "sleep").read_text()))
         return np.array([[[len(text), text.count("e")] for text in texts]], np.float32)
 
 candidates = (Candidate(Card(name="slow", license="MIT"), lambda device, dtype: Slow()),)
@@ -39,14 +42,16 @@ def place(tmp_path: Path) -> Path:
     """A workspace with a candidate that takes as long as it is told to."""
     make_workspace(tmp_path / "w")
     (tmp_path / "w" / "candidates" / "slow.py").write_text(SLOW)
+    (tmp_path / "w" / "sleep").write_text("0")
     return tmp_path / "w"
 
 
 def start(place: Path, *more: str) -> subprocess.Popen[str]:
     """Start a comparison, and wait until its slow candidate is at work."""
     mark = place / "mark"
+    (place / "sleep").write_text("60")
     command = [str(BENCH), "compare", "--task", "example", "--candidates", "hashing,slow", *QUICK, *more]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "MARK": str(mark), "SLEEP": "60"}
+    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     bench = subprocess.Popen(command, cwd=place, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     until = time.monotonic() + 60
     while not mark.exists():
@@ -56,9 +61,9 @@ def start(place: Path, *more: str) -> subprocess.Popen[str]:
     return bench
 
 
-def resume(place: Path, *more: str) -> dict[str, Any]:
-    environment = {"MARK": str(place / "mark"), "SLEEP": "0"}
-    done = run_bench("compare", "--task", "example", "--resume", "--json", *more, cwd=place, **environment)
+def resume(place: Path, run: Callable[..., subprocess.CompletedProcess[str]] = run_here) -> dict[str, Any]:
+    (place / "sleep").write_text("0")
+    done = run("compare", "--task", "example", "--resume", "--json", cwd=place)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found | {"stderr": done.stderr}
@@ -68,7 +73,7 @@ def test_a_killed_run_goes_on_where_it_was(place: Path) -> None:
     bench = start(place)
     bench.kill()
     bench.communicate()
-    found = resume(place)
+    found = resume(place, run_bench)
     assert "2 of 6 trials are finished" in found["stderr"]
     assert {row["candidate"] for row in found["ranking"]} == {"hashing", "slow", "baseline-tfidf", "baseline-majority"}
     assert len(list((place / "reports/example").glob("2*"))) == 1
@@ -114,10 +119,7 @@ def test_ctrl_c_twice_ends_at_once(place: Path) -> None:
 
 def test_ctrl_c_of_a_terminal_reaches_everybody_and_fails_nobody(place: Path) -> None:
     command = [str(BENCH), "compare", "--task", "example", "--candidates", "hashing,slow", *QUICK]
-    environment = os.environ | {"MARK": str(place / "mark"), "SLEEP": "0"}
-    bench = subprocess.Popen(
-        command, cwd=place, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
+    bench = subprocess.Popen(command, cwd=place, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     # While the server of processes is importing.
     until = time.monotonic() + 60
     while not list((place / "reports").glob("example/2*/run.json")):
@@ -135,9 +137,7 @@ def test_ctrl_c_of_a_terminal_reaches_everybody_and_fails_nobody(place: Path) ->
 def test_a_mended_plugin_is_run_again_and_the_others_are_not_whatever_folder_it_goes_to(place: Path) -> None:
     plugin = place / "candidates" / "slow.py"
     plugin.write_text(SLOW.replace("time.sleep", "raise ValueError"))
-    first = run_bench(
-        "compare", "--task", "example", "--candidates", "hashing,slow", *QUICK, "--json", cwd=place, MARK="/dev/null", SLEEP="0"
-    )
+    first = run_here("compare", "--task", "example", "--candidates", "hashing,slow", *QUICK, "--json", cwd=place)
     assert [row["candidate"] for row in json.loads(first.stdout)["failed"]] == ["slow"]
     plugin.write_text(SLOW.replace("        time.sleep", "        os.chdir('/')\n        time.sleep"))
     found = resume(place)
@@ -173,7 +173,7 @@ def test_two_comparisons_at_once_do_not_harm_each_other(place: Path) -> None:
     try:
         (place / "mark").unlink()
         two = start(place, "--seed", "1")
-        other = run_bench("compare", "--task", "example", "--resume", cwd=place, MARK="/dev/null", SLEEP="0")
+        other = run_here("compare", "--task", "example", "--resume", cwd=place)
         assert other.returncode == 2
         assert other.stderr.startswith("another bench is working on this run")
     finally:

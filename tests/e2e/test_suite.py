@@ -28,7 +28,7 @@ def load():
         raise OSError("the share is not mounted")
     return {"text": [f"{word} number {n}" for n in range(30) for word in ("tea", "coffee")], "label": ["t", "c"] * 30}
 """
-QUICK = ("--candidates", "baseline-majority", "--effort", "quick", "--measure", "quality", "--offline")
+QUICK = ("--candidates", "baseline-majority", "--effort", "quick", "--measure", "quality", "--device", "cpu", "--offline")
 
 
 def rows(words: dict[str, str], count: int = 60) -> str:
