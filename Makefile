@@ -15,6 +15,7 @@ demo: .venv/demo.stamp  ## compare candidates on the two embedded tasks, without
 	@echo "  $(BIN)/bench compare --task support-intents --offline --budget 20m"
 
 test: .venv/dev.stamp  ## what CI runs, together with `make check`
+	@$(BIN)/python -m compileall -q harness candidates  # once for all processes, also where Python may not write what it compiled
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report= -n 2 --dist loadfile
 	@$(BIN)/python -m coverage report --fail-under=90 --skip-covered --format=total | sed 's/^/coverage of the pure layers, percent: /'
 

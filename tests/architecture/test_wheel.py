@@ -123,7 +123,7 @@ def test_the_package_comes_from_the_environment_and_not_from_the_checkout(instal
 
 def test_tasks_are_found_from_elsewhere(installed: Installed) -> None:
     shown = {line.split()[0] for line in installed.run("tasks", "list").splitlines()[1:]}
-    assert shown == {path.parent.name for path in (ROOT / "tasks").glob("*/task.yaml")}
+    assert shown == {path.parent.name for name in ("task", "suite") for path in (ROOT / "tasks").glob(f"*/{name}.yaml")}
 
 
 def test_candidates_are_found_from_elsewhere(installed: Installed) -> None:
