@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -39,14 +37,11 @@ def run_here(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[s
 
 
 def serve_training() -> None:
-    """Let a server of processes with all that training a text encoder needs take the place of the one that runs, if any does.
+    """Start a server of processes with all that encoders of transformers and their training need.
 
     Importing these libraries takes longer than what the tests do with them.
     """
-    if forkserver._forkserver._forkserver_pid is not None:
-        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
-        forkserver._forkserver._stop()
-    card = Card(name="any", adapter="transformers", source="any/text", modality=("text",))
+    card = Card(name="any", adapter="transformers", source="any/encoder", modality=("text", "image"))
     with _offline():
         process.preload([Registered(card, "cards.yaml", "user", is_plugin=False)], offline=True, trains=True)
         assert process.ask(len, "abc") == 3
