@@ -6,6 +6,7 @@ from pydantic import Field
 
 from harness.core.measurement import Measurement
 from harness.core.noun import Noun
+from harness.core.technique_names import ASKED
 
 
 class Estimate(Noun):
@@ -57,6 +58,11 @@ class RankedContender(Noun):
     def is_trained(self) -> bool:
         """Tell whether weights of the model itself were changed."""
         return self.value("trainable_parameters") is not None
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether a language model answers in words, by no head on its features."""
+        return self.technique in ASKED
 
     @property
     def is_partial(self) -> bool:

@@ -15,7 +15,8 @@ def find_gains(field: Field) -> tuple[Gain, ...]:
     """
     found = []
     for i, row in enumerate(field.rows):
-        frozen = [k for k, other in enumerate(field.rows) if other.candidate == row.candidate and not other.is_trained]
+        heads = [k for k, other in enumerate(field.rows) if not (other.is_trained or other.is_asked)]
+        frozen = [k for k in heads if field.rows[k].candidate == row.candidate]
         if not row.is_trained or not frozen:
             continue
         best = max(frozen, key=lambda k: (field.points[k], field.rows[k].technique))

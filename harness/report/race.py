@@ -43,7 +43,7 @@ def build(race: Race, ranking: Ranking) -> RaceCourse:
         lanes.values(), key=lambda lane: (-max(lane.rounds), _worth(lane, sign), lane.last.candidate, lane.last.technique)
     )
     choose = max if ranking.higher_is_better else min
-    frozen = [row.validation.score for row in ranking.rows if not (row.is_trained or row.baseline or row.control)]
+    frozen = [row.validation.score for row in ranking.rows if not (row.is_trained or row.is_asked or row.baseline or row.control)]
     return RaceCourse(
         columns=tuple(
             Column(key=f"round_{one.number}", label=f"Round {one.number}", unit=f"to {_share(one.share)}") for one in race.rounds

@@ -40,7 +40,7 @@ class _Order:
 def build(ranking: Ranking) -> Transfer:
     """Return the table; without columns where no candidate has a transferability score."""
     # Only some candidates are trained, so that only heads on frozen features compare all of them.
-    rows = [row for row in ranking.rows if not (row.baseline or row.is_trained)]
+    rows = [row for row in ranking.rows if not (row.baseline or row.is_trained or row.is_asked)]
     orders = _orders(rows, ranking)
     names = sorted({row.candidate for row in rows if row.value("logme") is not None or row.value("h_score") is not None})
     measured = orders[-1].values

@@ -15,6 +15,7 @@ def test_a_gain_is_over_the_best_head_of_the_same_candidate(make_row, make_field
         make_row("a", 0.90, "lora", **TRAINED),
         make_row("a", 0.86, "knn"),
         make_row("a", 0.87, "linear-probe"),
+        make_row("a", 0.89, "few-shot"),
         make_row("b", 0.99, "linear-probe"),
         make_row("c", 0.95, "full", **TRAINED),
     ]

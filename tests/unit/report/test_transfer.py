@@ -38,6 +38,14 @@ def test_a_metric_that_is_better_when_lower_turns_the_order_over(samples: dict[s
     assert {fact.text for fact in found.agreement} == {"-1.00"}
 
 
+def test_what_a_model_says_in_words_is_no_measure_of_its_features(samples: dict[str, Any]) -> None:
+    ranking = samples["realistic"].ranking
+    last = next(row for row in ranking.rows if row.candidate == "minilm-l6-first1" and row.technique != "fit").model_dump()
+    said = last | {"technique": "few-shot", "validation": {"score": 0.999, "low": 0.99, "high": 1.0}}
+    asked = Ranking.model_validate(ranking.model_dump() | {"rows": [*(row.model_dump() for row in ranking.rows), said]})
+    assert transfer.build(asked) == transfer.build(ranking)
+
+
 def test_without_scores_there_is_no_table(samples: dict[str, Any]) -> None:
     assert transfer.build(samples["nothing"].ranking).rows == ()
     assert transfer.build(samples["empty"].ranking).columns == ()
