@@ -157,7 +157,7 @@ class _Order:
     @property
     def contents(self) -> Contents:
         task, chosen = self.basis.info.task, self.chosen
-        column = (task.data.text if task.modality == "text" else task.data.image) or ""
+        column, pair = self.data.columns or ((task.data.text if task.modality == "text" else task.data.image) or "", "")
         return Contents(
             card=chosen.card,
             kind=task.kind,
@@ -166,7 +166,7 @@ class _Order:
             target=task.target,
             labels=self.data.rows.classes,
             column=column,
-            pair=task.data.text_pair or "",
+            pair=pair,
         )
 
     def run(self, staged: Path, say: errand.Tell) -> tuple[Made, str]:

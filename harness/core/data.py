@@ -181,7 +181,8 @@ class Dataset:
     """A task's rows with their division, and what was noticed while reading them.
 
     `phrases` are sentences that say what each class is, in the order of the classes; empty where the classes have no words.
-    `wording` is how texts and classes are put to a language model.
+    `wording` is how texts and classes are put to a language model. `columns` are those of both texts where rows are pairs, as they
+    were named or inferred.
     """
 
     rows: Rows
@@ -190,6 +191,7 @@ class Dataset:
     source: str
     phrases: tuple[tuple[str, ...], ...] = ()
     wording: Wording | None = None
+    columns: tuple[str, ...] = ()
     drawn_test: bool = True
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

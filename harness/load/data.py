@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.data import Dataset, Rows, Split
+from harness.core.kinds import Target
 from harness.core.task import Task
 from harness.core.wording import Ask
 from harness.errors import BenchError, Faults, TaskError, raise_all
@@ -19,6 +20,8 @@ from harness.load.rows import Row, assemble, read_rows, sort_classes
 from harness.load.source import open_source
 from harness.load.splits import SHARE, split
 from harness.load.table import Source, Table
+
+_DRAWN: dict[Target, str] = {"class": "class", "labels": "rarest label", "number": "size"}
 
 
 def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, offline: bool) -> Dataset:
@@ -41,7 +44,7 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
         division = split(rows, given, seed)
     except BenchError as error:
         raise _placed(error, source.name) from error
-    drawn = () if test is not None else (f"test rows: {SHARE:.0%} drawn by class with seed {seed}",)
+    drawn = () if test is not None else (f"test rows: {SHARE:.0%} drawn by {_DRAWN[task.target]} with seed {seed}",)
     notes = (*source.notes, *source.train.notes, *(source.test.notes if source.test else ()), *columns.notes, *drawn)
     found = (doubt.what for doubt in find_doubts(rows, division, drawn=test is None))
     return Dataset(
@@ -51,6 +54,7 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
         source=source.name,
         phrases=phrases,
         wording=word_task(task, rows.classes),
+        columns=(columns.content, columns.pair) if columns.pair else (),
         drawn_test=test is None,
         notes=notes,
         warnings=(*source.warnings, *columns.warnings, *noticed, *found),

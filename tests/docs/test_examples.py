@@ -65,6 +65,10 @@ def test_python_examples_work(python: Example, tmp_path: Path, monkeypatch: pyte
             model = candidate.load("cpu", "float32")
             if "embed_pairs" in python.text:
                 _ask_pairs(model)
+            elif "fit_numbers" in python.text:
+                assert subject.needs_met(model, is_image=False, target="number") == {"fit"}
+                model.fit_numbers(TEXTS, np.array([4.0, 4.0, 3.0, 4.0]))
+                assert model.predict_numbers(TEXTS).tolist() == pytest.approx([4, 4, 3, 4])
             elif "log_likelihood" in python.text:
                 _ask_in_words(model)
             else:
@@ -148,7 +152,8 @@ def test_yaml_examples_are_read(yaml: Example, tmp_path: Path) -> None:
         assert len(list_suites(here)) == 1
         return
     # A part of a task stands for the whole with that part.
-    needed = "" if "name" in content else "name: example\nkind: text-classification\n"
+    needed = "" if "name" in content else "name: example\n"
+    needed += "" if "kind" in content else "kind: text-classification\n"
     needed += "" if "data" in content else "data: {train: rows.csv}\n"
     (folder / "task.yaml").write_text(needed + yaml.text)
     assert len(list_tasks(here)) == 1

@@ -44,6 +44,15 @@ def test_logme_is_the_maximum_of_the_evidence(rows: int, width: int, classes: in
     assert log_me(features, labels, classes) == pytest.approx(expected, abs=1e-6)
 
 
+def test_logme_of_values_and_of_labels_is_the_maximum_of_the_evidence() -> None:
+    features, labels = sample(120, 10, 3)
+    values = features @ np.arange(10.0) + np.random.default_rng(0).normal(size=120)
+    standard = (values - values.mean()) / values.std()
+    assert log_me(features, 1000 * values + 5, 1) == pytest.approx(maximum_evidence(features.astype(float), standard), abs=1e-6)
+    one_hot = np.eye(3, dtype=np.float32)[labels]
+    assert log_me(features, one_hot, 3) == pytest.approx(log_me(features, labels, 3), abs=1e-9)
+
+
 def test_h_score_equals_its_definition() -> None:
     from sklearn.covariance import LedoitWolf
 

@@ -102,6 +102,29 @@ def test_predictions_come_back(groups: tuple[str, ...], sampled: np.ndarray | No
         np.testing.assert_array_equal(back["test"].sample, sampled)
 
 
+def test_answers_that_are_no_classes_come_back_as_tallies(tmp_path: Path) -> None:
+    import pandas as pd
+
+    outputs, none = np.array([[0.5], [2.5]], np.float32), np.zeros(2, np.int64)
+    told = tuple(predictions.Told([1.0, 2.0], [0.5, 2.5], np.array([[1.0, 0.5], [2.0, 2.5]])) for _ in range(2))
+    predictions.write(tmp_path / "p.parquet", Predictions(["a", "b"], none, outputs, ["c", "d"], none, outputs, told=told))
+    back = predictions.read(tmp_path / "p.parquet")["test"]
+    assert back.predictions.tolist() == [[1.0, 0.5], [2.0, 2.5]]
+    assert len(back.references) == 2
+    frame = pd.read_parquet(tmp_path / "p.parquet")
+    assert frame.reference.tolist() == [1.0, 2.0, 1.0, 2.0]
+    assert frame.prediction.tolist() == [0.5, 2.5, 0.5, 2.5]
+    table = pq.read_table(tmp_path / "p.parquet")
+    place = table.column_names.index("tally")
+    other = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(8)), 2)
+    pq.write_table(table.set_column(place, "tally", other), tmp_path / "p.parquet")
+    with pytest.raises(WorkspaceError, match="not what was written"):
+        predictions.read(tmp_path / "p.parquet")
+    pq.write_table(table.set_column(place, "tally", pa.array(["a"] * 4)), tmp_path / "p.parquet")
+    with pytest.raises(WorkspaceError, match="tallies are not rows of numbers"):
+        predictions.read(tmp_path / "p.parquet")
+
+
 def test_other_tools_can_read_the_predictions(tmp_path: Path) -> None:
     import pandas as pd
 
