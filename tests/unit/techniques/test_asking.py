@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from harness.core.data import Pair
 from harness.core.wording import Wording
 from harness.errors import CandidateError
 from harness.techniques.asking import Asking
@@ -125,6 +126,17 @@ def test_a_model_that_does_not_count_gets_the_most_examples() -> None:
     head = create("few-shot").fit(given, ROWS, LABELS[ROWS], 2)
     assert head.recipe["k"] == MOST
     assert head.count_cut(given, ROWS) is None  # type: ignore[attr-defined]
+
+
+def test_pairs_are_asked_about_whole() -> None:
+    model = Echo()
+    rows = tuple(Pair(f"{i} a", f"{i} b") for i in range(8))
+    wording = Wording("{text} or {text_pair}: {label}", (("a",), ("c",)), normalize="none")
+    given = Inputs(np.empty((0, 0, 0), np.float32), rows, model, wording=wording)
+    head = create("few-shot").fit(given, np.arange(4), np.arange(4) % 2, 2)
+    np.testing.assert_allclose(head.predict(given, np.array([5])), [[5 / 6, 1 / 6]], atol=1e-6)
+    assert model.asked[-1].endswith("\n\n5 a or 5 b:")
+    assert model.asked[-1].count(" or ") == 5
 
 
 def test_turns_take_one_of_each_class_while_there_are_any() -> None:
