@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.e2e.command import BENCH, run_bench
+from tests.e2e.command import BENCH, run_bench, run_here
 
 KEYS = {
     "rank", "tie", "candidate", "technique", "metric", "score", "low", "high", "expected_regret", "probability_best", "test",
@@ -129,15 +129,15 @@ def test_rendering_again_gives_the_same_ranking_and_needs_no_torch(
 
 
 def test_a_constraint_changes_the_answer(workspace: Path, document: dict[str, Any], tmp_path: Path) -> None:
-    out = ("--json", "--out", tmp_path)
-    deny = run_bench("report", "example", *out, "--constraint", "license={deny: [MIT, Apache-2.0, CC0-1.0]}", cwd=workspace)
+    out = ("--json", "--out", tmp_path, "--format", "json")
+    deny = run_here("report", "example", *out, "--constraint", "license={deny: [MIT, Apache-2.0, CC0-1.0]}", cwd=workspace)
     assert deny.returncode == 1
     assert json.loads(deny.stdout)["recommendation"] is None
     names = {row["candidate"] for row in json.loads(deny.stdout)["excluded"]}
     assert {"hashing", "lengths", "baseline-tfidf"} <= names
     slowest = max(document["ranking"], key=lambda row: row["latency_ms"]["p95"])
     limit = slowest["latency_ms"]["p95"] * 0.999
-    quick = json.loads(run_bench("report", "example", *out, "--constraint", f"latency_ms={limit}", cwd=workspace).stdout)
+    quick = json.loads(run_here("report", "example", *out, "--constraint", f"latency_ms={limit}", cwd=workspace).stdout)
     assert (slowest["candidate"], slowest["technique"]) not in {(r["candidate"], r["technique"]) for r in quick["ranking"]}
     assert {(r["candidate"], r["constraint"]) for r in quick["excluded"]} >= {(slowest["candidate"], "latency_ms.p95")}
 
@@ -149,7 +149,7 @@ def test_a_license_excludes_before_anything_is_loaded(workspace: Path) -> None:
         "candidates = (Candidate(Card(name='trap', license='CC-BY-NC-4.0'), load),)\n"
     )
     command = ("compare", "--task", "example", "--candidates", "trap", "--constraint", "license=commercial", "--json", *CHEAP)
-    done = run_bench(*command, cwd=workspace)
+    done = run_here(*command, cwd=workspace)
     (workspace / "candidates" / "trap.py").unlink()
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -159,7 +159,7 @@ def test_a_license_excludes_before_anything_is_loaded(workspace: Path) -> None:
 
 def test_nothing_that_qualifies_is_exit_code_1(workspace: Path) -> None:
     named = ("--task", "example", "--candidates", "lengths", "--techniques", "knn")
-    done = run_bench("compare", *named, "--constraint", "min_quality=1.01", *CHEAP, cwd=workspace)
+    done = run_here("compare", *named, "--constraint", "min_quality=1.01", *CHEAP, cwd=workspace)
     assert done.returncode == 1
     assert "Nothing qualifies." in done.stdout
 
