@@ -87,28 +87,49 @@ for name in {HEAVY}:
     assert done.stdout.splitlines() == [f"{name} is blocked" for name in HEAVY]
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("--help", "Usage: bench"),
-        ("compare --help", "--task"),
-        ("report --help", "--format"),
-        ("candidates list", "minilm-l6-v2"),
-        ("candidates list --json", '"name": "minilm-l6-v2"'),
-        ("candidates show minilm-l6-v2", "adapter: transformers"),
-        ("tasks list", "support-intents"),
-        ("tasks show digits", "kind: image-classification"),
-        ("schema card", '"pretraining"'),
-        ("schema task", '"constraints"'),
-        ("schema suite", '"weight"'),
-        ("schema report", '"title"'),
-        ("init new", "wrote new"),
-    ],
-)
-def test_commands_that_run_no_model_need_no_library_for_it(words: str, expected: str, tmp_path: Path, without_models: str) -> None:
-    done = run(str(BIN / "bench"), *words.split(), cwd=tmp_path, PYTHONPATH=without_models)
+EXPECTED = {
+    "--help": "Usage: bench",
+    "compare --help": "--task",
+    "report --help": "--format",
+    "candidates list": "minilm-l6-v2",
+    "candidates list --json": '"name": "minilm-l6-v2"',
+    "candidates show minilm-l6-v2": "adapter: transformers",
+    "tasks list": "support-intents",
+    "tasks show digits": "kind: image-classification",
+    "schema card": '"pretraining"',
+    "schema task": '"constraints"',
+    "schema suite": '"weight"',
+    "schema report": '"title"',
+    "init new": "wrote new",
+}
+ALL = """
+import contextlib, io, json, sys
+from harness.cli import run
+
+found = {}
+for words in sys.argv[1:]:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(words.split())
+    found[words] = [code, err.getvalue(), out.getvalue()]
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory, without_models: str) -> dict[str, tuple[int, str, str]]:
+    """The exit code, stderr and stdout of each command, all given in one process."""
+    done = run(sys.executable, "-c", ALL, *EXPECTED, cwd=tmp_path_factory.mktemp("here"), PYTHONPATH=without_models)
     assert (done.returncode, done.stderr) == (0, "")
-    assert expected in done.stdout
+    found: dict[str, tuple[int, str, str]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("words", EXPECTED)
+def test_commands_that_run_no_model_need_no_library_for_it(words: str, answers: dict[str, tuple[int, str, str]]) -> None:
+    code, err, out = answers[words]
+    assert (code, err) == (0, "")
+    assert EXPECTED[words] in out
 
 
 @pytest.mark.parametrize("words", ["compare --task nothing", "report nothing"])
