@@ -139,8 +139,9 @@ class Task(Noun):
 
     @model_validator(mode="after")
     def _check_ask(self) -> Task:
-        if self.ask != Ask() and self.modality != "text":
-            msg = f"ask is for texts, the kind is {self.kind}"
+        if self.ask != Ask() and (self.modality != "text" or self.target != "class"):
+            several = " with multi_label" if self.multi_label else ""
+            msg = f"ask is for texts of one class each, the kind is {self.kind}{several}"
             raise ValueError(msg)
         if self.ask.fields and ("text_pair" in self.ask.fields) != bool(self.data.text_pair):
             has, are = ("has no", "are") if self.data.text_pair else ("has", "are not")

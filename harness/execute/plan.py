@@ -73,7 +73,7 @@ def check_words(names: Sequence[str], task: Task, wording: Wording | None, *, ha
     """
     for name in names:
         if TECHNIQUES[name][0] == "ask" and wording is None:
-            what = f"{name} puts rows to a language model, and these are pictures"
+            what = f"{name} asks a language model for one class of each text, and that is not this task"
             raise WorkspaceError(what, where="--techniques", hint="leave the technique out")
         if name == "prompted" and wording is not None and not wording.is_told:
             what = "prompted asks for words for the classes, and these have none"

@@ -92,7 +92,7 @@ _HINTS = {
     "for the label": "write {text} where the row is to stand, and {label} once, where the words for its class are",
     "behind the label": "put {label} behind all other fields: what a model is asked for comes last",
     "ask.template has": "write {text_pair} where rows are pairs (data.text_pair), and there alone",
-    "ask is for texts": "leave ask out; pictures are compared with words by `classes` and `prompts`",
+    "ask is for texts": "leave ask out: language models are asked for one class of a text alone",
     "multi_label is": "leave multi_label out, or choose text-classification or image-classification",
     "data.text_pair": "let data.text and data.text_pair name the columns of the two texts, or leave text_pair out",
 }

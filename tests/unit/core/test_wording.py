@@ -55,6 +55,8 @@ def test_the_words_for_classes_are_the_tasks_or_the_labels() -> None:
     assert paired is not None
     assert paired.example(Pair("one", "two"), 0) == "Text 1: one\nText 2: two\nCategory: yes"
     assert word_task(task(kind="image-classification"), ["cat", "dog"]) is None
+    assert word_task(task(multi_label=True), ["cat", "dog"]) is None
+    assert word_task(task(kind="text-regression"), []) is None
 
 
 @pytest.mark.parametrize(
@@ -88,5 +90,12 @@ def test_other_faults_of_how_to_ask(tmp_path: Path) -> None:
     assert '"tokens"' in caught.value.hint
     with pytest.raises(BenchError, match='unknown key "templat"'):
         read(tmp_path / "3", f"{HEAD}data: {{train: rows.csv}}\nask: {{templat: x}}\n")
-    with pytest.raises(BenchError, match="ask is for texts, the kind is image-classification"):
-        read(tmp_path / "4", "name: t\nkind: image-classification\ndata: {train: rows}\nask: {instruction: x}\n")
+    for number, (kind, said) in enumerate(
+        {
+            "image-classification": "image-classification",
+            "text-regression": "text-regression",
+            "text-classification\nmulti_label: true": "text-classification with multi_label",
+        }.items()
+    ):
+        with pytest.raises(BenchError, match=f"ask is for texts of one class each, the kind is {said}"):
+            read(tmp_path / f"of {number}", f"name: t\nkind: {kind}\ndata: {{train: rows}}\nask: {{instruction: x}}\n")
