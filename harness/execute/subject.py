@@ -71,7 +71,7 @@ def needs_met(model: object, *, is_image: bool, is_pair: bool = False, target: T
     met = {"embed"} if isinstance(model, kind) else set()
     if met and not is_pair and isinstance(model, EmbedsPrompts if is_image else EmbedsText):
         met.add("match")
-    if is_pair and isinstance(model, EmbedsText):
+    if is_pair and target == "number" and isinstance(model, EmbedsText):
         met.add("compare")
     if isinstance(model, FITS[target]):
         met.add("fit")
