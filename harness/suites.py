@@ -141,6 +141,8 @@ def reopen_suite(run: str, *, workspace: str | Path = ".", changes: Sequence[str
         return None
     info = suite_runs.read_info(folder)
     parts, missing = _gather(reports, info, {}, changes)
+    settings = info.settings.model_copy(update={"constraints": (*info.settings.constraints, *changes)})
+    info = info.model_copy(update={"settings": settings})
     return _judge(folder, info, parts, missing, interrupted=False)
 
 

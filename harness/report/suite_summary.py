@@ -95,6 +95,11 @@ def _warnings(info: SuiteInfo, ranking: SuiteRanking, heads: Mapping[str, RunInf
             f"{listing(stopped)}: the run was stopped before everything was tried, so that others may be better there. "
             f"`{command(info)} --resume {info.run}` goes on."
         )
+    limits = info.settings.constraints
+    if any(head.settings.constraints != limits for head in heads.values()):
+        told.append(
+            f"Ranked again under {listing(limits, 12)}. The tasks' own reports, to which their names lead, stand as they were."
+        )
     replaced = [name for name, head in heads.items() if head.settings.data]
     if replaced:
         told.append(f"Other rows than its own were given for {listing(replaced)}.")

@@ -197,6 +197,12 @@ def test_the_command_and_what_is_missing(info: SuiteInfo, heads: tuple[RunInfo, 
     halted = group(PLAIN, row("small", 1), tasks=(task("mail", own("small"), unfinished=2), task("calls", own("big"))))
     told = summarise(info, SuiteRanking(suite="office", groups=(halted,)), heads).warnings
     assert told[0].startswith("mail: the run was stopped before everything was tried")
+    limited = info.model_copy(update={"settings": info.settings.model_copy(update={"constraints": ("latency_ms=5",)})})
+    again = summarise(limited, SuiteRanking(suite="office", groups=(group(PLAIN, row("small", 1)),)), heads)
+    assert again.warnings == (
+        "Ranked again under latency_ms=5. The tasks' own reports, to which their names lead, stand as they were.",
+    )
+    assert "--constraint latency_ms=5" in again.command
     spot = summarise(info.model_copy(update={"path": ""}), ranking, heads)
     assert spot.command.startswith("bench compare --task mail --task calls ")
     document = to_document(info, ranking, {})
