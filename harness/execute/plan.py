@@ -71,21 +71,28 @@ def check_words(names: Sequence[str], task: Task, wording: Wording | None, *, ha
     Raises:
         WorkspaceError: one is asked for by name.
     """
-    for name in names:
-        if TECHNIQUES[name][0] == "ask" and wording is None:
-            what = f"{name} asks a language model for one class of each text, and that is not this task"
-            raise WorkspaceError(what, where="--techniques", hint="leave the technique out")
-        if name == "prompted" and wording is not None and not wording.is_told:
-            what = "prompted asks for words for the classes, and these have none"
-            hint = "describe each label under `classes` in task.yaml, or try few-shot, where examples show what labels mean"
-            raise WorkspaceError(what, where="--techniques", hint=hint)
-        if TECHNIQUES[name][0] == "match" and not has_words:
-            what = f"{name} compares rows with words for the classes, and these have none"
-            hint = "describe each label under `classes` in task.yaml, or leave the technique out; pairs of texts have no such words"
-            raise WorkspaceError(what, where="--techniques", hint=hint)
-        if TECHNIQUES[name][0] == "compare" and task.kind != "text-similarity":
-            what = f"{name} tells how alike two texts are, the kind of the task is {task.kind}"
-            raise WorkspaceError(what, where="--techniques", hint="leave it out, or take the kind text-similarity")
+    found = (_find_obstacle(name, task, wording, has_words=has_words) for name in names)
+    raise_all([WorkspaceError(what, where="--techniques", hint=hint) for what, hint in found if what])
+
+
+def _find_obstacle(name: str, task: Task, wording: Wording | None, *, has_words: bool) -> tuple[str, str]:
+    """Return why a technique cannot be used on the rows of a task, and what to do; nothing where it can."""
+    need, found = TECHNIQUES[name][0], ("", "")
+    if need in {"ask", "match"} and task.target != "class":
+        told = "numbers are told" if task.target == "number" else "a row can have several labels"
+        found = f"{name} tells one of several classes, and here {told}", "leave the technique out"
+    elif need == "ask" and wording is None:
+        found = f"{name} puts rows to a language model, and these are pictures", "leave the technique out"
+    elif name == "prompted" and wording is not None and not wording.is_told:
+        hint = "describe each label under `classes` in task.yaml, or try few-shot, where examples show what labels mean"
+        found = "prompted asks for words for the classes, and these have none", hint
+    elif need == "match" and not has_words:
+        hint = "describe each label under `classes` in task.yaml, or leave the technique out; pairs of texts have no such words"
+        found = f"{name} compares rows with words for the classes, and these have none", hint
+    elif need == "compare" and task.kind != "text-similarity":
+        hint = "leave it out, or take the kind text-similarity"
+        found = f"{name} tells how alike two texts are, the kind of the task is {task.kind}", hint
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pytest
 from harness.core.data import Dataset, Pair
 from harness.core.task import Data, Task
 from harness.errors import BenchError
+from harness.execute.plan import check_words
 from harness.load.data import load_dataset
 from harness.load.hub import _name_classes
 from harness.load.margin import settle_margin
@@ -137,6 +138,21 @@ def test_every_kind_has_its_metric_and_refuses_those_of_others(settings: dict[st
     strange = "spearman" if "classification" in settings["kind"] else "macro_f1"
     with pytest.raises(ValueError, match=f'unknown metric "{strange}"'):
         Task.model_validate({**task, "metric": strange})
+
+
+@pytest.mark.parametrize(
+    ("settings", "technique", "said"),
+    [
+        (SEVERAL, "zero-shot", "a row can have several labels"),
+        (NUMBER, "few-shot", "numbers are told"),
+        (NUMBER, "cosine", "the kind of the task is text-regression"),
+    ],
+)
+def test_a_technique_that_cannot_tell_this_is_refused(settings: dict[str, Any], technique: str, said: str) -> None:
+    task = Task.model_validate({"name": "t", "data": {"train": "x.csv"}, **settings})
+    with pytest.raises(BenchError, match=said):
+        check_words((technique,), task, None, has_words=False)
+    check_words(("cosine", "knn"), Task.model_validate({"name": "t", "data": {"train": "x.csv"}, **ALIKE}), None, has_words=False)
 
 
 def test_numbers_have_no_labels() -> None:
