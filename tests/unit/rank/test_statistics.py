@@ -10,6 +10,8 @@ from hypothesis.extra import numpy as arrays
 
 from harness.core.metric import METRICS, score
 from harness.core.ranking import Estimate
+from harness.core.tally import NUMBERS, tally_numbers
+from harness.core.tally import score as score_tally
 from harness.rank.bootstrap import Reference, draw_scores
 from harness.rank.statistics import (
     estimate,
@@ -206,3 +208,20 @@ def test_overfit_is_a_gap_that_neither_chance_nor_margin_explains(train: float, 
     """Validation 0.90 [0.87, 0.93], train rows four times as many: the gap's interval reaches 0.03 √1.25 = 0.034 down."""
     validation = Estimate(score=0.90, low=0.87, high=0.93)
     assert is_overfit(train, validation, rows=(4000, 1000), margin=margin, lower=lower) is flag
+
+
+@pytest.mark.parametrize(("metric", "truth"), [("spearman", 6 / np.pi * np.arcsin(0.3)), ("rmse", np.sqrt(0.8)), ("pearson", 0.6)])
+def test_intervals_of_numbers_cover_the_truth(metric: str, truth: float) -> None:
+    """Two normal variables of correlation 0.6: the truth of each metric is known in closed form."""
+    draw, rows, tasks = np.random.default_rng(0), 150, 300
+    covered = 0
+    for task in range(tasks):
+        true = draw.normal(size=rows)
+        told = 0.6 * true + 0.8 * draw.normal(size=rows)
+        counted = tally_numbers(true, told)
+        reference = Reference(np.zeros(rows, np.int64), 0, (), "number")
+        drawn = draw_scores(metric, reference, [counted], task, number=300)[:, 0]
+        found = estimate(metric, score_tally(NUMBERS[metric], counted), drawn, rows)
+        assert found.low <= found.score <= found.high
+        covered += found.low <= truth <= found.high
+    assert 0.92 <= covered / tasks <= 0.98
