@@ -72,6 +72,8 @@ class Options(Noun):
     pooling: Pooling | None = None
     layers: Annotated[int, Field(ge=1)] | None = None
     prompt: str | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
 
 
 class Card(Noun):
@@ -80,7 +82,8 @@ class Card(Noun):
     `source` is a Hub id, a local folder (`./…`, `../…`, `~/…` or absolute), `python:PACKAGE` for weights inside an
     installed package, or `random:ARCHITECTURE` for a control with seeded random weights. Python plugins leave `adapter` and
     `source` out. `parameters` counts weights; `context` is in tokens, `image_size` in pixels. `remote_code` says that the model
-    cannot be loaded without running Python from its repository, which the user must allow.
+    cannot be loaded without running Python from its repository, which the user must allow. `kinds` are those of the tasks that
+    it is for; without any it is for all that have its modality, a baseline for all but retrieval.
     """
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]
@@ -98,6 +101,7 @@ class Card(Noun):
     access: Literal["open", "gated"] = "open"
     links: Links = Links()
     options: Options = Options()
+    kinds: tuple[str, ...] = ()
     baseline: bool = False
     control: bool = False
     remote_code: bool = False
@@ -112,6 +116,10 @@ class Card(Noun):
             msg = "the license is empty; write `unknown` where none is stated"
             raise ValueError(msg)
         return check_license(value)
+
+    def suits(self, kind: str) -> bool:
+        """Tell whether the candidate is for tasks of a kind; an empty one stands for any."""
+        return not kind or kind in self.kinds or not (self.kinds or (self.baseline and kind == "retrieval"))
 
     def reading(self, *, is_image: bool) -> Card:
         """Return the card of the model as it reads rows of one kind, where it can read several."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.builtin import builtin_root
 from harness.core.candidate import Broken, Candidate, Registered
-from harness.core.card import Card, Modality
+from harness.core.card import Card, Modality, Options
 from harness.errors import BenchError, CandidateError, WorkspaceError, raise_all, suggest
 from harness.load.faults import each_fault, validate
 from harness.load.place import show, to_path
@@ -97,23 +97,27 @@ def load_plugin(path: Path) -> tuple[Candidate, ...]:
     return tuple(exported)
 
 
-def select(catalogue: Catalogue, patterns: Sequence[str], modality: Modality) -> tuple[Registered | Broken, ...]:
-    """Return what the patterns name, in catalogue order; no pattern means every candidate of the modality.
+def select(catalogue: Catalogue, patterns: Sequence[str], modality: Modality, *, kind: str = "") -> tuple[Registered | Broken, ...]:
+    """Return what the patterns name, in catalogue order; no pattern means every candidate of the modality that suits the kind.
 
-    A pattern is a name or has wildcards (`bge-*`); `WORKSPACE:` before it looks in that workspace alone. Baselines of the modality
+    A pattern is a name or has wildcards (`bge-*`); `WORKSPACE:` before it looks in that workspace alone. Baselines that suit
     always take part. A named candidate of another modality is returned too: screening says why it does not take part.
 
     Raises:
         CandidateError: for names that match nothing, all at once.
         WorkspaceError: when two selected candidates have the same name.
     """
+
+    def suits(card: Card) -> bool:
+        return modality in card.modality and card.suits(kind)
+
     raise_all([_unknown(pattern, catalogue, "--candidates") for pattern in patterns if not _matches(catalogue, pattern)])
     wanted = {id(item) for pattern in patterns for item in _matches(catalogue, pattern)}
     chosen: list[Registered | Broken] = []
-    chosen += [item for item in catalogue.registered if (id(item) in wanted if patterns else modality in item.card.modality)]
+    chosen += [item for item in catalogue.registered if (id(item) in wanted if patterns else suits(item.card))]
     chosen += [item for item in catalogue.broken if not patterns or id(item) in wanted]
     names = {item.card.name for item in chosen if isinstance(item, Registered)}
-    baselines = (item for item in catalogue.registered if item.card.baseline and modality in item.card.modality)
+    baselines = (item for item in catalogue.registered if item.card.baseline and suits(item.card))
     chosen += [item for item in baselines if item.card.name not in names]
     raise_all(_duplicates(item for item in chosen if isinstance(item, Registered)))
     return tuple(chosen)
@@ -186,7 +190,7 @@ def _option_faults(card: Card, file: YamlFile, index: int) -> list[BenchError]:
     if card.adapter not in ADAPTERS or (card.adapter == "transformers" and card.modality[:1] == ("text",)):
         return []
     takes_pooling = card.adapter == "transformers"
-    asked = {"pooling": card.options.pooling, "layers": card.options.layers, "prompt": card.options.prompt}
+    asked: dict[str, object] = {key: getattr(card.options, key) for key in Options.model_fields}
     if takes_pooling and card.options.pooling in {"cls", "mean"}:
         del asked["pooling"]
     return [

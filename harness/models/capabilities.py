@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +27,44 @@ class EmbedsPairs(Protocol):
 
     def embed_pairs(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """Return `(layers, n, d) float32`, row i for pair i, which is read as a whole; its order counts."""
+        ...
+
+
+@runtime_checkable
+class EmbedsRoles(Protocol):
+    """Turns texts that search and texts that are searched into vectors of one space, each in its own way.
+
+    What embeds text need not offer it: then both are embedded alike.
+    """
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return `(n, d) float32`, row i for text i, whatever the batch it came in."""
+        ...
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return `(n, d) float32`, row i for text i, whatever the batch it came in."""
+        ...
+
+
+@runtime_checkable
+class HasRolePrompts(Protocol):
+    """Says what it puts before texts; only bench's own adapters are asked."""
+
+    def role_prompt(self, role: Literal["query", "document"]) -> str:
+        """Return what stands before each text in its role."""
+        ...
+
+
+@runtime_checkable
+class Searches(Protocol):
+    """Finds documents for a query by itself; what a baseline does."""
+
+    def index(self, documents: Sequence[str]) -> None:
+        """Take the documents that are to be searched; forgets those that it took before."""
+        ...
+
+    def search(self, queries: Sequence[str], count: int) -> NDArray[np.int64]:
+        """Return positions of documents `(n, count)`, the best first; -1 stands at the end where fewer were found."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from transformers import AutoConfig
 
@@ -11,6 +12,9 @@ from harness.core.card import Card
 from harness.errors import CandidateError
 from harness.models.json_file import read_json
 
+Role = Literal["query", "document"]
+# What sentence-transformers calls the prompts of queries and of documents; the first that a model has counts.
+_ROLES: dict[Role, tuple[str, ...]] = {"query": ("query",), "document": ("document", "passage", "corpus")}
 # Names of sentence-transformers, and bench's.
 _MODES = {"cls": "cls", "lasttoken": "last", "mean": "mean"}
 # Its files had a switch for each mode before version 6, and one key since.
@@ -36,6 +40,25 @@ def choose_prompt(folder: Path, card: Card) -> str:
     name, prompts = stated.get("default_prompt_name"), stated.get("prompts")
     default = prompts.get(name) if isinstance(prompts, dict) and isinstance(name, str) else None
     return default if isinstance(default, str) else ""
+
+
+def choose_role_prompt(folder: Path, card: Card, role: Role) -> str:
+    """Return what stands before each text in its role: the card's own for it, else the files', else the card's for all texts.
+
+    As with sentence-transformers, the default prompt that files name is for texts without a role.
+
+    Raises:
+        CandidateError: the model was trained to leave a prompt's tokens out of its pooling, which bench does not.
+    """
+    own = card.options.query_prompt if role == "query" else card.options.document_prompt
+    prompts = read_json(folder / _PROMPTS).get("prompts")
+    named = [prompts[name] for name in _ROLES[role] if isinstance(prompts.get(name), str)] if isinstance(prompts, dict) else []
+    found = own if own is not None else named[0] if named else card.options.prompt or ""
+    if found and not card.options.pooling and read_json(folder / _FILE).get("include_prompt") is False:
+        what = f"it was trained with a pooling that bench does not have: the tokens of the {role}'s prompt left out"
+        hint = "to keep them in, let options.pooling in the card name the pooling: mean, cls or last"
+        raise CandidateError(what, where=f"card {card.name}, file {_FILE}", hint=hint)
+    return found
 
 
 def reads_apart(folder: Path) -> bool:

@@ -21,7 +21,7 @@ from harness.models.capabilities import Weights
 from harness.models.formats import readable_form
 from harness.models.json_file import read_json
 from harness.models.language import is_language_model
-from harness.models.pooling import choose_pooling, choose_prompt, reads_apart
+from harness.models.pooling import Role, choose_pooling, choose_prompt, choose_role_prompt, reads_apart
 from harness.models.tokens import Tokenization, Tokens, length
 from harness.models.torch_module import count_weights, pool
 
@@ -54,7 +54,7 @@ class TextEncoder:
             dtype=torch.float32,
         )
         self.model = (model.get_encoder() if config.is_encoder_decoder else model).to(device).eval()
-        self.device = device
+        self.device, self._folder, self._card = device, folder, card
         self.prompt = choose_prompt(folder, card)
         self.reads_apart = reads_apart(folder)
         self.pooling = choose_pooling(folder, config, card)
@@ -84,11 +84,40 @@ class TextEncoder:
         first, second = (self._embed([pair[side] for pair in pairs]) for side in (0, 1))
         return np.concatenate([first, second, np.abs(first - second), first * second], axis=2)
 
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return `(n, d) float32`: what the model gives for texts that search, with the prompt of a query.
+
+        Raises:
+            CandidateError: a single text does not fit in memory.
+        """
+        return self._embed_role(texts, "query")
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return `(n, d) float32`: what the model gives for texts that are searched, with the prompt of a document.
+
+        Raises:
+            CandidateError: a single text does not fit in memory.
+        """
+        return self._embed_role(texts, "document")
+
+    def role_prompt(self, role: Role) -> str:
+        """Return what stands before each text in its role."""
+        return choose_role_prompt(self._folder, self._card, role)
+
+    def _embed_role(self, texts: Sequence[str], role: Role) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = self._run(
+            Tokenization(self.tokenizer, self.role_prompt(role), self.model), texts, is_output=True
+        )[0]
+        return found
+
     def _embed(self, inputs: Sequence[Input]) -> NDArray[np.float32]:
-        tokens = list(self._tokens.encode(inputs, self.max_length))
+        return self._run(self._tokens, inputs)
+
+    def _run(self, tokenization: Tokenization, inputs: Sequence[Input], *, is_output: bool = False) -> NDArray[np.float32]:
+        tokens = list(tokenization.encode(inputs, self.max_length))
         return self.batches.run(
             [length(row) for row in tokens],
-            lambda rows: self._forward([tokens[i] for i in rows]),
+            lambda rows: self._forward([tokens[i] for i in rows], is_output=is_output),
             lambda row: self._too_long(tokens[row]),
         )
 
@@ -128,11 +157,12 @@ class TextEncoder:
         return CandidateError(what, hint=f"{fits} tokens fit: set context: {fits} in the card, or {use}" if fits else use)
 
     @torch.inference_mode()
-    def _forward(self, rows: list[Tokens]) -> NDArray[np.float32]:
+    def _forward(self, rows: list[Tokens], *, is_output: bool = False) -> NDArray[np.float32]:
+        """Pool every layer, or the last alone where only the output counts."""
         given = self._tokens.batch(rows, self.device)
-        output = self.model(**given, output_hidden_states=True)
+        output = self.model(**given, output_hidden_states=not is_output)
         # The first hidden state is the embedding table's; the last is taken from the output, after any final norm.
-        layers = (*output.hidden_states[1:-1], output.last_hidden_state)
+        layers = (*(() if is_output else output.hidden_states[1:-1]), output.last_hidden_state)
         return torch.stack([pool(layer, given["attention_mask"], self.pooling) for layer in layers]).float().cpu().numpy()
 
 
