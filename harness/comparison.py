@@ -170,7 +170,7 @@ def compare(
     settings = settings.apply(before) if isinstance(settings, Changes) else settings or before
     loaded, data, chosen = _load(found, settings, workspaces)
     speakers, entered = find_voices(survey_field(loaded.task, chosen, settings, tell), data.wording, settings.techniques)
-    trains = bool(training_techniques(settings))
+    trains = bool(training_techniques(settings, loaded.task.target))
     process.preload([candidate for candidate, _ in entered.ready], offline=settings.offline, trains=trains)
     device, facts = _survey_machine(settings, loaded.task.metric, entered)
     head = _head(loaded, data, settings, entered=entered, facts=facts)
@@ -277,7 +277,7 @@ def _load(
     check_techniques(settings.techniques)
     loaded = LoadedTask(override(found.task, settings.constraints), found.path, found.folder, found.workspace)
     check_metric(loaded, settings.trust)
-    chosen = select(load_candidates(workspaces), settings.candidates, loaded.task.modality)
+    chosen = select(load_candidates(workspaces), settings.candidates, loaded.task.modality, kind=loaded.task.kind)
     data = load_dataset(loaded.task, loaded.folder, override=settings.data, seed=settings.seed, offline=settings.offline)
     check_words(settings.techniques, loaded.task, data.wording, has_words=bool(data.phrases))
     task, data = settle_margin(loaded.task, found.task, settings.constraints, data)
@@ -315,6 +315,7 @@ def _head(loaded: LoadedTask, data: Dataset, settings: Settings, *, entered: Fie
             smallest_class=min(sizes, default=0),
             largest_class=max(sizes, default=0),
             values=data.rows.values(),
+            documents=data.size - len(data.rows),
             notes=data.notes,
             warnings=data.warnings,
         ),

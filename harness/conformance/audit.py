@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from statistics import median
 
 from harness.conformance.finding import Finding, NotApplicable, Status, judge
+from harness.core.corpus import Corpus
 from harness.core.data import Dataset, Input, Pair
 from harness.core.task import Task
 from harness.errors import BenchError, TaskError
 from harness.load.checks import Doubt, find_doubts
 from harness.load.data import load_dataset
 from harness.load.faults import each_fault
+from harness.load.retrieval import find_doubts as find_search_doubts
 from harness.load.tasks import LoadedTask
 
 # From this share of the rows on, a doubt is a failure: figures would be wrong more than a little.
@@ -83,24 +85,41 @@ def _of_files(loaded: LoadedTask) -> Iterator[Finding]:
 def _of_rows(task: Task, data: Dataset) -> Iterator[tuple[str, Seen]]:
     """Yield what each check of the rows saw; what was noticed while they were loaded stands with the check that it belongs to."""
     doubts: dict[str, list[Doubt]] = defaultdict(list)
-    for doubt in find_doubts(data.rows, data.split, drawn=data.drawn_test):
+    for doubt in _doubts(data):
         doubts[doubt.about].append(doubt)
     known = {doubt.what for found in doubts.values() for doubt in found}
     other = [Doubt("rows", what, "mend the rows, or the keys under `data:`") for what in data.warnings if what not in known]
     folded = [_fold(_text(row)) if task.modality == "text" else "" for row in data.rows.inputs]
     yield "columns", ([], "; ".join(data.notes) or "as the task names them")
     yield "rows", (other, "none was left out")
-    told = "values" if task.target == "number" else "classes"
-    yield told, (doubts["classes"] + _alike_classes(data.rows.classes), _describe_told(data))
+    if data.corpus is not None:
+        yield "documents", (doubts["documents"] + _lengths(data.corpus.documents)[0], _describe_documents(data.corpus))
+    else:
+        told = "values" if task.target == "number" else "classes"
+        yield told, (doubts["classes"] + _alike_classes(data.rows.classes), _describe_told(data))
     yield "duplicates", _duplicates(data, folded)
     yield "leakage", (doubts["leakage"] + _near_leaks(data, folded), "no test row occurs among the others")
-    yield "labels", (doubts["labels"], "no content has two labels")
+    if data.corpus is None:
+        yield "labels", (doubts["labels"], "no content has two labels")
     if data.rows.groups:
         yield "groups", (doubts["groups"] + _groups(data), f"{len(set(data.rows.groups))} groups")
     if task.modality == "text":
         yield "lengths", _lengths([_text(row) for row in data.rows.inputs])
     if task.target != "number":
         yield "precision", _precision(data, task.margin)
+
+
+def _doubts(data: Dataset) -> Iterator[Doubt]:
+    if data.corpus is not None:
+        return find_search_doubts(data.rows, data.split, data.corpus)
+    return find_doubts(data.rows, data.split, drawn=data.drawn_test)
+
+
+def _describe_documents(corpus: Corpus) -> str:
+    used = {place for grades in corpus.grades for place in grades}
+    right = [len(grades) for grades in corpus.grades]
+    found = f"{len(corpus.documents)} documents, {len(used)} right for some query; {min(right)} to {max(right)} right for a query"
+    return f"{found}; {_lengths(corpus.documents)[1]}"
 
 
 def _text(row: Input) -> str:

@@ -18,6 +18,7 @@ from harness.conformance.fitting import METHODS, Fitting, near
 from harness.conformance.messages import Abilities
 from harness.conformance.probes import make_pairs, make_probes
 from harness.conformance.returning import check_files, check_memory, list_files
+from harness.conformance.searching import Searching, same
 from harness.core.candidate import Candidate
 from harness.core.card import Card
 from harness.core.trust import Trust
@@ -25,14 +26,15 @@ from harness.errors import CandidateError, Unavailable
 from harness.execute.subject import FITS
 from harness.load.candidates import find_doubts
 from harness.models.adapters import load_model
-from harness.models.capabilities import EmbedsImage, EmbedsPairs, EmbedsText, HasWeights, LogLikelihood
+from harness.models.capabilities import EmbedsImage, EmbedsPairs, EmbedsText, HasWeights, LogLikelihood, Searches
 from harness.models.weights import locate
 
 # By how much the parameters that a card states may differ from those that are loaded.
 SIZE_TOLERANCE = 0.1
 _FEW = 3
 _METHODS = {"text": "embed_text", "image": "embed_image"}
-Part = Embedding | Asking | Fitting
+Part = Embedding | Asking | Fitting | Searching
+_COMPARE: dict[type, Callable[[Any, Any, str, str], str]] = {Embedding: agree, Asking: alike, Fitting: near, Searching: same}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,7 @@ def _compare(subject: Subject, kept: Path) -> str:
             expected, found = np.load(path, allow_pickle=False), _answer(part)
             if found.shape != expected.shape:
                 raise CandidateError(f"in another process, the shape is {found.shape} in place of {expected.shape}", hint=hint)
-            compare = agree if isinstance(part, Embedding) else alike if isinstance(part, Asking) else near
-            seen = compare(found, expected, "in another process", hint)
+            seen = _COMPARE[type(part)](found, expected, "in another process", hint)
     if not seen:
         raise CandidateError("loaded again, it can do nothing of what it could before", hint=hint)
     return seen
@@ -155,6 +156,8 @@ def _parts(model: object, subject: Subject) -> list[Part]:
             parts.append(Embedding(model, make_pairs()))
         if modality == "text" and isinstance(model, LogLikelihood):
             parts.append(Asking(model, probes))
+        if modality == "text" and isinstance(model, Searches):
+            parts.append(Searching(model, probes))
         parts += [Fitting(model, subject.load, probes, target) for target, kind in FITS.items() if isinstance(model, kind)]
     return parts
 
@@ -187,7 +190,7 @@ def _check_card(card: Card) -> str:
 def _check_capability(model: object, card: Card) -> str:
     """Compare what the model can do with what its card says that it reads."""
     fits = [target for target, kind in FITS.items() if isinstance(model, kind)]
-    kinds = (("embed_text", EmbedsText), ("embed_pairs", EmbedsPairs), ("log_likelihood", LogLikelihood))
+    kinds = (("embed_text", EmbedsText), ("embed_pairs", EmbedsPairs), ("log_likelihood", LogLikelihood), ("search", Searches))
     reads = [name for name, kind in kinds if isinstance(model, kind)]
     able = {"text": bool(reads), "image": isinstance(model, EmbedsImage)}
     lacking = [_METHODS[modality] for modality in card.modality if not able[modality] and not fits]

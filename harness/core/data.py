@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from harness.core.corpus import Corpus
 from harness.core.kinds import Target
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Rows:
     @property
     def names(self) -> tuple[str, ...]:
         """Return what each number that a model gives for a row is called: a class, a label, or the value."""
-        return self.classes if self.target != "number" else ("value",)
+        return ("value",) if self.target == "number" else self.classes
 
     @property
     def outputs(self) -> int:
@@ -182,7 +183,7 @@ class Dataset:
 
     `phrases` are sentences that say what each class is, in the order of the classes; empty where the classes have no words.
     `wording` is how texts and classes are put to a language model. `columns` are those of both texts where rows are pairs, as they
-    were named or inferred.
+    were named or inferred. Where documents are told, rows are queries, and the `corpus` is what they search.
     """
 
     rows: Rows
@@ -195,6 +196,12 @@ class Dataset:
     drawn_test: bool = True
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    corpus: Corpus | None = None
+
+    @property
+    def size(self) -> int:
+        """Return how many rows and documents there are to be read."""
+        return len(self.rows) + (len(self.corpus.documents) if self.corpus else 0)
 
     def noting(self, note: str) -> Dataset:
         """Return the same with one more note."""

@@ -8,20 +8,26 @@ from typing import Literal, get_args
 
 from harness.core.card import Modality
 from harness.core.metric import METRICS as CLASSES
+from harness.core.relevance import DOCUMENTS
 from harness.core.tally import LABELS, NUMBERS, TallyMetric
 
-Kind = Literal["text-classification", "image-classification", "text-regression", "text-similarity"]
-# What is told of a row: one of several classes, any of several labels, or a number.
-Target = Literal["class", "labels", "number"]
+Kind = Literal["text-classification", "image-classification", "text-regression", "text-similarity", "retrieval"]
+# What is told of a row: one of several classes, any of several labels, a number, or a list of documents.
+Target = Literal["class", "labels", "number", "documents"]
 
 
 @dataclass(frozen=True, slots=True)
 class KindFacts:
-    """What the rows of a kind are, what is told of them, and the metric that counts unless a task names another."""
+    """What the rows of a kind are, what is told of them, and the metric that counts unless a task names another.
+
+    `row` is what a row is called in a sentence, and `labeled` one of which the answer is known.
+    """
 
     modality: Modality
     target: Target
     metric: str
+    row: str = "row"
+    labeled: str = "labeled row"
 
 
 KINDS: dict[Kind, KindFacts] = {
@@ -29,8 +35,9 @@ KINDS: dict[Kind, KindFacts] = {
     "image-classification": KindFacts("image", "class", "macro_f1"),
     "text-regression": KindFacts("text", "number", "rmse"),
     "text-similarity": KindFacts("text", "number", "spearman"),
+    "retrieval": KindFacts("text", "documents", "ndcg@10", "query", "judged query"),
 }
-TALLIED: dict[Target, Mapping[str, TallyMetric]] = {"labels": LABELS, "number": NUMBERS}
+TALLIED: dict[Target, Mapping[str, TallyMetric]] = {"labels": LABELS, "number": NUMBERS, "documents": DOCUMENTS}
 MULTI_LABEL_METRIC = "micro_f1"
 
 
@@ -41,6 +48,15 @@ def metric_names(target: Target) -> tuple[str, ...]:
     ('spearman', 'pearson', 'r2', 'mae', 'rmse')
     """
     return tuple(CLASSES) if target == "class" else tuple(TALLIED[target])
+
+
+def several(noun: str) -> str:
+    """Return a noun's regular plural.
+
+    >>> several("row"), several("judged query")
+    ('rows', 'judged queries')
+    """
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
 def is_kind(name: str) -> bool:

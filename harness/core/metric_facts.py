@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.core.measurement import Better
+from harness.core.relevance import COLUMNS
 from harness.core.trust import Trust
 from harness.errors import TaskError
 
@@ -45,6 +46,7 @@ FACTS: dict[str, MetricFacts] = {
     "r2": MetricFacts(least=None),
     "mae": _ERROR,
     "rmse": _ERROR,
+    **dict.fromkeys(COLUMNS, _SHARE),
 }
 _EXTERNAL = MetricFacts(least=None, greatest=None)
 # External metrics whose name says that less is better.

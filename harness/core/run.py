@@ -55,7 +55,10 @@ class Settings(Noun):
 
 
 class DataFacts(Noun):
-    """What is known of the rows without keeping them; `values` are the least, the mean and the greatest where numbers are told."""
+    """What is known of the rows without keeping them; `values` are the least, the mean and the greatest where numbers are told.
+
+    `documents` counts those that are searched where rows are queries.
+    """
 
     source: str
     digest: str
@@ -68,6 +71,7 @@ class DataFacts(Noun):
     smallest_class: int
     largest_class: int
     values: tuple[float, float, float] | None = None
+    documents: int = 0
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -23,6 +23,10 @@ Phrases = Annotated[
 ]
 
 
+# Columns that only retrieval has, and such as it has not.
+_OF_SEARCH, _OF_ROWS = ("query", "document"), ("text", "text_pair", "image", "label")
+
+
 class UnknownMetricError(ValueError):
     """A metric that a kind of task does not have; `names` are those that it has."""
 
@@ -43,7 +47,7 @@ class Data(Noun):
     `train`, `validation` and `test` are files (csv, tsv, jsonl, parquet), image folders, Hub data set ids or `data.py:FUNCTION`. On
     the Hub, `config` and the `_split` keys name what to read. Columns left out are inferred, all but `text_pair`, the second
     text of a row that is a pair; of the kind text-similarity both texts are. `separator` stands between the labels of a cell where
-    a row has several.
+    a row has several. Of the kind retrieval, `train` is a table of queries and their documents, or a folder in the layout of BEIR.
     """
 
     train: str
@@ -56,6 +60,8 @@ class Data(Noun):
     text_pair: str | None = None
     image: str | None = None
     label: str | None = None
+    query: str | None = None
+    document: str | None = None
     group: str | None = None
     separator: Annotated[str, Field(min_length=1, max_length=10)] = "|"
     license: str = "unknown"
@@ -146,6 +152,25 @@ class Task(Noun):
         if self.ask.fields and ("text_pair" in self.ask.fields) != bool(self.data.text_pair):
             has, are = ("has no", "are") if self.data.text_pair else ("has", "are not")
             msg = f"ask.template {has} {{text_pair}}, and the rows {are} pairs"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _check_search(self) -> Task:
+        is_search, data = self.kind == "retrieval", self.data
+        strange = [name for name in _OF_SEARCH if getattr(data, name)] if not is_search else []
+        strange += [name for name in _OF_ROWS if getattr(data, name)] if is_search else []
+        if strange:
+            msg = f"data.{strange[0]} is {'not ' if is_search else ''}for retrieval, the kind is {self.kind}"
+            raise ValueError(msg)
+        if is_search and data.query and data.query == data.document:
+            msg = f'data.query and data.document are both "{data.query}"'
+            raise ValueError(msg)
+        if is_search and self.metric.startswith("evaluate:"):
+            msg = f"{self.metric} compares what is told of rows, and a search finds documents"
+            raise ValueError(msg)
+        if is_search and (self.classes or self.prompts or self.ask != Ask()):
+            msg = "classes, prompts and ask are of labels, which retrieval has none of"
             raise ValueError(msg)
         return self
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Those that use a model as it is; of these, the first learn from no label.
-UNTAUGHT = ("zero-shot", "cosine", "prompted")
+UNTAUGHT = ("zero-shot", "cosine", "prompted", "dense-search")
 ASKED = ("prompted", "few-shot")
 
 _NAMES = {
@@ -11,6 +11,7 @@ _NAMES = {
     "prompted": "a prompt",
     "few-shot": "a prompt with examples",
     "cosine": "the cosine of both texts",
+    "dense-search": "its own vectors",
     "knn": "nearest neighbors",
     "linear-probe": "a linear probe",
     "full": "full fine-tuning",

@@ -117,8 +117,8 @@ class Campaign:
             predictions=folder / "predictions",
             log=folder / "logs" / f"{card.name}.log",
             trust=self.info.settings.trust,
-            limits=limits_of(card, self.info.settings, len(self.data.rows), free, epochs=epochs, answers=sum(map(len, words))),
-            trains=bool(training_techniques(self.info.settings)),
+            limits=limits_of(card, self.info.settings, self.data.size, free, epochs=epochs, answers=sum(map(len, words))),
+            trains=bool(training_techniques(self.info.settings, self.info.task.target)),
             checkpoint=self.checkpoints.absolute() / one.runner if one.measures == "training" else None,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.core.card import Card
+from harness.core.kinds import Target
 from harness.core.ranking import RankedContender, Ranking
 from harness.core.run import Effort, Settings
 from harness.core.technique_names import ASKED, UNTAUGHT
@@ -25,8 +26,13 @@ _OPERATIONS_PER_S, _TOKENS, _UNKNOWN_PARAMETERS = 5e10, 64, 100_000_000
 _STEP = 3
 
 
-def training_techniques(settings: Settings) -> tuple[str, ...]:
-    """Return the techniques that change weights and are asked for: by name, or by the effort where no technique is named."""
+def training_techniques(settings: Settings, target: Target = "class") -> tuple[str, ...]:
+    """Return the techniques that change weights and are asked for: by name, or by the effort where no technique is named.
+
+    To find documents nothing is trained.
+    """
+    if target == "documents":
+        return ()
     every = tuple(name for name, (need, *_) in TECHNIQUES.items() if need == "train")
     if settings.techniques:
         return tuple(name for name in every if name in settings.techniques)

@@ -77,6 +77,9 @@ def check_words(names: Sequence[str], task: Task, wording: Wording | None, *, ha
 
 def _find_obstacle(name: str, task: Task, wording: Wording | None, *, has_words: bool) -> tuple[str, str]:
     """Return why a technique cannot be used on the rows of a task, and what to do; nothing where it can."""
+    if not _suits(name, task):
+        mine = ", ".join(other for other in TECHNIQUES if _suits(other, task))
+        return f"{name} is not for the kind {task.kind}", f"leave it out, or choose among: {mine}"
     need, found = TECHNIQUES[name][0], ("", "")
     if need in {"ask", "match"} and task.target != "class":
         told = "numbers are told" if task.target == "number" else "a row can have several labels"
@@ -93,6 +96,12 @@ def _find_obstacle(name: str, task: Task, wording: Wording | None, *, has_words:
         hint = "leave it out, or take the kind text-similarity"
         found = f"{name} tells how alike two texts are, the kind of the task is {task.kind}", hint
     return found
+
+
+def _suits(technique: str, task: Task) -> bool:
+    """Tell whether a technique tells what the task asks for: documents, or something of each row by itself."""
+    need = TECHNIQUES[technique][0]
+    return need == "fit" or (need == "search") == (task.target == "documents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +138,8 @@ def plan(
     trials = []
     for candidate in candidates:
         card = candidate.card
-        needs = {"fit"} if card.baseline else {"embed", "fit"} if candidate.is_plugin else {"embed"}
+        use = "search" if task.target == "documents" else "embed"
+        needs = {"fit"} if card.baseline else {use, "fit"} if candidate.is_plugin else {use}
         if "embed" in needs:
             needs |= ({"match"} if has_words else set()) | ({"compare"} if task.kind == "text-similarity" else set())
         # Heads on frozen features are what training is compared with, and chosen by: naming trainings alone leaves them in.

@@ -49,8 +49,16 @@ _TIMED_ROWS = 64
 def main(job: Job, messages: Uplink) -> None:
     """Run a job and send its records up the pipe."""
     settle(job.candidate)
-    Worker(job, messages).run()
+    _make(job, messages).run()
     messages.close()
+
+
+def _make(job: Job, messages: Uplink) -> Worker:
+    if job.data.corpus is None:
+        return Worker(job, messages)
+    from harness.execute.search_worker import SearchWorker  # noqa: PLC0415 - it is a worker itself
+
+    return SearchWorker(job, messages)
 
 
 def settle(candidate: Registered) -> None:

@@ -23,6 +23,11 @@ _TIERS: dict[str, tuple[str, ...]] = {
     "number": ("score similarity rating value target", "label y stars grade price"),
 }
 _LABEL: dict[Target, str] = {"class": "label", "labels": "labels", "number": "number"}
+# The usual names of the two columns of retrieval, the surest first.
+SEARCH = {
+    "query": ("query", "question", "anchor", "search", "message", "history", "title"),
+    "document": ("document", "answer", "positive", "passage", "response", "reply", "item", "product"),
+}
 _SAMPLE = 2000
 
 
@@ -41,8 +46,9 @@ class Columns:
 def known_names(task: Task) -> tuple[str, ...]:
     """Return the names that a header line is likely to hold."""
     usual = (name for tiers in _TIERS.values() for tier in tiers for name in tier.split())
-    named = (task.data.text, task.data.text_pair, task.data.image, task.data.label, task.data.group)
-    return (*(name for name in named if name), *usual)
+    named = (getattr(task.data, key) for key in ("text", "text_pair", "image", "label", "query", "document", "group"))
+    searched = (name for names in SEARCH.values() for name in names) if task.kind == "retrieval" else ()
+    return (*(name for name in named if name), *searched, *usual)
 
 
 def choose_columns(table: Table, task: Task, *, lenient: bool) -> Columns:

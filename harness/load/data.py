@@ -16,6 +16,7 @@ from harness.load.checks import find_doubts, find_faults
 from harness.load.columns import Columns, check_columns, choose_columns
 from harness.load.faults import each_fault
 from harness.load.phrases import describe_classes, word_task
+from harness.load.retrieval import load_retrieval
 from harness.load.rows import Row, assemble, read_rows, sort_classes
 from harness.load.source import open_source
 from harness.load.splits import SHARE, split
@@ -32,6 +33,8 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     Raises:
         BenchError: for everything that is wrong with the data, as much at once as can be told.
     """
+    if task.kind == "retrieval":
+        return load_retrieval(task, folder, override=override, seed=seed, offline=offline)
     source = open_source(task, folder, override=override, offline=offline)
     columns = choose_columns(source.train, task, lenient=override is not None)
     noticed: list[str] = []

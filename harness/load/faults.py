@@ -86,6 +86,10 @@ def _type_message(item: ErrorDetails, code: str, last: str) -> tuple[str, str]:
 
 _HINTS = {
     "is listed twice": "list it once; `weight` says how much it counts",
+    "for retrieval, the kind": "leave it out; retrieval has data.query and data.document, other kinds data.text and data.label",
+    "and a search finds documents": "choose one of bench's own: ndcg@10, recall@1, recall@5, recall@10, recall@100, mrr",
+    "data.query and data.document": "name the column of the queries and that of the documents that are right for them",
+    "classes, prompts and ask are": "leave them out",
     "places for the class": "write {} once, where the words for the class are to stand",
     "ask.template cannot": "write a field as {text} or {label}, and a brace that is none as {{ or }}",
     "ask.template has an unknown": "the fields are {text}, of pairs {text_pair}, and {label}; a brace that is none is {{ or }}",

@@ -48,13 +48,17 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What the decision depends on beside the evidence; each validation row stands for `rows_each` labeled rows."""
+    """What the decision depends on beside the evidence; each validation row stands for `rows_each` labeled rows.
+
+    `labeled` is what such a row is called.
+    """
 
     metric: str
     margin: float
     prefer: Prefer
     validation_rows: int
     rows_each: float = 1.0
+    labeled: str = "labeled row"
 
     @property
     def measurement(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.core.kinds import several
 from harness.core.ranking import Recommendation
 from harness.rank import wording
 from harness.rank.choice import Choice, Field, Rule, choose
@@ -20,7 +21,7 @@ def recommend(field: Field, rule: Rule) -> Recommendation | None:
     within = probability_within(field.draws, choice.index, rule.margin)
     rivals = [field.rows[i] for i in find_rivals(field.draws, choice.index, rule.margin)]
     more = None if within >= CONFIDENCE else _labeled_rows(field, choice, rule)
-    certainty = _say_how_sure(within, [wording.name(rival) for rival in rivals], more)
+    certainty = _say_how_sure(within, [wording.name(rival) for rival in rivals], more, rule.labeled)
     trained = wording.training(row, find_gains(field), field.rows)
     return Recommendation(
         candidate=row.candidate,
@@ -82,12 +83,12 @@ def _justify(field: Field, choice: Choice, rule: Rule, certainty: str) -> str:
     return f"is {cheapest}{cost} of the {len(choice.eligible)} contenders that are expected to lose {most}; {certainty}"
 
 
-def _say_how_sure(within: float, rivals: Sequence[str], more: int | None) -> str:
+def _say_how_sure(within: float, rivals: Sequence[str], more: int | None, labeled: str) -> str:
     """Say how probable it is that the choice is good enough, and if it is not decisive what would make it so."""
     sure = f"it is within the margin of the best with probability {wording.probability(within)}"
     if within >= CONFIDENCE:
         return f"{sure}."
-    settle = "more rows would hardly settle it, for the difference is about the margin itself"
+    settle = f"more {several(labeled.rpartition(' ')[2])} would hardly settle it, for the difference is about the margin itself"
     if more is not None:
-        settle = f"about {more:,} more labeled {'row' if more == 1 else 'rows'} would"
+        settle = f"about {more:,} more {labeled if more == 1 else several(labeled)} would"
     return f"{sure}, so it is not separated from {wording.enumerate_some(rivals)}; {settle}."

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.core.constraint import Verdict
 from harness.core.evidence import Answers, Truth
+from harness.core.kinds import KINDS
 from harness.core.metric_facts import facts_of, is_own
 from harness.core.ranking import Estimate, Excluded, RankedContender, Ranking
 from harness.core.run import RunInfo
@@ -229,4 +230,4 @@ def _rule(info: RunInfo) -> Rule:
     """Return the rule of the decision; of labeled rows, the share that the splits give to validation counts."""
     task, data = info.task, info.data
     rows_each = (data.train + (data.test if data.drawn_test else 0)) / max(1, data.validation)
-    return Rule(task.metric, task.margin, task.prefer, data.validation, rows_each)
+    return Rule(task.metric, task.margin, task.prefer, data.validation, rows_each, KINDS[task.kind].labeled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 
+from harness.core.kinds import KINDS, several
 from harness.core.ranking import RankedContender, Ranking, Recommendation
 from harness.core.report import Advice, Step
 from harness.core.run import RunInfo
@@ -31,7 +32,7 @@ def advise(info: RunInfo, ranking: Ranking) -> Advice:
     # The reason itself opens with the baseline where a baseline suffices.
     return Advice(
         headline=_headline(chosen, is_baseline=row is not None and row.baseline),
-        verdict=_verdict(chosen),
+        verdict=_verdict(chosen, KINDS[info.task.kind].labeled),
         candidate=chosen.candidate,
         technique=chosen.technique,
         decisive=chosen.decisive,
@@ -67,18 +68,20 @@ def _headline(chosen: Recommendation, *, is_baseline: bool) -> str:
         return f"You need no foundation model: {name} is enough"
     if chosen.baseline_suffices:
         return f"A baseline without a foundation model is nearly as good; the choice is {name}"
+    if chosen.technique == "dense-search":
+        return f"Search with {chosen.candidate} as it is"
     if chosen.technique in {*UNTAUGHT, *ASKED}:
         return f"Train nothing: {name} is enough"
     return f"Fine-tune {name}"
 
 
-def _verdict(chosen: Recommendation) -> str:
+def _verdict(chosen: Recommendation, labeled: str) -> str:
     """Say whether the evidence decides, and what would make it decide."""
     if chosen.decisive:
         return "Decisive"
     if chosen.more_rows:
-        return f"Not decisive: about {plural(chosen.more_rows, 'more labeled row')} would settle it"
-    return "Not decisive: more rows would hardly settle it"
+        return f"Not decisive: about {plural(chosen.more_rows, f'more {labeled}')} would settle it"
+    return f"Not decisive: more {several(labeled.rpartition(' ')[2])} would hardly settle it"
 
 
 def _facts(chosen: Recommendation, ranking: Ranking, row: RankedContender | None) -> tuple[Fact, ...]:
@@ -111,7 +114,8 @@ def _next(info: RunInfo, ranking: Ranking) -> tuple[Step, ...]:
     chosen = ranking.recommendation
     steps = []
     if chosen is not None and not chosen.decisive:
-        wanted = f"about {plural(chosen.more_rows, 'more labeled row')}" if chosen.more_rows else "more labeled rows"
+        labeled = KINDS[info.task.kind].labeled
+        wanted = f"about {plural(chosen.more_rows, f'more {labeled}')}" if chosen.more_rows else f"more {several(labeled)}"
         line = shlex.join(["bench", "compare", "--task", info.task.name, "--data", "PATH"])
         steps.append(Step(why=f"To decide between the contenders that are tied, compare again with {wanted}:", command=line))
     if chosen is not None and _can_be_finetuned(info, chosen):

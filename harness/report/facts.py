@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from harness.core.kinds import KINDS
 from harness.core.ranking import Ranking
 from harness.core.run import DataFacts, RunInfo
 from harness.core.shown import Fact
@@ -35,6 +36,8 @@ def requirements(info: RunInfo, ranking: Ranking) -> tuple[Fact, ...]:
 
 def data(facts: DataFacts, info: RunInfo) -> tuple[Fact, ...]:
     """Return what is known of the rows."""
+    if facts.documents:
+        return _searched(facts, info)
     choose = f"{facts.folds} folds; every row is predicted out of fold" if facts.folds > 1 else "held out; they choose"
     return (
         Fact(label="Source", text=facts.source),
@@ -60,6 +63,20 @@ def _told(facts: DataFacts, info: RunInfo) -> Fact:
     several = info.task.multi_label
     note = f"{sizes} each{', a row can have several' if several else ''}; {listing(facts.classes, 20)}"
     return Fact(label="Labels" if several else "Classes", text=f"{len(facts.classes):,}", note=note)
+
+
+def _searched(facts: DataFacts, info: RunInfo) -> tuple[Fact, ...]:
+    """Return what is known of queries and of the documents that all of them search."""
+    aside = facts.train - facts.validation
+    choose = "they choose" if not aside else f"they choose; {plural(aside, 'query')} more are kept for techniques that learn"
+    return (
+        Fact(label="Source", text=facts.source),
+        Fact(label="Documents", text=f"{facts.documents:,}", note="the same for every query"),
+        Fact(label="Validation", text=plural(facts.validation, "query"), note=choose),
+        Fact(label="Test", text=plural(facts.test, "query"), note="took no part in any choice; they confirm"),
+        Fact(label="License", text=info.task.data.license),
+        Fact(label="Digest", text=or_dash(facts.digest[:16])),
+    )
 
 
 def machine(info: RunInfo) -> tuple[Fact, ...]:
@@ -92,22 +109,33 @@ def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[
     """Say how it was measured, in sentences."""
     from harness.core.resample import RESAMPLES  # noqa: PLC0415 - brings numpy, which nothing else here needs
 
-    label = metric_label(ranking.metric)
+    label, row = metric_label(ranking.metric), KINDS[info.task.kind].row
     seeds = [str(seed) for seed in sorted({record.trial.seed for record in records} or {info.settings.seed})]
     time = duration(sum(record.seconds for record in records))
     told = [
-        f"Scores are {label} on {plural(ranking.validation_rows, 'validation row')}, the same for every contender; "
-        f"these rank. The {plural(ranking.test_rows, 'test row')} took no part in any choice.",
+        f"Scores are {label} on {plural(ranking.validation_rows, f'validation {row}')}, the same for every contender; "
+        f"these rank. The {plural(ranking.test_rows, f'test {row}')} took no part in any choice.",
         f"Intervals hold the truth in 95 of 100 cases: a bootstrap of {RESAMPLES:,} resamples, the same for every "
         "contender, so that differences are paired. Contenders of one tie group are not separated; the chance "
         "of any false winner is 5 %.",
         "Each candidate ran in processes of its own: quality, latency and throughput in one, peak memory in another.",
+        *_search(info),
         *_training(records),
         *_kept(records),
         *_resumed(info),
         f"Seed{'' if len(seeds) == 1 else 's'} {listing(seeds)}; {plural(len(records), 'trial')} took {time}.",
     ]
     return tuple(told)
+
+
+def _search(info: RunInfo) -> Iterable[str]:
+    """Say what is compared where documents are searched."""
+    if info.data.documents:
+        yield (
+            f"Every query was put to all {info.data.documents:,} documents, and each was compared with it; nothing was learned "
+            "from queries. The documents were embedded or indexed before; latency is that of one query, from its text to the "
+            "best ten documents."
+        )
 
 
 def _training(records: Sequence[Record]) -> Iterable[str]:

@@ -17,6 +17,7 @@ _HELP = {
     "prompted": "The likelihood of the words for each class after a prompt; no labels are learned from.",
     "few-shot": "The same, with labeled rows shown in the prompt.",
     "cosine": "Frozen features of both texts, compared; no labels are learned from.",
+    "dense-search": "The documents whose vectors are nearest to the query's, by cosine; nothing is learned.",
     "knn": "On frozen features.",
     "linear-probe": "A linear head on frozen features.",
     "full": "All weights are trained.",

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from harness.core.kinds import several
 from harness.core.technique_names import technique_name
 
 _METRICS = {
@@ -15,6 +16,8 @@ _METRICS = {
     "rmse": "RMSE",
     "samples_f1": "F1 by row",
     "spearman": "Spearman correlation",
+    "mrr": "MRR",
+    "ndcg@10": "nDCG@10",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro-F1",
     "mcc": "MCC",
@@ -115,7 +118,7 @@ def listing(names: Sequence[str], most: int = 6) -> str:
 def plural(number: int, noun: str) -> str:
     """Count a noun with a regular plural.
 
-    >>> plural(1, "row"), plural(1200, "row")
-    ('1 row', '1,200 rows')
+    >>> plural(1, "row"), plural(1200, "row"), plural(2, "query")
+    ('1 row', '1,200 rows', '2 queries')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else several(noun)}"

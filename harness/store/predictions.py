@@ -88,8 +88,9 @@ def write(path: Path, found: Predictions) -> None:
         "split": pa.array(["validation"] * sizes[0] + ["test"] * sizes[1], pa.string()),
         **_columns(found, shares),
         "group": pa.array(groups, pa.string()),
-        "probabilities": pa.FixedSizeListArray.from_arrays(pa.array(shares.ravel()), shares.shape[1]),
     }
+    if shares.shape[1]:
+        columns["probabilities"] = pa.FixedSizeListArray.from_arrays(pa.array(shares.ravel()), shares.shape[1])
     samples = {"validation_sample": found.validation_sample, "test_sample": found.test_sample}
     metadata = {key.encode(): sample.astype("<f8").tobytes() for key, sample in samples.items() if sample is not None}
     metadata[_DIGEST] = _digest(_answered(found, shares))
@@ -157,8 +158,9 @@ def _columns(found: Predictions, shares: NDArray[np.float32]) -> dict[str, pa.Ar
 
 def _answered(found: Predictions, shares: NDArray[np.float32]) -> dict[str, Answered]:
     """Return what `read` will find; the probabilities are those of validation, then those of the test rows."""
-    at, best = len(found.validation_ids), shares.argmax(1)
-    predictions = (best[:at], best[at:]) if found.told is None else tuple(one.tally for one in found.told)
+    at = len(found.validation_ids)
+    best = shares.argmax(1) if found.told is None else None
+    predictions = (best[:at], best[at:]) if best is not None else tuple(one.tally for one in found.told or ())
     groups, others = tuple(found.validation_groups), tuple(found.test_groups)
     return {
         "validation": Answered(found.validation_references, predictions[0], groups, found.validation_sample),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from harness.techniques.technique import Technique
 from harness.techniques.tuning import Tuning
 
-Need = Literal["embed", "match", "compare", "fit", "ask", "train"]
+Need = Literal["embed", "match", "compare", "fit", "ask", "train", "search"]
 
 # name -> (what the model must do, module, class)
 TECHNIQUES: dict[str, tuple[Need, str, str]] = {
@@ -16,6 +16,7 @@ TECHNIQUES: dict[str, tuple[Need, str, str]] = {
     "cosine": ("compare", "harness.techniques.cosine", "Cosine"),
     "knn": ("embed", "harness.techniques.knn", "NearestNeighbors"),
     "linear-probe": ("embed", "harness.techniques.linear_probe", "LinearProbe"),
+    "dense-search": ("search", "harness.techniques.search", "Index"),
     "fit": ("fit", "harness.techniques.fit", "Fit"),
     "prompted": ("ask", "harness.techniques.prompted", "Prompted"),
     "few-shot": ("ask", "harness.techniques.few_shot", "FewShot"),
