@@ -28,6 +28,7 @@ from harness.core.trial import Finished, Record, Trial
 from harness.core.wording import Wording
 from harness.execute import subject
 from harness.execute.plan import check_techniques
+from harness.execute.searching import check_found, search_needs
 from harness.load.candidates import load_candidates, load_plugin, select
 from harness.load.data_function import call_function
 from harness.load.overrides import override
@@ -71,6 +72,8 @@ def test_python_examples_work(python: Example, tmp_path: Path, monkeypatch: pyte
                 assert model.predict_numbers(TEXTS).tolist() == pytest.approx([4, 4, 3, 4])
             elif "log_likelihood" in python.text:
                 _ask_in_words(model)
+            elif "def search" in python.text:
+                _ask_search(model)
             else:
                 _ask(model, is_image="image" in candidate.card.modality)
     elif "def load()" in python.text:
@@ -95,6 +98,14 @@ def _ask_in_words(model: Any) -> None:
     for technique in ("prompted", "few-shot"):
         head = create(technique).fit(inputs, np.arange(4), LABELS, 2)
         assert head.predict(inputs, np.arange(4)).argmax(1).tolist() == LABELS.tolist()
+
+
+def _ask_search(model: Any) -> None:
+    assert search_needs(model) == {"fit"}
+    model.index(TEXTS)
+    found = check_found(model.search(["a parcel", "the card"], 3), 2, len(TEXTS))
+    assert found.shape == (2, 3)
+    assert found[:, 0].tolist() == [3, 2]
 
 
 def _ask(model: Any, *, is_image: bool) -> None:
