@@ -17,7 +17,7 @@ from harness.core.table import Selected, Table, blocks
 from harness.techniques.inner_split import inner_folds, thin
 from harness.techniques.inputs import Inputs
 from harness.techniques.label_probe import choose_strength, fit_logistic
-from harness.techniques.number_probe import choose_penalty, fit_ridge
+from harness.techniques.number_probe import choose_penalty, fit_ridge, spectrum
 from harness.techniques.technique import Recipe
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
@@ -148,7 +148,7 @@ def _ridge_accuracy(features: Floats, labels: Ints, classes: int, folds: Sequenc
         known, asked = _prepare(features, learn, check)
         targets = np.eye(classes, dtype=np.float32)[labels[learn]]
         center = targets.mean(0)
-        values, vectors = np.linalg.eigh(known.T @ known)
+        values, vectors = spectrum(known)
         projected = vectors.T @ (known.T @ (targets - center))
         asked = asked @ vectors
         for i, penalty in enumerate(_PENALTIES):

@@ -11,7 +11,7 @@ from harness.errors import CandidateError
 from harness.techniques.catalogue import create
 from harness.techniques.inputs import Inputs
 from harness.techniques.label_probe import STRENGTHS, fit_logistic
-from harness.techniques.number_probe import PENALTIES, choose_penalty, fit_ridge
+from harness.techniques.number_probe import PENALTIES, choose_penalty, fit_ridge, spectrum
 
 DRAW = np.random.default_rng(0)
 FEATURES = DRAW.normal(size=(160, 12)).astype(np.float32)
@@ -37,6 +37,21 @@ def test_the_penalty_is_that_of_the_least_held_out_error() -> None:
     ]
     assert error == pytest.approx(min(errors), rel=1e-4)
     assert penalty == PENALTIES[int(np.argmin(errors))]
+
+
+def test_with_fewer_rows_than_features_the_same_is_found() -> None:
+    wide = np.random.default_rng(1).normal(size=(40, 90)).astype(np.float32)
+    values, vectors = spectrum(wide)
+    known, _ = np.linalg.eigh((wide.T @ wide).astype(float))
+    np.testing.assert_allclose(np.sort(values), known[-len(values) :], rtol=1e-3)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(len(values)), atol=1e-3)
+    targets = wide[:, :2] + 1
+    _, error = choose_penalty([(wide[:30], wide[30:], np.arange(30), np.arange(30, 40))], targets)
+    center = targets[:30].mean(0)
+    told = [
+        Ridge(alpha=a, fit_intercept=False).fit(wide[:30], targets[:30] - center).predict(wide[30:]) + center for a in PENALTIES
+    ]
+    assert error == pytest.approx(min(((one - targets[30:]) ** 2).mean() for one in told), rel=1e-3)
 
 
 def test_logistic_regression_of_all_labels_together_is_that_of_each_alone() -> None:
