@@ -12,6 +12,8 @@ import psutil
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 _MIB = 1024 * 1024
+# What glibc calls M_MMAP_THRESHOLD, and from which size on memory is the system's again as soon as it is freed.
+_MMAP_THRESHOLD, _LARGE = -3, 4 * _MIB
 
 
 class PeakMemory:
@@ -38,6 +40,15 @@ class PeakMemory:
             lost = self._free - _cuda_free(self._device)
             return max(torch.cuda.max_memory_allocated(self._device), lost, 0) / _MIB
         return max(_peak() - self._level, 0) / _MIB
+
+
+def give_back_large() -> None:
+    """Let large tensors be the system's again as soon as they are freed, for the rest of this process; see decision 0027.
+
+    Nothing changes where the C library has no such setting.
+    """
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
+        library.mallopt(_MMAP_THRESHOLD, _LARGE)
 
 
 def _settle(device: str) -> None:

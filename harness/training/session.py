@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm  # the family of batch norms, 
 
 from harness.core.data import Input
 from harness.errors import CandidateError
+from harness.measure.memory import give_back_large
 from harness.models.batches import Batches, is_out_of_memory, release
 from harness.models.trainable import Encoded, Trainable
 from harness.techniques.probe_head import begin_as_probe, give_units
@@ -55,6 +56,7 @@ class Session:
         Raises:
             DoesNotApply: the technique has no place in this model.
         """
+        give_back_large()
         torch.manual_seed(plan.seed)
         self.trainable, self.plan, self.progress = trainable, plan, Progress()
         self.objective = Objective.of(lesson.labels, lesson.classes)
