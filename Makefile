@@ -26,6 +26,7 @@ fuzz: .venv/dev.stamp  ## over 10,000 inputs for the parsers: each outcome is a 
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.hunt
 
 chaos: .venv/dev.stamp  ## 200 comparisons with faults drawn at random, each ended in some way and resumed: nothing may be lost
+	@$(BIN)/python -m compileall -q harness
 	@$(BIN)/python -m tests.chaos.storm --runs 200
 
 test-gpu: .venv/dev.stamp

@@ -12,6 +12,8 @@ EMBEDDING = ("shape", "determinism", "batch size", "row order", "empty input", "
 ASKING = EMBEDDING
 # The first fits the model, the last fits it on something else.
 FITTING = ("shape", "batch size", "row order", "empty input", "huge input", "unicode", "determinism", "refit")
+# How it reads was looked at already where it was fitted to something else.
+FITTING_ELSE = ("shape", "batch size", "row order", "determinism", "refit")
 AGAIN = "processes"
 
 # Yields a check and is sent how it went, which decides on those that follow.
@@ -28,16 +30,25 @@ def checks(abilities: Callable[[], Abilities]) -> Checks:
     yield "capability"
     if able.has_weights:
         yield "size"
-    is_sound = False
+    is_sound, fitted = False, set[str]()
     for ability in able.tried:
-        shape, *others = FITTING if ability.startswith("fit") else ASKING if ability == "log_likelihood" else EMBEDDING
+        rows = ability.rpartition("_")[2]
+        shape, *others = _of(ability, was_fitted=rows in fitted)
         if (yield shape) != "failed":
             is_sound = True
+            fitted |= {rows} if ability.startswith("fit") else set()
             for other in others:  # noqa: UP028 - a tuple takes no answer
                 yield other
     if is_sound:
         yield "memory"
     yield "files"
+
+
+def _of(ability: str, *, was_fitted: bool) -> tuple[str, ...]:
+    """Return the checks of an ability; `was_fitted` says that the model was fitted to something else on such rows before."""
+    if not ability.startswith("fit"):
+        return ASKING if ability == "log_likelihood" else EMBEDDING
+    return FITTING_ELSE if was_fitted else FITTING
 
 
 def again(_abilities: Callable[[], Abilities]) -> Checks:

@@ -4,13 +4,14 @@ from collections.abc import Collection
 
 import pytest
 
-from harness.conformance.agenda import AGAIN, EMBEDDING, FITTING, again, checks
+from harness.conformance.agenda import AGAIN, EMBEDDING, FITTING, FITTING_ELSE, again, checks
 from harness.conformance.embedding import Embedding
 from harness.conformance.fitting import Fitting
 from harness.conformance.messages import Abilities
 from harness.conformance.probes import make_probes
 
 TEXT = Abilities(tried=("embed_text",))
+FITS = Abilities(tried=("fit_text", "fit_numbers_text", "fit_image"))
 BOTH = Abilities(tried=("embed_text", "fit_text"), has_weights=True)
 
 
@@ -32,6 +33,7 @@ def order(able: Abilities, failing: Collection[str] = ()) -> list[str]:
         (BOTH, (), ["card", "load", "capability", "size", *EMBEDDING, *FITTING, "memory", "files"]),
         (TEXT, ("card", "capability", "determinism"), ["card", "load", "capability", *EMBEDDING, "memory", "files"]),
         (BOTH, ("shape",), ["card", "load", "capability", "size", "shape", "shape", "files"]),
+        (FITS, (), ["card", "load", "capability", *FITTING, *FITTING_ELSE, *FITTING, "memory", "files"]),
         (Abilities(), (), ["card", "load", "capability", "files"]),
         (BOTH, ("load",), ["card", "load"]),
     ],
