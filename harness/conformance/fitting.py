@@ -16,6 +16,7 @@ from harness.core.data import Input
 from harness.core.kinds import Target
 from harness.errors import CandidateError
 from harness.execute import subject
+from harness.models.capabilities import LEARNING
 from harness.techniques.inputs import Chosen
 
 # How far a probability may differ when a row comes in another batch, or when the same lesson is learned again.
@@ -31,12 +32,6 @@ _ABILITIES: dict[Target, tuple[Ability, Ability]] = {
     "class": ("fit_text", "fit_image"),
     "labels": ("fit_labels_text", "fit_labels_image"),
     "number": ("fit_numbers_text", "fit_numbers_image"),
-}
-# What a model is fitted with and asked by, for what is told.
-METHODS: dict[Target, tuple[str, str]] = {
-    "class": ("fit", "predict"),
-    "labels": ("fit_labels", "predict_labels"),
-    "number": ("fit_numbers", "predict_numbers"),
 }
 
 
@@ -72,12 +67,12 @@ class Fitting:
         """Fit a model on a lesson and return its probabilities for the same rows."""
         model = self.model if model is None else model
         rows, labels = self._lazy(lesson.rows), np.asarray(lesson.labels, np.int64)
-        if self.target == "class":
-            model.fit(rows, labels, lesson.classes)
-        elif self.target == "labels":
-            model.fit_labels(rows, np.eye(lesson.classes, dtype=np.float32)[labels])
-        else:
-            model.fit_numbers(rows, labels.astype(np.float64))
+        truth: dict[Target, tuple[object, ...]] = {
+            "class": (labels, lesson.classes),
+            "labels": (np.eye(lesson.classes, dtype=np.float32)[labels],),
+            "number": (labels.astype(np.float64),),
+        }
+        getattr(model, LEARNING[self.target].fit)(rows, *truth[self.target])
         return self._predict(lesson.rows, lesson.classes, model)
 
     def _lazy(self, rows: Sequence[Input]) -> Chosen:
@@ -86,7 +81,7 @@ class Fitting:
 
     def _predict(self, rows: Sequence[Input], classes: int, model: Any = None) -> Floats:  # noqa: ANN401 - see above
         model = self.model if model is None else model
-        found = getattr(model, METHODS[self.target][1])(self._lazy(rows))
+        found = getattr(model, LEARNING[self.target].predict)(self._lazy(rows))
         if self.target == "number":
             return subject.check_shares(np.asarray(found).reshape(-1, 1), len(rows), 1)
         return subject.check_shares(found, len(rows), classes)
@@ -95,7 +90,7 @@ class Fitting:
         lesson = self.probes.lesson
         shares = self.learn(lesson)
         self.seen.append(shares)
-        method = METHODS[self.target][1]
+        method = LEARNING[self.target].predict
         if self.target == "number":
             return f"{method} returns n numbers"
         if self.target == "labels" and (shares.min() < 0 or shares.max() > 1):

@@ -14,7 +14,7 @@ from harness.conformance.agenda import AGAIN
 from harness.conformance.asking import Asking, alike
 from harness.conformance.embedding import Embedding, agree
 from harness.conformance.finding import Doubtful
-from harness.conformance.fitting import METHODS, Fitting, near
+from harness.conformance.fitting import Fitting, near
 from harness.conformance.messages import Abilities
 from harness.conformance.probes import make_pairs, make_probes
 from harness.conformance.returning import check_files, check_memory, list_files
@@ -23,10 +23,9 @@ from harness.core.candidate import Candidate
 from harness.core.card import Card
 from harness.core.trust import Trust
 from harness.errors import CandidateError, Unavailable
-from harness.execute.subject import FITS
 from harness.load.candidates import find_doubts
 from harness.models.adapters import load_model
-from harness.models.capabilities import EmbedsImage, EmbedsPairs, EmbedsText, HasWeights, LogLikelihood, Searches
+from harness.models.capabilities import LEARNING, EmbedsImage, EmbedsPairs, EmbedsText, HasWeights, LogLikelihood, Searches
 from harness.models.weights import locate
 
 # By how much the parameters that a card states may differ from those that are loaded.
@@ -158,7 +157,7 @@ def _parts(model: object, subject: Subject) -> list[Part]:
             parts.append(Asking(model, probes))
         if modality == "text" and isinstance(model, Searches):
             parts.append(Searching(model, probes))
-        parts += [Fitting(model, subject.load, probes, target) for target, kind in FITS.items() if isinstance(model, kind)]
+        parts += [Fitting(model, subject.load, probes, target) for target, way in LEARNING.items() if isinstance(model, way.kind)]
     return parts
 
 
@@ -189,7 +188,7 @@ def _check_card(card: Card) -> str:
 
 def _check_capability(model: object, card: Card) -> str:
     """Compare what the model can do with what its card says that it reads."""
-    fits = [target for target, kind in FITS.items() if isinstance(model, kind)]
+    fits = [target for target, way in LEARNING.items() if isinstance(model, way.kind)]
     kinds = (("embed_text", EmbedsText), ("embed_pairs", EmbedsPairs), ("log_likelihood", LogLikelihood), ("search", Searches))
     reads = [name for name, kind in kinds if isinstance(model, kind)]
     able = {"text": bool(reads), "image": isinstance(model, EmbedsImage)}
@@ -203,7 +202,7 @@ def _check_capability(model: object, card: Card) -> str:
         what = f"{_METHODS[unsaid[0]]} is never used: the card does not say that the model reads {unsaid[0]}"
         raise Doubtful(what, hint=f"add it to the card: modality: [{', '.join((*card.modality, *unsaid))}]")
     reads += ["embed_image"] * able["image"]
-    return ", ".join(reads + [" and ".join(METHODS[target]) for target in fits])
+    return ", ".join(reads + [f"{LEARNING[target].fit} and {LEARNING[target].predict}" for target in fits])
 
 
 def _check_size(model: HasWeights, card: Card) -> str:

@@ -16,20 +16,15 @@ from harness.errors import CandidateError
 from harness.execute.job import Job
 from harness.models.adapters import load_model
 from harness.models.capabilities import (
+    LEARNING,
     EmbedsImage,
     EmbedsPairs,
     EmbedsPrompts,
     EmbedsText,
-    Fits,
-    FitsLabels,
-    FitsNumbers,
     LogLikelihood,
 )
 
 _PICTURES_AT_ONCE = 256
-# What a model must be to be fitted to what is told.
-FITS: dict[Target, type] = {"class": Fits, "labels": FitsLabels, "number": FitsNumbers}
-_FIT_METHODS: dict[Target, str] = {"class": "fit", "labels": "fit_labels", "number": "fit_numbers"}
 _TOLD: dict[Target, str] = {"class": "classes", "labels": "several labels a row", "number": "numbers"}
 _KINDS = {
     "embed_text": EmbedsText,
@@ -73,13 +68,13 @@ def needs_met(model: object, *, is_image: bool, is_pair: bool = False, target: T
         met.add("match")
     if is_pair and target == "number" and isinstance(model, EmbedsText):
         met.add("compare")
-    if isinstance(model, FITS[target]):
+    if isinstance(model, LEARNING[target].kind):
         met.add("fit")
     if isinstance(model, LogLikelihood) and not is_image and target == "class":
         met.add("ask")
     others = [name for name, other in _KINDS.items() if isinstance(model, other)]
-    if not met and any(isinstance(model, one) for one in FITS.values()):
-        raise OtherRows(f"{type(model).__name__} cannot be fitted to {_TOLD[target]}: it has no `{_FIT_METHODS[target]}`")
+    if not met and any(isinstance(model, way.kind) for way in LEARNING.values()):
+        raise OtherRows(f"{type(model).__name__} cannot be fitted to {_TOLD[target]}: it has no `{LEARNING[target].fit}`")
     if not met and others:
         raise OtherRows(f"{type(model).__name__} has {' and '.join(others)}, and these rows need {method}")
     if not met:

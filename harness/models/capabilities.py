@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+from harness.core.kinds import Target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,6 +160,21 @@ class FitsNumbers(Protocol):
     def predict_numbers(self, inputs: Sequence[Any]) -> NDArray[np.float32]:
         """Return the values `(n,)`."""
         ...
+
+
+class Learning(NamedTuple):
+    """What a model must be to learn from scratch what is told of a row, and the methods by which it is fitted and asked."""
+
+    kind: type
+    fit: str
+    predict: str
+
+
+LEARNING: dict[Target, Learning] = {
+    "class": Learning(Fits, "fit", "predict"),
+    "labels": Learning(FitsLabels, "fit_labels", "predict_labels"),
+    "number": Learning(FitsNumbers, "fit_numbers", "predict_numbers"),
+}
 
 
 @runtime_checkable

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.core.data import target_of
 from harness.core.kinds import Target
 from harness.errors import CandidateError
-from harness.models.capabilities import Fits
+from harness.models.capabilities import LEARNING
 from harness.techniques.inputs import Chosen, Inputs
 from harness.techniques.technique import Recipe
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,8 @@ class FittedHead:
 
     def predict(self, inputs: Inputs, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Ask the model itself."""
-        asked = Chosen(inputs.raw, rows.tolist())
-        if self.target == "class":
-            found = self.model.predict(asked)
-        elif self.target == "labels":
-            found = self.model.predict_labels(asked)
-        else:
-            found = self.model.predict_numbers(asked).reshape(-1, 1)
-        return found  # type: ignore[no-any-return]
+        found = getattr(self.model, LEARNING[self.target].predict)(Chosen(inputs.raw, rows.tolist()))
+        return np.asarray(found).reshape(-1, 1) if self.target == "number" else found
 
 
 class Fit:
@@ -46,15 +39,10 @@ class Fit:
         Raises:
             CandidateError: the model cannot be fitted.
         """
-        if not isinstance(inputs.model, Fits):
-            what = "the model cannot be fitted"
-            raise CandidateError(what, where="technique fit", hint="give the model `fit` and `predict`, or use another technique")
-        model: Any = inputs.model
-        learned, target = Chosen(inputs.raw, rows.tolist()), target_of(labels)
-        if target == "class":
-            model.fit(learned, labels, classes)
-        elif target == "labels":
-            model.fit_labels(learned, labels)
-        else:
-            model.fit_numbers(learned, labels)
+        model, target = inputs.model, target_of(labels)
+        way = LEARNING[target]
+        if not isinstance(model, way.kind):
+            hint = f"give the model `{way.fit}` and `{way.predict}`, or use another technique"
+            raise CandidateError("the model cannot be fitted", where="technique fit", hint=hint)
+        getattr(model, way.fit)(Chosen(inputs.raw, rows.tolist()), labels, *([classes] if target == "class" else []))
         return FittedHead(model, target)

@@ -108,6 +108,25 @@ def test_a_label_of_no_row_is_never_told() -> None:
     assert told[:, 3].max() < 0.05
 
 
+class OnlyNumbers:
+    def fit_numbers(self, inputs: object, values: np.ndarray) -> None:
+        del inputs
+        self.mean = float(values.mean())
+
+    def predict_numbers(self, inputs: list[object]) -> np.ndarray:
+        return np.full(len(inputs), self.mean)
+
+
+def test_a_model_that_learns_numbers_alone_is_fitted_to_these_and_to_nothing_else() -> None:
+    inputs = Inputs((), raw=["a text"] * 160, model=OnlyNumbers())
+    told = create("fit").fit(inputs, LEARN, VALUES[LEARN], 1).predict(inputs, ASK)
+    assert told.shape == (40, 1)
+    assert told[0, 0] == pytest.approx(VALUES[LEARN].mean())
+    with pytest.raises(CandidateError, match="cannot be fitted") as caught:
+        create("fit").fit(inputs, LEARN, LABELS[LEARN], 3)
+    assert "`fit_labels` and `predict_labels`" in caught.value.hint
+
+
 def test_cosine_compares_both_sides_and_learns_nothing() -> None:
     sides = (FEATURES, FEATURES + 0.5 * NOISE)
     head = create("cosine").fit(Inputs((), sides=sides), LEARN, VALUES[LEARN], 1)
