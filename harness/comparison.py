@@ -107,13 +107,22 @@ class Comparison:
         from harness.report.summarise import summarise  # noqa: PLC0415 - as above
 
         check_formats(formats)
-        place = Path(folder or self.folder)
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            what = f"cannot write the report: {error.strerror}"
-            raise WorkspaceError(what, where=str(place), hint="name a folder that you may write to") from error
+        place = make_place(Path(folder or self.folder))
         return replace(self, files=write(summarise(self.info, self.result, self.journal), place, formats))
+
+
+def make_place(folder: Path) -> Path:
+    """Return the folder of a report, made where it is not there.
+
+    Raises:
+        WorkspaceError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"cannot write the report: {error.strerror}"
+        raise WorkspaceError(what, where=str(folder), hint="name a folder that you may write to") from error
+    return folder
 
 
 def check_formats(formats: Sequence[str]) -> None:

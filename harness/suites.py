@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from harness.comparison import FORMATS, Changes, Comparison, check_formats, check_inputs, compare, reopen
+from harness.comparison import FORMATS, Changes, Comparison, check_formats, check_inputs, compare, make_place, reopen
 from harness.core.candidate import Registered
 from harness.core.metric_facts import facts_of
 from harness.core.progress import Progress
@@ -73,12 +73,7 @@ class SuiteComparison:
         from harness.report.suite_summary import summarise  # noqa: PLC0415 - as above
 
         check_formats(formats)
-        place = Path(folder or self.folder)
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            what = f"cannot write the report: {error.strerror}"
-            raise WorkspaceError(what, where=str(place), hint="name a folder that you may write to") from error
+        place = make_place(Path(folder or self.folder))
         links = links_to({part.info.task.name: part.folder for part in self.parts}, place)
         report = summarise(self.info, self.result, tuple(part.info for part in self.parts), links)
         return replace(self, files=write(report, place, formats))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.conformance.finding import Doubtful
+from harness.conformance.finding import Doubtful, try_unasked
 from harness.conformance.messages import Ability
 from harness.conformance.probes import Probes
 from harness.core.data import Input
@@ -85,13 +85,7 @@ class Asking:
 
     def _empty_input(self) -> str:
         self.ask(self.probes.hollow)
-        for name, rows in (("no prompts", ()), ("an empty prompt", ("",))):
-            try:
-                self.ask(rows)
-            except Exception as error:
-                what = f"{name} gives {type(error).__name__}: {next(iter(str(error).splitlines()), '')[:120]}"
-                hint = "a comparison never asks for it, but whoever uses the model elsewhere may"
-                raise Doubtful(what, hint=hint) from error
+        try_unasked([("no prompts", lambda: self.ask(())), ("an empty prompt", lambda: self.ask(("",)))])
         return "prompts with nothing to read, and no prompts at all, are answered"
 
     def _huge_input(self) -> str:

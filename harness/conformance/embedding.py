@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.conformance.finding import Doubtful, NotApplicable
+from harness.conformance.finding import Doubtful, NotApplicable, try_unasked
 from harness.conformance.messages import Ability
 from harness.conformance.probes import Probes
 from harness.core.data import Input, Pair
@@ -98,13 +98,7 @@ class Embedding:
         if not self.probes.is_image:
             empty = Pair("", "") if self.probes.is_pair else ""
             asked.append(("an empty text", lambda: self.ask([empty])))
-        for name, call in asked:
-            try:
-                call()
-            except Exception as error:
-                what = f"{name} gives {type(error).__name__}: {next(iter(str(error).splitlines()), '')[:120]}"
-                hint = "a comparison never asks for it, but whoever uses the model elsewhere may"
-                raise Doubtful(what, hint=hint) from error
+        try_unasked(asked)
         return "rows with nothing to read, and no rows at all, are answered"
 
     def _nothing(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +37,21 @@ class Doubtful(BenchError):  # noqa: N818 - a reason to think, not a fault
 
 class NotApplicable(BenchError):  # noqa: N818 - a reason to skip, not a fault
     """The check has nothing to look at."""
+
+
+def try_unasked(calls: Sequence[tuple[str, Callable[[], object]]]) -> None:
+    """Call what a comparison never asks for, each by what it is.
+
+    Raises:
+        Doubtful: a call breaks.
+    """
+    for name, call in calls:
+        try:
+            call()
+        except Exception as error:
+            what = f"{name} gives {type(error).__name__}: {next(iter(str(error).splitlines()), '')[:120]}"
+            hint = "a comparison never asks for it, but whoever uses the model elsewhere may"
+            raise Doubtful(what, hint=hint) from error
 
 
 def judge(subject: str, check: str, look: Callable[[], str]) -> Finding:

@@ -43,7 +43,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Said:
     """What is told of validation and test rows, as `Rows.truth` says what is right, and the threshold of labels."""
 
     validation: NDArray[Any]
@@ -56,14 +56,14 @@ class Told:
         return {} if self.threshold is None else {"threshold": self.threshold}
 
 
-def tell(data: Dataset, validation: Floats, test: Floats) -> Told:
+def tell(data: Dataset, validation: Floats, test: Floats) -> Said:
     """Return what outputs `(n, outputs)` tell of the choosing and the test rows; a threshold is chosen on the former."""
     target = data.rows.target
     if target != "labels":
-        return Told(decide(validation, target), decide(test, target))
+        return Said(decide(validation, target), decide(test, target))
     truth = data.rows.truth()[np.asarray(data.split.choosing)]
     threshold = choose_threshold(validation, truth)
-    return Told(cross_decide(validation, truth), decide(test, target, threshold), threshold)
+    return Said(cross_decide(validation, truth), decide(test, target, threshold), threshold)
 
 
 def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: str, seed: int, trust: Trust) -> Judged:
@@ -132,7 +132,7 @@ def _validate(technique: Technique, inputs: Inputs, data: Dataset) -> tuple[Floa
     return found[np.asarray(data.split.choosing)], learned
 
 
-def keep(data: Dataset, outputs: tuple[Floats, Floats], told: Told, *, metric_name: str, metric: object, seed: int) -> Predictions:
+def keep(data: Dataset, outputs: tuple[Floats, Floats], told: Said, *, metric_name: str, metric: object, seed: int) -> Predictions:
     """Return answers with their rows, and for an external metric with that of every resample; there may be none of test rows."""
     validation, test = outputs
     rows = data.rows
@@ -164,7 +164,7 @@ def _tell_rows(rows: Rows, told: NDArray[Any]) -> predictions.Told:
     return predictions.Told(words(truth), words(told), quality.tally(rows.target, truth, told))
 
 
-def _with_samples(found: Predictions, rows: tuple[Rows, Rows], told: Told, *, metric: object, seed: int) -> Predictions:
+def _with_samples(found: Predictions, rows: tuple[Rows, Rows], told: Said, *, metric: object, seed: int) -> Predictions:
     """Add an external metric of every resample, drawn as the ranker draws them."""
 
     def sample(part: Rows, answers: NDArray[Any]) -> NDArray[np.float64]:
