@@ -15,10 +15,11 @@ from harness.load.table import Table
 
 _ROWS = 4096  # in one piece, at most
 _PIECE = 64_000_000  # bytes of one piece, by what the file says of itself
+_MEMBER = 8  # bytes that a member of a list takes at the least
 
 
 def read_parquet(path: Path, budget: Budget) -> Table:
-    """Read the columns of a Parquet file; those that hold lists are passed over, for no row can use them.
+    """Read the columns of a Parquet file; those whose lists or objects hold further ones are passed over.
 
     Raises:
         TaskError: the file cannot be read, holds no rows, or is out of bounds.
@@ -32,7 +33,8 @@ def read_parquet(path: Path, budget: Budget) -> Table:
         with pq.ParquetFile(path) as file:
             _check_head(file, origin, budget)
             # Text comes as a dictionary and numbers into it, so that a value that is repeated is held once until it is counted.
-            texts = [field.name for field in file.schema_arrow if _is_text(field.type)]
+            leaves = (file.schema.column(i) for i in range(len(file.schema)))
+            texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type == "STRING"]
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             return _read(file, path, budget)
     # What Arrow raises for bytes that are not what they claim to be; ValueError is also of values that Python has no form for.
@@ -56,6 +58,10 @@ def _check_head(file: Any, origin: str, budget: Budget) -> None:  # noqa: ANN401
     budget.add_rows(head.num_rows, origin)
     size = sum(head.row_group(group).total_byte_size for group in range(head.num_row_groups))
     Budget().add_bytes(max(size, 0), origin)
+    # A list's members may take no room in the file at all.
+    groups = [head.row_group(group) for group in range(head.num_row_groups)]
+    cells = sum(max(group.column(i).num_values, 0) for group in groups for i in range(group.num_columns))
+    Budget().add_bytes(_MEMBER * cells, origin)
 
 
 def _read(file: Any, path: Path, budget: Budget) -> Table:  # noqa: ANN401 - pyarrow ships no types
@@ -100,6 +106,8 @@ def _count(piece: Any, place: str, budget: Budget) -> None:  # noqa: ANN401 - py
     if kinds.is_struct(piece.type):
         for part in piece.flatten():
             _count(part, place, budget)
+    elif _is_list(piece.type):
+        _count(piece.flatten(), place, budget)
     elif kinds.is_dictionary(piece.type) or _is_text(piece.type):
         _check_longest(_lengths(piece, "utf8_length"), place, MAX_FIELD, unit="characters")
         budget.add_bytes(_total(_lengths(piece, "binary_length")), place)
@@ -138,10 +146,15 @@ def _is_text(kind: Any) -> bool:  # noqa: ANN401 - pyarrow ships no types
     return bool(kinds.is_string(kind) or kinds.is_large_string(kind))
 
 
-def _is_plain(kind: Any) -> bool:  # noqa: ANN401 - pyarrow ships no types
-    """Tell whether a cell holds one value, or a picture as `datasets` stores it: `bytes` and `path`."""
+def _is_list(kind: Any) -> bool:  # noqa: ANN401 - pyarrow ships no types
     import pyarrow.types as kinds  # noqa: PLC0415 - as above
 
-    if kinds.is_struct(kind):
-        return {field.name for field in kind} <= {"bytes", "path"} and not any(kinds.is_nested(field.type) for field in kind)
-    return not kinds.is_nested(kind)
+    return bool(kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind))
+
+
+def _is_plain(kind: Any) -> bool:  # noqa: ANN401 - pyarrow ships no types
+    """Tell whether a cell holds one value, a list of such, or an object of either, as a picture's `bytes` and `path` are."""
+    import pyarrow.types as kinds  # noqa: PLC0415 - as above
+
+    parts = [field.type for field in kind] if kinds.is_struct(kind) else [kind]
+    return not any(kinds.is_nested(part.value_type if _is_list(part) else part) for part in parts)

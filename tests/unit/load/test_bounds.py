@@ -160,13 +160,26 @@ def test_a_deeply_nested_parquet_schema(tmp_path: Path) -> None:
     assert "too deeply nested" in told(parquet(tmp_path / "a.parquet", {"x": pa.nulls(1, kind)}))
 
 
-def test_columns_of_lists_are_passed_over_and_named_where_they_are_wanted(tmp_path: Path) -> None:
-    rows = {"text": [f"t{i}" for i in range(40)], "label": ["a", "b"] * 20, "tags": [["x"]] * 40}
-    parquet(tmp_path / "train.parquet", rows)
+def test_lists_in_parquet_are_read_and_deeper_ones_passed_over_and_named_where_they_are_wanted(tmp_path: Path) -> None:
+    choices = [{"text": ["a", "b"], "label": [0, 1]}, None] * 20
+    rows = {"text": [f"t{i}" for i in range(40)], "label": ["a", "b"] * 20, "tags": [["x", "é"], []] * 20, "deep": [[["x"]]] * 40}
+    path = parquet(tmp_path / "train.parquet", rows | {"choices": choices})
     assert len(load(tmp_path, train="train.parquet").rows) == 40
-    with pytest.raises(TaskError, match='the column "tags" holds lists') as caught:
-        load(tmp_path, train="train.parquet", label="tags")
-    assert "known: label, text" in caught.value.hint
+    table = read_table(path)
+    assert (table.columns["tags"][:2], table.columns["choices"], table.nested) == ([["x", "é"], []], choices, ("deep",))
+    with pytest.raises(TaskError, match='the column "deep" holds lists') as caught:
+        load(tmp_path, train="train.parquet", label="deep")
+    assert "known: choices, label, tags, text" in caught.value.hint
+
+
+def test_lists_in_parquet_are_counted_before_they_are_made(tmp_path: Path) -> None:
+    repeated = pa.DictionaryArray.from_arrays(pa.array(np.zeros(50_000, np.int32)), ["x" * 900_000])
+    lists = pa.ListArray.from_arrays(pa.array([0, 25_000, 50_000], pa.int32()), repeated)
+    assert "once they are read; the limit is 2,000,000,000" in told(parquet(tmp_path / "a.parquet", {"text": lists}))
+    nothing = pa.ListArray.from_arrays(pa.array([0, 260_000_000], pa.int32()), pa.nulls(260_000_000, pa.null()))
+    path = parquet(tmp_path / "b.parquet", {"text": nothing})
+    assert path.stat().st_size < 10_000
+    assert "take at least 2,080,000,000 bytes" in told(path)
 
 
 def test_pictures_inside_parquet_and_dictionaries_of_numbers(tmp_path: Path) -> None:
