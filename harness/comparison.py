@@ -36,7 +36,7 @@ from harness.load.metric import check_metric
 from harness.load.overrides import override
 from harness.load.tasks import LoadedTask, load_task
 from harness.load.workspace import Workspace, load_workspaces
-from harness.models import weights
+from harness.models import servers, weights
 from harness.store import journal, runs
 from harness.store.cache import find_cache
 from harness.store.resume import done
@@ -339,10 +339,11 @@ def _head(loaded: LoadedTask, data: Dataset, settings: Settings, *, entered: Fie
 
 
 def _warn_of_cards(chosen: Sequence[Registered | Broken], entered: Field, settings: Settings) -> tuple[str, ...]:
-    """Return what is doubtful about the cards, and whose own code is run."""
+    """Return what is doubtful about the cards, whose own code is run, and whose rows leave the machine."""
     told = [warning for one in chosen if isinstance(one, Registered) for warning in one.warnings]
-    run = weights.tell_remote_code((one.card for one, _ in entered.ready), settings.trust)
-    return (*told, run) if run else tuple(told)
+    ready = [one.card for one, _ in entered.ready]
+    allowed = (weights.tell_remote_code(ready, settings.trust), servers.tell_sent(ready, settings.trust))
+    return (*told, *filter(None, allowed))
 
 
 def _rank(folder: Path, info: RunInfo, *, interrupted: bool) -> Comparison:

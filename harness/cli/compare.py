@@ -62,6 +62,9 @@ AllowPickle = Annotated[bool, typer.Option("--allow-pickle", help="Read weights 
 AllowRemoteCode = Annotated[
     bool, typer.Option("--allow-remote-code", help="Run Python from the repositories of cards that say remote_code.")
 ]
+AllowRemote = Annotated[
+    bool, typer.Option("--allow-remote", help="Send rows to the servers of cards that name one; what that costs is yours.")
+]
 Change = Annotated[
     list[str] | None,
     typer.Option(
@@ -90,6 +93,7 @@ def command(  # noqa: PLR0913 - each is an option
     memory_limit: MemoryLimit = None,
     allow_pickle: AllowPickle = False,
     allow_remote_code: AllowRemoteCode = False,
+    allow_remote: AllowRemote = False,
     as_json: AsJson = False,
     workspace: Workspace = here,
     quiet: Quiet = False,
@@ -118,6 +122,7 @@ def command(  # noqa: PLR0913 - each is an option
         "memory_limit_bytes": parse_size(memory_limit, "--memory-limit") if memory_limit else None,
         "allow_pickle": allow_pickle,
         "allow_remote_code": allow_remote_code,
+        "allow_remote": allow_remote,
     }
     settings = Settings.model_validate(wishes) if resume is None else only_given(wishes, context)
     with Watcher(quiet=quiet) as watcher:

@@ -61,6 +61,8 @@ def _fetch(one: Registered | Broken, trust: Trust, *, offline: bool, quiet: bool
     if isinstance(one, Broken):
         raise BenchError(f"the plugin cannot be imported: {one.error}", where=one.path, hint=one.hint)
     tell = (lambda _line: None) if quiet else (lambda line: typer.echo(line, err=True))
+    if one.card.host:
+        return "-", f"runs at {one.card.host}"
     folder = weights.obtain(one, offline=offline, trust=trust, tell=tell)
     return ("-", "nothing to fetch") if folder is None else (megabytes(_size(folder)), str(folder))
 

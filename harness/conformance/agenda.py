@@ -24,7 +24,7 @@ Agenda = Callable[[Callable[[], Abilities]], Checks]
 def checks(abilities: Callable[[], Abilities]) -> Checks:
     """Yield the checks of a candidate; its abilities are asked for once it is loaded."""
     yield "card"
-    if (yield "load") == "failed":
+    if (yield "load") in {"failed", "not applicable"}:
         return
     able = abilities()
     yield "capability"

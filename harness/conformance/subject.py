@@ -13,7 +13,7 @@ import numpy as np
 from harness.conformance.agenda import AGAIN
 from harness.conformance.asking import Asking, alike
 from harness.conformance.embedding import Embedding, agree
-from harness.conformance.finding import Doubtful
+from harness.conformance.finding import Doubtful, NotApplicable
 from harness.conformance.fitting import Fitting, near
 from harness.conformance.messages import Abilities
 from harness.conformance.probes import make_pairs, make_probes
@@ -48,6 +48,8 @@ def of_card(card: Card, trust: Trust, fence: Path | None) -> Subject:
     """Return what a card describes; only weights that are on this machine are read, and of folders only such within `fence`."""
 
     def load() -> object:
+        if card.host:
+            raise NotApplicable(f"it runs at {card.host}, and a check sends nothing there; compare with --allow-remote to try it")
         try:
             folder = locate(card, offline=True, trust=trust, root=fence)
         except Unavailable as error:

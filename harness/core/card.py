@@ -10,6 +10,7 @@ from license_expression import ExpressionError, Licensing, get_spdx_licensing
 from pydantic import Field, HttpUrl, field_validator
 
 from harness.core.noun import Noun
+from harness.core.remote import Remote, host_of
 
 Modality = Literal["text", "image"]
 Pooling = Literal["mean", "cls", "last"]
@@ -18,6 +19,8 @@ _OWN_LICENSE = re.compile(r"licenseref-[a-z0-9._:-]+", re.IGNORECASE)
 _LONGEST_LICENSE = 500
 _LONGEST_SHOWN = 80
 REVISION = r"^[0-9a-f]{40}$"
+# What is no license of SPDX: terms that only whoever offers the model can change.
+PROPRIETARY = "proprietary"
 
 
 @cache
@@ -27,11 +30,13 @@ def _spdx() -> Licensing:
 
 
 def check_license(expression: str) -> str:
-    """Return a license expression of SPDX as it is.
+    """Return a license expression of SPDX as it is, or `proprietary`.
 
     Raises:
         ValueError: it is none, or names licenses that SPDX does not list and that do not begin with `LicenseRef-`.
     """
+    if expression.casefold() == PROPRIETARY:
+        return PROPRIETARY
     shown = expression[:_LONGEST_SHOWN].encode("ascii", "backslashreplace").decode() + "…" * (len(expression) > _LONGEST_SHOWN)
     if len(expression) > _LONGEST_LICENSE or not expression.isascii() or not expression.isprintable():
         msg = f'"{shown}" is not an SPDX license expression: it is longer than {_LONGEST_LICENSE} characters, or not plain ASCII'
@@ -64,6 +69,7 @@ class Links(Noun):
     card: HttpUrl | None = None
     paper: HttpUrl | None = None
     code: HttpUrl | None = None
+    terms: HttpUrl | None = None
 
 
 class Options(Noun):
@@ -80,10 +86,11 @@ class Card(Noun):
     """A candidate as its author describes it.
 
     `source` is a Hub id, a local folder (`./…`, `../…`, `~/…` or absolute), `python:PACKAGE` for weights inside an
-    installed package, or `random:ARCHITECTURE` for a control with seeded random weights. Python plugins leave `adapter` and
-    `source` out. `parameters` counts weights; `context` is in tokens, `image_size` in pixels. `remote_code` says that the model
-    cannot be loaded without running Python from its repository, which the user must allow. `kinds` are those of the tasks that
-    it is for; without any it is for all that have its modality, a baseline for all but retrieval.
+    installed package, `random:ARCHITECTURE` for a control with seeded random weights, or with the adapter `openai` the address
+    of a server, of which `remote` tells more. Python plugins leave `adapter` and `source` out. `parameters` counts weights;
+    `context` is in tokens, `image_size` in pixels. `remote_code` says that the model cannot be loaded without running Python from
+    its repository, which the user must allow. `kinds` are those of the tasks that it is for; without any it is for all that have
+    its modality, a baseline for all but retrieval.
     """
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]
@@ -101,6 +108,7 @@ class Card(Noun):
     access: Literal["open", "gated"] = "open"
     links: Links = Links()
     options: Options = Options()
+    remote: Remote | None = None
     kinds: tuple[str, ...] = ()
     baseline: bool = False
     control: bool = False
@@ -129,4 +137,11 @@ class Card(Noun):
     @property
     def is_hub(self) -> bool:
         """Tell whether the source is a repository on the Hub."""
-        return bool(self.source) and not self.source.startswith(("./", "../", "~", "/", "python:", "random:"))
+        return bool(self.source) and not self.source.startswith(
+            ("./", "../", "~", "/", "python:", "random:", "http://", "https://")
+        )
+
+    @property
+    def host(self) -> str:
+        """Return where the model runs if that is another process than bench's own: a host, with its port if one is named."""
+        return host_of(self.source) if self.remote is not None else ""

@@ -66,6 +66,7 @@ class Constraints(Noun):
     parameters: Count | None = None
     context: Count | None = None
     throughput_per_s: Positive | None = None
+    cost_per_1000_rows: Positive | None = None
     training_memory_mb: Positive | None = None
     training_minutes: Positive | None = None
     min_quality: float | None = None

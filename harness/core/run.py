@@ -45,13 +45,14 @@ class Settings(Noun):
     memory_limit_bytes: int | None = None
     allow_pickle: bool = False
     allow_remote_code: bool = False
+    allow_remote: bool = False
     data_of: dict[str, str] = Field(default_factory=dict)
     suite: str = ""
 
     @property
     def trust(self) -> Trust:
         """Return what candidates may do beyond being read."""
-        return Trust(pickle=self.allow_pickle, remote_code=self.allow_remote_code)
+        return Trust(pickle=self.allow_pickle, remote_code=self.allow_remote_code, remote=self.allow_remote)
 
 
 class DataFacts(Noun):

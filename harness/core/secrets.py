@@ -34,7 +34,7 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     >>> without_secrets({"HF_TOKEN": "hf_x", "TOKENIZERS_PARALLELISM": "false", "HTTPS_PROXY": "http://me:open@proxy:80"})
     {'TOKENIZERS_PARALLELISM': 'false'}
     """
-    return {name: value for name, value in environ.items() if name in _NEEDED or not (_is_secret(name) or _FORMS.search(value))}
+    return {name: value for name, value in environ.items() if name in _NEEDED or not (is_secret_name(name) or _FORMS.search(value))}
 
 
 def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
@@ -46,7 +46,7 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
     'Authorization: Bearer [secret]'
     """
     environ = os.environ if environ is None else environ
-    values = {value for name, value in environ.items() if len(value) >= _SHORTEST and _is_secret(name)}
+    values = {value for name, value in environ.items() if len(value) >= _SHORTEST and is_secret_name(name)}
     # The longest first, so that a value which holds another one goes whole.
     if values:
         known = "|".join(re.escape(value) for value in sorted(values, key=len, reverse=True))
@@ -54,5 +54,10 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
     return _FORMS.sub(_BLOT, text)
 
 
-def _is_secret(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
+    """Tell whether a variable of that name is taken to hold a token, key or password.
+
+    >>> is_secret_name("OPENAI_API_KEY"), is_secret_name("MODEL")
+    (True, False)
+    """
     return name.upper() not in _NEEDED and _NAMES.search(name) is not None

@@ -10,11 +10,13 @@ class Trust:
     """Nothing is allowed unless the user says so.
 
     `pickle` lets weights be read that are not safetensors, still without running code of theirs (`weights_only`). `remote_code`
-    lets a model's repository bring Python that is run, for cards that ask for it.
+    lets a model's repository bring Python that is run, for cards that ask for it. `remote` lets rows be sent to the servers that
+    cards name.
     """
 
     pickle: bool = False
     remote_code: bool = False
+    remote: bool = False
 
 
 CAUTIOUS = Trust()

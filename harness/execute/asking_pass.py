@@ -11,9 +11,10 @@ import numpy as np
 from harness.core.data import Dataset, Input, size_of
 from harness.core.measurement import Measurement
 from harness.measure.flops import count_flops
-from harness.models.capabilities import HasWeights, LoadsLater
+from harness.models.capabilities import CountsSpending, HasWeights, LoadsLater
 from harness.techniques.asking import Asking
 from harness.techniques.inputs import Inputs
+from harness.techniques.replies import Choosing
 from harness.techniques.technique import Head
 
 
@@ -43,10 +44,13 @@ class Interview:
             found.append(Measurement(name="parameters", value=weights.parameters, better="lower"))
             found.append(Measurement(name="weights_mb", value=weights.nbytes / 2**20, unit="MB", better="lower"))
         typical = self.inputs([sorted(texts, key=size_of)[len(texts) // 2]])
-        flops = count_flops(lambda: head.predict(typical, np.asarray([0])))
+        flops = None if isinstance(self._model, CountsSpending) else count_flops(lambda: head.predict(typical, np.asarray([0])))
         if flops:
             found.append(Measurement(name="flops", value=flops, better="lower", conditions="one row of median length"))
         cut = head.count_cut(self.inputs(texts), np.arange(len(texts))) if isinstance(head, Asking) else None
+        if isinstance(head, Choosing) and head.heard.replies:
+            share = head.heard.unmatched / head.heard.replies
+            found.append(Measurement(name="unmatched_share", value=share, better="lower", n=head.heard.replies))
         if cut is not None:
             found.append(Measurement(name="truncated_share", value=cut / len(texts), better="lower", n=len(texts)))
         return found

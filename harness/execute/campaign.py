@@ -20,6 +20,7 @@ from harness.execute.clock import Clock
 from harness.execute.entrants import training_techniques
 from harness.execute.job import Job
 from harness.execute.plan import limits_of
+from harness.models.servers import key_of
 from harness.store import journal, predictions, runs
 from harness.store.resume import done
 
@@ -119,6 +120,7 @@ class Campaign:
             trust=self.info.settings.trust,
             limits=limits_of(card, self.info.settings, self.data.size, free, epochs=epochs, answers=sum(map(len, words))),
             trains=bool(training_techniques(self.info.settings, self.info.task.target)),
+            key=key_of(card),
             checkpoint=self.checkpoints.absolute() / one.runner if one.measures == "training" else None,
         )
 

@@ -9,7 +9,7 @@ from harness.core.measurement import Measurement
 from harness.execute import subject
 from harness.execute.job import Job
 from harness.measure.flops import count_flops
-from harness.models.capabilities import CountsTokens, HasWeights
+from harness.models.capabilities import CountsSpending, CountsTokens, HasWeights
 
 
 def measure_facts(model: object, job: Job, needs: set[str], *, load_s: float, where: str) -> list[Measurement]:
@@ -22,7 +22,8 @@ def measure_facts(model: object, job: Job, needs: set[str], *, load_s: float, wh
         subject.embed(model, [typical], is_image=job.is_image)
         first = (time.perf_counter() - start) * 1000
         found.append(Measurement(name="first_call_ms", value=first, unit="ms", better="lower", conditions=f"batch 1, {where}"))
-        flops = count_flops(lambda: subject.embed(model, [typical], is_image=job.is_image))
+        served = isinstance(model, CountsSpending)
+        flops = None if served else count_flops(lambda: subject.embed(model, [typical], is_image=job.is_image))
         if flops:
             found.append(Measurement(name="flops", value=flops, better="lower", conditions="one row of median length"))
     if isinstance(model, HasWeights):

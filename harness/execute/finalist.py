@@ -114,6 +114,8 @@ def _obstacle(card: Card, technique: str) -> str:
         return "a baseline is fitted from scratch, there is no foundation model to fine-tune"
     if card.control:
         return "a control with random weights is there to compare with"
+    if card.remote is not None:
+        return can_train(card)
     if technique in _NO_FOLDER:
         return _NO_FOLDER[technique]
     if technique == _PROBE:

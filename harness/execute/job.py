@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.core.candidate import Registered
@@ -17,7 +17,7 @@ class Job:
     """Trials of one candidate that share one process: all that learn on its features, its memory, or one training.
 
     `checkpoint` is the folder in which a training leaves what the next round goes on from; with `trains`, trainings may follow,
-    whose cost is foreseen from the speed of embedding.
+    whose cost is foreseen from the speed of embedding. `key` is what the candidate's server asks for: no other process is given it.
     """
 
     candidate: Registered
@@ -33,3 +33,4 @@ class Job:
     limits: Limits = NO_LIMITS
     checkpoint: Path | None = None
     trains: bool = False
+    key: str = field(default="", repr=False)

@@ -130,25 +130,20 @@ def plan(
 ) -> tuple[Trial, ...]:
     """Return the trials in order: each candidate's techniques, then its memory, and that of each way in which it is asked.
 
-    Baselines fit; cards of adapters embed; of a plugin both are planned, and its worker says what the model cannot do. Where the
-    classes have words, what embeds may match them too; where pairs are to be alike, it may compare their texts. `speakers` names
-    the techniques by which a candidate can be asked.
+    `speakers` names the techniques by which a candidate can be asked. What a server takes of its own memory is not measured.
     """
     wishes = settings.techniques
     trials = []
     for candidate in candidates:
         card = candidate.card
-        use = "search" if task.target == "documents" else "embed"
-        needs = {"fit"} if card.baseline else {use, "fit"} if candidate.is_plugin else {use}
-        if "embed" in needs:
-            needs |= ({"match"} if has_words else set()) | ({"compare"} if task.kind == "text-similarity" else set())
+        needs = _needs(candidate, task, has_words=has_words)
         # Heads on frozen features are what training is compared with, and chosen by: naming trainings alone leaves them in.
         heads = [n for n in wishes if TECHNIQUES[n][0] != "train"]
         able = [n for n, (need, *_) in TECHNIQUES.items() if need in needs or n in speakers.get(card.name, ())]
         wanted = [n for n in able if TECHNIQUES[n][0] == "fit" or not heads or n in heads]
         asked = [n for n in wanted if TECHNIQUES[n][0] == "ask"]
         passes: list[tuple[str, Pass]] = [(n, "quality") for n in wanted]
-        if "memory" in settings.measures:
+        if "memory" in settings.measures and card.remote is None:
             passes += [(n, "memory") for n in (*([""] if len(asked) < len(wanted) or not wanted else []), *asked)]
         trials += [
             Trial(
@@ -167,6 +162,32 @@ def plan(
             for technique, measures in passes
         ]
     return tuple(trials)
+
+
+def _needs(candidate: Registered, task: Task, *, has_words: bool) -> set[str]:
+    """Return what a candidate may be used for beside being asked.
+
+    Baselines fit; cards of adapters embed; of a plugin both are planned, and its worker says what the model cannot do. Where the
+    classes have words, what embeds may match them too; where pairs are to be alike, it may compare their texts.
+    """
+    card, use = candidate.card, "search" if task.target == "documents" else "embed"
+    if card.baseline:
+        return {"fit"}
+    if card.remote is not None and "embeddings" not in card.remote.offers:
+        return set()
+    found = {use, "fit"} if candidate.is_plugin else {use}
+    if use == "embed":
+        found |= ({"match"} if has_words else set()) | ({"compare"} if task.kind == "text-similarity" else set())
+    return found
+
+
+def find_gap(card: Card, task: Task) -> str:
+    """Return why a server is of no use for a task, by what it offers; nothing where it is of use, or none."""
+    if card.remote is None or "embeddings" in card.remote.offers:
+        return ""
+    if any(need == "ask" and _suits(name, task) for name, (need, *_) in TECHNIQUES.items()) and task.target == "class":
+        return ""
+    return f"{card.host} offers {' and '.join(card.remote.offers)} for it, and the kind {task.kind} needs embeddings"
 
 
 def limits_of(

@@ -111,8 +111,8 @@ def _server(name: str) -> Any:  # noqa: ANN401 - whatever multiprocessing keeps 
 
 
 def wants_torch(candidates: Iterable[Registered]) -> bool:
-    """Tell whether any candidate is loaded by an adapter, which is built on torch, or by a plugin whose file speaks of it."""
-    return any(not candidate.is_plugin or _names_torch(Path(candidate.path)) for candidate in candidates)
+    """Tell whether any candidate is loaded by an adapter that is built on torch, or by a plugin whose file speaks of it."""
+    return any(_names_torch(Path(one.path)) if one.is_plugin else one.card.remote is None for one in candidates)
 
 
 def _names_torch(plugin: Path) -> bool:

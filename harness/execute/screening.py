@@ -13,6 +13,7 @@ from harness.core.run import Settings
 from harness.core.secrets import redact
 from harness.core.task import Task
 from harness.errors import BenchError, Unavailable, Unreachable
+from harness.execute.plan import find_gap
 from harness.models import weights
 
 Observer = Callable[[Progress], None]
@@ -54,9 +55,14 @@ def survey_field(task: Task, chosen: Iterable[Registered | Broken], settings: Se
         if missed:
             excluded += [Excluded(candidate=name, constraint=v.constraint, verdict=v.verdict, reason=v.reason) for v in missed]
             continue
+        if gap := find_gap(candidate.card, task):
+            skipped.append(SkippedCandidate(candidate=name, reason=gap))
+            continue
         try:
             tell(Progress("message", text=f"looking for the weights of {name}", candidate=name))
-            ready.append((candidate, weights.obtain(candidate, offline=offline, trust=settings.trust, tell=say)))
+            # A Hub that is out of reach says nothing of other servers.
+            apart = settings.offline if candidate.card.host else offline
+            ready.append((candidate, weights.obtain(candidate, offline=apart, trust=settings.trust, tell=say)))
         except Unavailable as error:
             # One look at a network that is not there is enough.
             offline = offline or isinstance(error, Unreachable)

@@ -20,7 +20,7 @@ from harness.execute.searching import SHOWN, embed_role, judge_search, search_ne
 from harness.execute.worker import Worker, sample_speed
 from harness.measure.flops import count_flops
 from harness.measure.memory import PeakMemory
-from harness.models.capabilities import CountsTokens, HasRolePrompts, HasWeights
+from harness.models.capabilities import CountsSpending, CountsTokens, HasRolePrompts, HasWeights
 from harness.models.identity import Source, identify
 from harness.models.pooling import Role
 from harness.store import predictions
@@ -104,8 +104,9 @@ class SearchWorker(Worker):
             self.enter(trial.technique)
             kept, measured = judge_search(self.job.data, engine.find, self.job.metric)
             predictions.write(self.job.predictions / f"{trial.key}.parquet", kept)
+            costs = self._measure_cost(model, engine.answer)
             speed, notes = self._measure_speed(engine.answer) if trial.timed else ([], ())
-            found = (*measured, *speed, *shared, *engine.measurements)
+            found = (*measured, *speed, *costs, *shared, *engine.measurements)
             self.send(trial, Finished(measurements=found, notes=(*self.notes, *notes)))
         except BaseException as error:  # noqa: BLE001 - the trial boundary, for one technique
             self.send(trial, self._failure(error))
@@ -185,7 +186,7 @@ class SearchWorker(Worker):
             embed_role(model, [typical], "query")
             first = (time.perf_counter() - start) * 1000
             found.append(Measurement(name="first_call_ms", value=first, unit="ms", better="lower", conditions=f"batch 1, {where}"))
-            flops = count_flops(lambda: embed_role(model, [typical], "query"))
+            flops = None if isinstance(model, CountsSpending) else count_flops(lambda: embed_role(model, [typical], "query"))
             if flops:
                 found.append(Measurement(name="flops", value=flops, better="lower", conditions="one query of median length"))
         if isinstance(model, HasWeights):

@@ -14,7 +14,16 @@ from harness.core.tally import score
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.measure.relevance import judge_lists
-from harness.models.capabilities import LEARNING, EmbedsImage, EmbedsPairs, EmbedsRoles, EmbedsText, LogLikelihood, Searches
+from harness.models.capabilities import (
+    LEARNING,
+    EmbedsImage,
+    EmbedsPairs,
+    EmbedsRoles,
+    EmbedsText,
+    Generates,
+    LogLikelihood,
+    Searches,
+)
 from harness.models.pooling import Role
 from harness.store.predictions import Predictions, Told
 
@@ -23,7 +32,7 @@ Ints = NDArray[np.int64]
 
 # How many documents a caller is shown, and so waits for; for quality more are looked at.
 SHOWN = 10
-_OTHERS = (EmbedsPairs, EmbedsImage, LogLikelihood, *(way.kind for way in LEARNING.values()))
+_OTHERS = (EmbedsPairs, EmbedsImage, Generates, LogLikelihood, *(way.kind for way in LEARNING.values()))
 
 
 def search_needs(model: object) -> set[str]:

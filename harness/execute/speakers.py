@@ -16,7 +16,7 @@ from harness.models.language import is_language_model
 from harness.techniques.catalogue import TECHNIQUES
 
 # A plugin that can be asked names the capability.
-_CAPABILITY = re.compile(rb"\blog_likelihood\b")
+_CAPABILITY = re.compile(rb"\b(log_likelihood|generate)\b")
 
 
 def find_voices(entered: Field, wording: Wording | None, techniques: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], Field]:
@@ -50,6 +50,8 @@ def leave_out_mute(entered: Field, techniques: Sequence[str], speakers: Collecti
 
 
 def _speaks(candidate: Registered, folder: Path | None) -> bool:
+    if candidate.card.remote is not None:
+        return bool({"chat", "completions"} & set(candidate.card.remote.offers))
     if not candidate.is_plugin:
         return is_language_model(candidate.card, folder)
     try:

@@ -21,6 +21,7 @@ from harness.models.capabilities import (
     EmbedsPairs,
     EmbedsPrompts,
     EmbedsText,
+    Generates,
     LogLikelihood,
 )
 
@@ -31,6 +32,7 @@ _KINDS = {
     "embed_pairs": EmbedsPairs,
     "embed_image": EmbedsImage,
     "log_likelihood": LogLikelihood,
+    "generate": Generates,
 }
 
 
@@ -41,7 +43,8 @@ class OtherRows(CandidateError):  # noqa: N818 - a reason to skip, not a fault
 def load(job: Job) -> object:
     """Load the job's model: through its plugin file, or through the adapter that its card names."""
     if not job.candidate.is_plugin:
-        return load_model(job.candidate.card.reading(is_image=job.is_image), job.folder, job.device, job.trust)
+        card = job.candidate.card.reading(is_image=job.is_image)
+        return load_model(card, job.folder, job.device, job.trust, key=job.key)
     return _plugin(job).load(job.device, "float32")
 
 
@@ -70,7 +73,7 @@ def needs_met(model: object, *, is_image: bool, is_pair: bool = False, target: T
         met.add("compare")
     if isinstance(model, LEARNING[target].kind):
         met.add("fit")
-    if isinstance(model, LogLikelihood) and not is_image and target == "class":
+    if isinstance(model, LogLikelihood | Generates) and not is_image and target == "class":
         met.add("ask")
     others = [name for name, other in _KINDS.items() if isinstance(model, other)]
     if not met and any(isinstance(model, way.kind) for way in LEARNING.values()):

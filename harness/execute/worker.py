@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from harness.core.candidate import Registered
-from harness.core.data import Dataset, Input, are_pairs, size_of
+from harness.core.data import Dataset, Input, Rows, are_pairs, size_of
 from harness.core.measurement import Measurement
 from harness.core.table import Selected
 from harness.core.trial import Failed, Finished, Inapplicable, Origin, Outcome, Record, Skipped, Trial
@@ -29,6 +29,7 @@ from harness.execute.facts import measure_facts
 from harness.execute.job import Job
 from harness.execute.machine import describe
 from harness.execute.quality_pass import Judged, judge, time_contender
+from harness.execute.spending import measure_cost
 from harness.execute.uplink import Uplink
 from harness.measure.busy import Neighbors
 from harness.measure.memory import PeakMemory
@@ -237,16 +238,18 @@ class Worker:
             judged = judge(create(trial.technique), inputs, job.data, metric_name=job.metric, seed=trial.seed, trust=job.trust)
             predictions.write(self.job.predictions / f"{trial.key}.parquet", judged.predictions)
             shared = self._interviewed(model).facts(judged.head, shared) if need == "ask" else shared
-            speed, notes = self._time(trial, judged, inputs, model) if trial.timed else ([], ())
-            found = (*judged.measurements, *speed, *shared)
+            answer = self._answer(trial, judged, inputs, model)
+            costs = self._measure_cost(model, answer)
+            speed, notes = self._measure_speed(answer) if trial.timed else ([], ())
+            found = (*judged.measurements, *speed, *costs, *shared)
             self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=(*self.notes, *notes)))
         except DoesNotApply as error:
             self.send(trial, Inapplicable(reason=error.what))
         except BaseException as error:  # noqa: BLE001 - the trial boundary, for one technique
             self.send(trial, self._failure(error))
 
-    def _time(self, trial: Trial, judged: Judged, inputs: Inputs, model: object) -> tuple[list[Measurement], tuple[str, ...]]:
-        """Measure the speed of a contender whose head was fitted on features or raw rows, or asks."""
+    def _answer(self, trial: Trial, judged: Judged, inputs: Inputs, model: object) -> Callable[[Sequence[Input]], object]:
+        """Return what answers encoded rows: a contender whose head was fitted on features or raw rows, or asks."""
         need, job = TECHNIQUES[trial.technique][0], self.job
 
         def answer(encoded: Sequence[Input]) -> object:
@@ -257,13 +260,17 @@ class Worker:
                 return judged.head.predict(Inputs.of_layers(subject.embed(model, encoded, is_image=job.is_image)), everything)
             return judged.head.predict(replace(inputs, raw=subject.read_inputs(encoded, is_image=job.is_image)), everything)
 
-        return self._measure_speed(answer)
+        return answer
+
+    def _measure_cost(self, model: object, answer: Callable[[Sequence[Input]], object]) -> list[Measurement]:
+        """Measure what rows of the task cost where the model's server is paid."""
+        timed = _to_time(self.job.data)
+        return measure_cost(self.job.candidate.card, model, lambda rows: answer([timed.inputs[i] for i in rows]), len(timed))
 
     def _measure_speed(self, answer: Callable[[Sequence[Input]], object]) -> tuple[list[Measurement], tuple[str, ...]]:
         """Measure how fast encoded rows of the task are answered, and note who else used the processors meanwhile."""
         self.enter("latency")
-        job, rest = self.job, self.job.data.split.rest
-        timed = job.data.rows.take(rest[:: max(1, len(rest) // _TIMED_ROWS)][:_TIMED_ROWS])
+        timed = _to_time(self.job.data)
         neighbors = Neighbors()
         conditions = f"batch 1, {self._conditions()}"
         speed = time_contender(lambda rows: answer([timed.inputs[i] for i in rows]), len(timed), conditions)
@@ -271,7 +278,16 @@ class Worker:
         return speed, (f"the machine was busy while latency was measured ({busy} used over 20 % of a core)",) if busy else ()
 
     def _conditions(self) -> str:
+        card = self.job.candidate.card
+        if card.remote is not None:
+            return f"network included, up to {card.remote.concurrency} calls at once, {card.host}"
         return f"{self.machine['threads']} threads, {self.job.trials[0].dtype}, {self.job.device}"
+
+
+def _to_time(data: Dataset) -> Rows:
+    """Return the rows by which a contender's speed and cost are measured."""
+    rest = data.split.rest
+    return data.rows.take(rest[:: max(1, len(rest) // _TIMED_ROWS)][:_TIMED_ROWS])
 
 
 def _needs(model: object, job: Job) -> set[str]:

@@ -9,16 +9,18 @@ from pathlib import Path
 
 from harness.builtin import builtin_root
 from harness.core.candidate import Broken, Candidate, Registered
-from harness.core.card import Card, Modality, Options
+from harness.core.card import PROPRIETARY, Card, Modality, Options
 from harness.errors import BenchError, CandidateError, WorkspaceError, raise_all, suggest
 from harness.load.faults import each_fault, validate
 from harness.load.place import show, to_path
 from harness.load.plugin import ForeignError, import_file
 from harness.load.plugin_cards import Answer, read_cards
+from harness.load.served_cards import served_faults
 from harness.load.workspace import Workspace
 from harness.load.yaml_file import YamlFile, read_yaml
 
-ADAPTERS = ("transformers", "timm", "open_clip")
+ADAPTERS = ("transformers", "timm", "open_clip", "openai")
+SERVED = "openai"
 SUFFIXES = (".yaml", ".yml", ".py")
 _FORM = "end the file with `candidates = (Candidate(card, load),)`"
 
@@ -171,9 +173,12 @@ def _adapter_faults(card: Card, file: YamlFile, index: int) -> list[BenchError]:
         if not getattr(card, key):
             what = f'the card "{card.name}" names no {key}'
             hint = (
-                f"add `adapter: …` ({', '.join(ADAPTERS)})" if key == "adapter" else "add `source: …`, a Hub id or a local folder"
+                f"add `adapter: …` ({', '.join(ADAPTERS)})"
+                if key == "adapter"
+                else "add `source: …`, a Hub id, a local folder or a server's address"
             )
             faults.append(CandidateError(what, where=file.locate((index, key)), hint=hint))
+    faults += served_faults(card, file, index)
     if card.source.startswith((".", "/", "~")):
         try:
             to_path(card.source, CandidateError, file.locate((index, "source")))
@@ -191,6 +196,8 @@ def _option_faults(card: Card, file: YamlFile, index: int) -> list[BenchError]:
         return []
     takes_pooling = card.adapter == "transformers"
     asked: dict[str, object] = {key: getattr(card.options, key) for key in Options.model_fields}
+    if card.adapter == SERVED:
+        asked = {key: asked[key] for key in ("pooling", "layers")}
     if takes_pooling and card.options.pooling in {"cls", "mean"}:
         del asked["pooling"]
     return [
@@ -218,6 +225,10 @@ def find_doubts(card: Card) -> Iterable[str]:
         yield f"{card.name}: the revision is not pinned, so its weights may change between runs"
     if card.license == "unknown":
         yield f"{card.name}: the license is unknown"
+    if card.license == PROPRIETARY and card.links.terms is None:
+        yield f"{card.name}: the license is proprietary, and links.terms does not say where its terms stand"
+    if card.remote is not None and card.remote.key_variable and card.source.startswith("http://"):
+        yield f"{card.name}: its key is sent to {card.host} without encryption"
 
 
 def _duplicates(registered: Iterable[Registered]) -> list[BenchError]:

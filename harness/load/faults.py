@@ -85,6 +85,7 @@ def _type_message(item: ErrorDetails, code: str, last: str) -> tuple[str, str]:
 
 
 _HINTS = {
+    "remote.key_variable is not": "name it in capitals with KEY or TOKEN in it, such as EXAMPLE_API_KEY, and export the key by it",
     "is listed twice": "list it once; `weight` says how much it counts",
     "for retrieval, the kind": "leave it out; retrieval has data.query and data.document, other kinds data.text and data.label",
     "and a search finds documents": "choose one of bench's own: ndcg@10, recall@1, recall@5, recall@10, recall@100, mrr",

@@ -16,12 +16,13 @@ from harness.models.formats import weights_only
 if TYPE_CHECKING:
     from harness.models.trainable import Trainable
 
-# (adapter, modality) -> the module whose `load(card, folder, device, trust)` returns the model.
+# (adapter, modality) -> the module whose `load(card, folder, device, trust)` returns the model; of a server, `load(card, key)`.
 ADAPTERS = {
     ("transformers", "text"): "harness.models.transformers_text",
     ("transformers", "image"): "harness.models.transformers_image",
     ("timm", "image"): "harness.models.timm_image",
     ("open_clip", "image"): "harness.models.open_clip_image",
+    ("openai", "text"): "harness.models.openai_text",
 }
 
 # (adapter, modality) -> the module and its function that returns the model with a new head, to be trained.
@@ -48,12 +49,15 @@ def adapter_modules(card: Card) -> tuple[str, ...]:
     return tuple(found)
 
 
-def load_model(card: Card, folder: Path | None, device: str, trust: Trust) -> object:
+def load_model(card: Card, folder: Path | None, device: str, trust: Trust, *, key: str = "") -> object:
     """Load a card's model from its folder onto a device, doing no more than the user trusts it with.
 
-    Of a card for several kinds of rows it is the model for the first: ask for `card.reading(…)`.
+    Of a card for several kinds of rows it is the model for the first: ask for `card.reading(…)`. A server takes the `key`.
     """
     load = importlib.import_module(adapter_modules(card)[0]).load
+    if card.remote is not None:
+        served: object = load(card, key)
+        return served
     with weights_only(card):
         model: object = load(card, folder, device, trust)
     return model
@@ -63,6 +67,8 @@ def can_train(card: Card) -> str:
     """Return nothing where a card's model can be fine-tuned, else why it cannot, as far as the card tells."""
     if card.baseline:
         return "a baseline is fitted from scratch, there is nothing to fine-tune"
+    if card.remote is not None:
+        return f"it runs at {card.host}, and bench has none of its weights"
     if not card.adapter:
         return "a Python plugin has features or answers only, bench does not see its weights"
     if not any((card.adapter, modality) in CLASSIFIERS for modality in card.modality):

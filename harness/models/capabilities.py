@@ -101,6 +101,15 @@ class LogLikelihood(Protocol):
 
 
 @runtime_checkable
+class Generates(Protocol):
+    """Writes on after a prompt; what a language model does."""
+
+    def generate(self, prompts: Sequence[str], limit: int, stop: Sequence[str]) -> list[str]:
+        """Return what is written after each prompt, likeliest token by token: at most `limit` tokens, cut before the first stop."""
+        ...
+
+
+@runtime_checkable
 class LoadsLater(Protocol):
     """Loads what only likelihoods need when it is told to, so that the time can be measured."""
 
@@ -209,4 +218,22 @@ class HasWeights(Protocol):
 
     def weights(self) -> Weights:
         """Count the parameters, and the bytes of parameters and buffers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What calls of a server took: their number, and the tokens that were sent and written, as the server counts them."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@runtime_checkable
+class CountsSpending(Protocol):
+    """Runs on somebody else's machine, and knows what its calls took."""
+
+    def spent(self) -> Spent:
+        """Return what all calls so far took."""
         ...

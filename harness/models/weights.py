@@ -11,7 +11,7 @@ from harness.core.candidate import Registered
 from harness.core.card import Card
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError, Unavailable
-from harness.models import fingerprint, formats, hub
+from harness.models import fingerprint, formats, hub, servers
 from harness.models.json_file import read_json
 
 __all__ = ["digest", "locate", "obtain", "read_json", "source_digest", "tell_remote_code"]
@@ -24,13 +24,17 @@ _OWN = "user"
 def obtain(candidate: Registered, *, offline: bool, trust: Trust = CAUTIOUS, tell: Tell | None = None) -> Path | None:
     """Return the folder with a candidate's weights, fetching it if need be; None where there are none to find.
 
-    A card of an add-on or of bench itself may name folders of its own workspace only.
+    A card of an add-on or of bench itself may name folders of its own workspace only. Of a server it is looked at whether it may be
+    called.
 
     Raises:
         Unavailable: they are not on this machine and cannot be fetched, or the user does not trust their form.
         CandidateError: they are not what they should be.
     """
     if candidate.is_plugin:
+        return None
+    if candidate.card.host:
+        servers.check_leave(candidate.card, trust, offline=offline, is_own=candidate.workspace == _OWN)
         return None
     root = None if candidate.workspace == _OWN else Path(candidate.path).parents[1]
     return locate(candidate.card, offline=offline, trust=trust, tell=tell, root=root)

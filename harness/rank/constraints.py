@@ -21,6 +21,7 @@ WORDS = {
     "parameters": "number of parameters",
     "context": "context length",
     "throughput_per_s": "throughput",
+    "cost_per_1000_rows": "cost of 1,000 rows",
     "training_memory_mb": "memory for training",
     "training_minutes": "time for training",
     "min_quality": "quality",
@@ -36,6 +37,7 @@ _MEASURED = {
     "weights_mb": ("weights_mb", "MB"),
     "parameters": ("parameters", ""),
     "throughput_per_s": ("throughput_per_s", "rows/s"),
+    "cost_per_1000_rows": ("cost_per_1000_rows", ""),
     "training_memory_mb": ("training_memory_mb", "MB"),
     "training_minutes": ("training_minutes", "min"),
 }
@@ -64,7 +66,7 @@ def judge(card: Card, task: Task, measurements: Sequence[Measurement], validatio
 
     What has a limit and was not measured is `unknown`. A measured number of parameters stands before the card's. A baseline
     holds no weights of a foundation model, so limits on them do not bind it; limits on training do not bind heads on
-    frozen features.
+    frozen features, limits on memory no model of a server, and limits on what is paid no model of this machine.
     """
     known = {m.name: m for m in measurements}
     found = []
@@ -74,10 +76,8 @@ def judge(card: Card, task: Task, measurements: Sequence[Measurement], validatio
             found.append(_compare(name, measured.value, limit, "measured"))
         elif name == "parameters" and card.parameters is not None:
             found.append(_compare(name, card.parameters, limit, "as its card states"))
-        elif name in _OF_TRAINING and "trainable_parameters" not in known:
-            found.append(Verdict(constraint=name, verdict="pass", reason="No weights of the model are trained."))
-        elif name in _OF_WEIGHTS and card.baseline:
-            found.append(Verdict(constraint=name, verdict="pass", reason="A baseline has no weights of a foundation model."))
+        elif reason := _why_free(name, card, is_trained="trainable_parameters" in known):
+            found.append(Verdict(constraint=name, verdict="pass", reason=reason))
         else:
             reason = f"The {WORDS[name]} was not measured; the limit is {_amount(name, limit)}."
             found.append(Verdict(constraint=name, verdict="unknown", reason=reason))
@@ -85,6 +85,19 @@ def judge(card: Card, task: Task, measurements: Sequence[Measurement], validatio
         score = known.get("score")
         found.append(_check_quality(task, validation, lower=score is not None and score.better == "lower"))
     return tuple(found)
+
+
+def _why_free(name: str, card: Card, *, is_trained: bool) -> str:
+    """Return why a limit does not bind a contender of which the quantity was not measured, nothing where it does."""
+    if name in _OF_TRAINING and not is_trained:
+        return "No weights of the model are trained."
+    if name in _OF_WEIGHTS and card.baseline:
+        return "A baseline has no weights of a foundation model."
+    if name == "memory_mb" and card.host:
+        return f"It runs at {card.host} and takes no memory here."
+    if name == "cost_per_1000_rows" and not card.host:
+        return "It runs here, and nobody is paid by the row."
+    return ""
 
 
 def _limits(task: Task) -> dict[str, float]:
@@ -98,6 +111,7 @@ def _limits(task: Task) -> dict[str, float]:
         "weights_mb": limits.weights_mb,
         "parameters": limits.parameters,
         "throughput_per_s": limits.throughput_per_s,
+        "cost_per_1000_rows": limits.cost_per_1000_rows,
         "training_memory_mb": limits.training_memory_mb,
         "training_minutes": limits.training_minutes,
     }

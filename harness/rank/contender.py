@@ -13,6 +13,10 @@ from harness.core.run import RunInfo
 from harness.core.trial import Failed, Finished, Record, Skipped
 from harness.errors import WorkspaceError
 
+_REMOTE = (
+    "runs at {}: its rows are sent there, latency has the network in it, its memory and size are not known here, and it cannot be "
+    "fine-tuned here"
+)
 _CONTROL = "a control with random weights: shown to compare with, never recommended"
 
 
@@ -121,6 +125,8 @@ def _contender(card: Card, technique: str, answers: Answers, memory: Record | No
         notes = (*notes, f"memory was not measured: {memory.outcome.error}")
     if card.control:
         notes = (*notes, _CONTROL)
+    if card.host:
+        notes = (*notes, _REMOTE.format(card.host))
     return Contender(card, technique, answers, measurements, outcome.recipe, tuple(dict.fromkeys(notes)))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from harness.core.card import PROPRIETARY
 from harness.core.constraint import LicensePolicy
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def _combine(node: object, judge: Callable[[tuple[str, ...]], Finding]) -> Findi
 
 
 def _commercial(key: str) -> Finding:
+    if key.casefold() == PROPRIETARY:
+        return Finding("unknown", "the license is proprietary: its terms decide, which bench cannot read")
     name = key.casefold().removeprefix("licenseref-")
     if _NONCOMMERCIAL.search(name):
         return Finding("no", f"{key} forbids commercial use")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Iterable
 
 from harness.core.kinds import KINDS, several
 from harness.core.ranking import RankedContender, Ranking, Recommendation
@@ -31,13 +32,13 @@ def advise(info: RunInfo, ranking: Ranking) -> Advice:
     row = next((r for r in ranking.rows if (r.candidate, r.technique) == (chosen.candidate, chosen.technique)), None)
     # The reason itself opens with the baseline where a baseline suffices.
     return Advice(
-        headline=_headline(chosen, is_baseline=row is not None and row.baseline),
+        headline=_call(info, chosen) or _headline(chosen, is_baseline=row is not None and row.baseline),
         verdict=_verdict(chosen, KINDS[info.task.kind].labeled),
         candidate=chosen.candidate,
         technique=chosen.technique,
         decisive=chosen.decisive,
         baseline_suffices=chosen.baseline_suffices,
-        sentences=(chosen.reason,),
+        sentences=(chosen.reason, *_elsewhere(info, ranking, chosen)),
         facts=_facts(chosen, ranking, row),
         next=_next(info, ranking),
     )
@@ -57,7 +58,38 @@ def command(info: RunInfo) -> str:
     parts += ["--effort", settings.effort] if settings.effort != "standard" else []
     parts += ["--budget", f"{settings.budget_s:g}s"] if settings.budget_s is not None else []
     parts += ["--offline"] if settings.offline else []
+    parts += ["--allow-remote"] if settings.allow_remote else []
     return shlex.join(parts)
+
+
+def _host(info: RunInfo, chosen: Recommendation) -> str:
+    return next((card.host for card in info.cards if card.name == chosen.candidate), "")
+
+
+def _call(info: RunInfo, chosen: Recommendation) -> str:
+    """Return the headline of a choice that runs elsewhere; nothing where it does not, or where a baseline would do."""
+    host = _host(info, chosen)
+    return (
+        f"Call {contender(chosen.candidate, chosen.technique)}, which runs at {host}"
+        if host and not chosen.baseline_suffices
+        else ""
+    )
+
+
+def _elsewhere(info: RunInfo, ranking: Ranking, chosen: Recommendation) -> Iterable[str]:
+    """Say what it means that the choice runs on somebody else's machine, and who is the best that does not."""
+    host = _host(info, chosen)
+    if not host:
+        return
+    yield (
+        f"It runs at {host}: every row is sent there, whoever runs it can change it or take it away, and it cannot be fine-tuned "
+        "here, so that labels improve no more than a head on what it gives."
+    )
+    served = {card.name for card in info.cards if card.host}
+    own = next((row for row in ranking.rows if row.rank and row.candidate not in served and not row.control), None)
+    if own is not None:
+        score = f"{numbers.score(own.validation.score)} {numbers.interval(own.validation.low, own.validation.high)}"
+        yield f"The best that runs here is {contender(own.candidate, own.technique)}: {score} {metric_label(ranking.metric)}."
 
 
 def _headline(chosen: Recommendation, *, is_baseline: bool) -> str:
@@ -138,7 +170,7 @@ def _next(info: RunInfo, ranking: Ranking) -> tuple[Step, ...]:
 
 def _can_be_finetuned(info: RunInfo, chosen: Recommendation) -> bool:
     """Tell whether `bench finetune` writes such a contender: a model of an adapter under any technique that learns weights."""
-    adapters = {card.name: card.adapter for card in info.cards if not card.control}
+    adapters = {card.name: card.adapter for card in info.cards if not (card.control or card.host)}
     return bool(adapters.get(chosen.candidate)) and chosen.technique not in {*UNTAUGHT, *ASKED, "knn", "fit"}
 
 

@@ -46,6 +46,14 @@ MORE = (
         "first_call_ms", "First call", "ms", "The first call after loading, before any warm-up.", numbers.significant, "First call"
     ),
     Kind(
+        "cost_per_1000_rows",
+        "Cost of 1,000 rows",
+        "",
+        "What a server takes for answering 1,000 rows of the task, in the currency that its card names.",
+        numbers.significant,
+        "Cost",
+    ),
+    Kind(
         "flops",
         "Operations",
         "",
@@ -62,6 +70,14 @@ MORE = (
         "Indexing",
     ),
     Kind("index_mb", "Index", "MB", "What the vectors of all documents take.", numbers.megabytes, "Index"),
+    Kind(
+        "unmatched_share",
+        "Replies without a class",
+        "",
+        "Share of the replies that name no class, or several: the row is then guessed.",
+        numbers.percent,
+        "Replies without a class",
+    ),
     Kind(
         "truncated_share",
         "Texts cut off",

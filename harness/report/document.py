@@ -80,6 +80,7 @@ def _contender(row: RankedContender) -> dict[str, object]:
         "memory_mb": row.value("memory_mb"),
         "weights_mb": row.value("weights_mb"),
         "parameters": _whole(row.value("parameters")),
+        "cost_per_1000_rows": row.value("cost_per_1000_rows"),
         "license": row.license,
         "pareto": row.pareto,
         "baseline": row.baseline,

@@ -206,6 +206,7 @@ def _limits(info: RunInfo) -> Iterable[Fact]:
         ("Parameters", limits.parameters, "≤ {}", count),
         ("Context", limits.context, "≥ {} tokens", _plain),
         ("Throughput", limits.throughput_per_s, "≥ {} rows/s", _plain),
+        ("Cost of 1,000 rows", limits.cost_per_1000_rows, "≤ {}", _plain),
         ("Memory for training", limits.training_memory_mb, "≤ {} MB", _plain),
         ("Time for training", limits.training_minutes, "≤ {} min", _plain),
     )

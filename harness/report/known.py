@@ -81,6 +81,11 @@ def _reads(card: Card) -> str:
 
 def _links(card: Card) -> Iterable[Link]:
     """Yield the card's links; only web addresses become links."""
-    for text, address in (("card", card.links.card), ("paper", card.links.paper), ("code", card.links.code)):
+    for text, address in (
+        ("card", card.links.card),
+        ("paper", card.links.paper),
+        ("code", card.links.code),
+        ("terms", card.links.terms),
+    ):
         if address is not None and urlsplit(str(address)).scheme in {"http", "https"}:
             yield Link(text=text, address=str(address))

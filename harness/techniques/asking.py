@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,7 @@ from harness.core.data import Input
 from harness.core.table import blocks
 from harness.core.wording import Wording
 from harness.errors import CandidateError
-from harness.models.capabilities import KnowsContext, LogLikelihood
+from harness.models.capabilities import Generates, KnowsContext, LogLikelihood
 from harness.techniques.inputs import Inputs
 from harness.techniques.technique import Recipe
 
@@ -43,11 +43,9 @@ class Asking:
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
         """Return probabilities `(len(rows), classes)`."""
-        if inputs is not self.home:
-            return self._shares(inputs, rows)
-        new = np.asarray([row for row in rows.tolist() if row not in self.known], np.int64)
-        self.known.update(zip(new.tolist(), self._shares(inputs, new), strict=True))
-        return np.stack([self.known[row] for row in rows.tolist()])
+        return (
+            recall(self.known, rows, lambda new: self._shares(inputs, new)) if inputs is self.home else self._shares(inputs, rows)
+        )
 
     def count_cut(self, inputs: Inputs, rows: Ints) -> int | None:
         """Return how many prompts are longer than the model reads, None where it does not say."""
@@ -68,6 +66,13 @@ class Asking:
             scores = score(self.model, self.wording, [self._prompt(inputs.raw[row]) for row in rows[part].tolist()])
             shares[part] = weigh(scores if self.priors is None else scores - self.priors, sizes)
         return shares
+
+
+def recall(known: dict[int, Floats], rows: Ints, ask: Callable[[Ints], Floats]) -> Floats:
+    """Return the shares of rows `(len(rows), classes)`: those that are known, and of the others what `ask` gives, which is kept."""
+    new = np.asarray([row for row in rows.tolist() if row not in known], np.int64)
+    known.update(zip(new.tolist(), ask(new), strict=True))
+    return np.stack([known[row] for row in rows.tolist()])
 
 
 def score(model: LogLikelihood, wording: Wording, prompts: Sequence[str]) -> Floats:
@@ -114,15 +119,16 @@ def longest_answer(wording: Wording, model: KnowsContext) -> int:
     return int(model.count_tokens([wording.answer(words) for some in wording.words for words in some]).max())
 
 
-def wording_of(inputs: Inputs, classes: int, technique: str) -> tuple[Wording, LogLikelihood]:
-    """Return how to ask, and whom.
+def wording_of(inputs: Inputs, classes: int, technique: str) -> tuple[Wording, LogLikelihood | Generates]:
+    """Return how to ask, and whom; one that tells likelihoods is asked for these, whatever else it can do.
 
     Raises:
         CandidateError: the model is no language model, or the task does not say what to ask.
     """
-    if not isinstance(inputs.model, LogLikelihood):
-        what = "the model does not tell how likely a text goes on"
-        raise CandidateError(what, where=f"technique {technique}", hint="give it `log_likelihood`, or use another technique")
+    if not isinstance(inputs.model, LogLikelihood | Generates):
+        what = "the model neither tells how likely a text goes on nor writes"
+        hint = "give it `log_likelihood` or `generate`, or use another technique"
+        raise CandidateError(what, where=f"technique {technique}", hint=hint)
     if inputs.wording is None or len(inputs.wording.words) != classes:
         what = "the task does not say how to put its rows to a language model"
         raise CandidateError(what, where=f"technique {technique}", hint="see `ask` in task.yaml; pictures cannot be put to one")

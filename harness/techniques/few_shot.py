@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.core.wording import BETWEEN, Wording
-from harness.models.capabilities import KnowsContext, LogLikelihood
+from harness.models.capabilities import Generates, KnowsContext, LogLikelihood
 from harness.techniques.asking import Asking, longest_answer, prior, wording_of
+from harness.techniques.replies import BY, Choosing, Heard, list_classes
 from harness.techniques.tuning import DoesNotApply
 
 if TYPE_CHECKING:
@@ -28,10 +29,16 @@ _ROWS_LOOKED_AT = 500
 class FewShot:
     """Shows examples of every class in turn, as many as the model's context has room for beside the row.
 
+    A model that only writes is told the classes, too, and what it replies is matched with them.
+
     Source: Brown et al. 2020, section 2.4.
     """
 
-    def fit(self, inputs: Inputs, rows: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> Asking:
+    def __init__(self) -> None:
+        """Begin without a reply."""
+        self._heard = Heard()
+
+    def fit(self, inputs: Inputs, rows: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> Asking | Choosing:
         """Draw the examples from the given rows; the same ones every time.
 
         Raises:
@@ -43,9 +50,12 @@ class FewShot:
         given: list[Input] = [inputs.raw[rows[place]] for place in order]
         texts = [wording.example(row, int(labels[place])) + BETWEEN for row, place in zip(given, order, strict=True)]
         chosen = _choose(texts, wording, model, _prompts(inputs, rows, wording))
+        begins = wording.opening if isinstance(model, LogLikelihood) else list_classes(wording)
         shown = {given[place]: place for place in chosen}
-        opening = wording.opening + "".join(texts[place] for place in chosen)
-        own = {row: wording.opening + "".join(texts[other] for other in chosen if given[other] != row) for row in shown}
+        opening = begins + "".join(texts[place] for place in chosen)
+        own = {row: begins + "".join(texts[other] for other in chosen if given[other] != row) for row in shown}
+        if not isinstance(model, LogLikelihood):
+            return Choosing(wording, model, {"k": len(chosen), "answers": BY}, opening, self._heard, own=own)
         recipe = {"k": len(chosen), "normalize": wording.normalize}
         return Asking(wording, model, recipe, opening, own=own, priors=prior(model, wording, opening))
 
@@ -72,7 +82,7 @@ def _prompts(inputs: Inputs, rows: NDArray[np.int64], wording: Wording) -> list[
     return [wording.prompt(inputs.raw[row]) for row in looked.tolist()]
 
 
-def _choose(texts: Sequence[str], wording: Wording, model: LogLikelihood, prompts: Sequence[str]) -> list[int]:
+def _choose(texts: Sequence[str], wording: Wording, model: LogLikelihood | Generates, prompts: Sequence[str]) -> list[int]:
     """Return the first examples for which there is room, in their order.
 
     Raises:
@@ -82,7 +92,8 @@ def _choose(texts: Sequence[str], wording: Wording, model: LogLikelihood, prompt
     if not isinstance(model, KnowsContext):
         return list(range(most))
     row = int(np.quantile(model.count_tokens(prompts), _SHARE))
-    opening = int(model.count_tokens([wording.opening])[0]) if wording.opening else 0
+    begins = wording.opening if isinstance(model, LogLikelihood) else list_classes(wording)
+    opening = int(model.count_tokens([begins])[0]) if begins else 0
     room = model.context - opening - row - longest_answer(wording, model) - 1
     chosen: list[int] = []
     # Where one is too long a shorter one may still fit.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.core.wording import Wording
-    from harness.models.capabilities import Fits, FitsLabels, FitsNumbers, LogLikelihood
+    from harness.models.capabilities import Fits, FitsLabels, FitsNumbers, Generates, LogLikelihood
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Inputs:
 
     features: NDArray[np.float32] | tuple[Table, ...]
     raw: Sequence[object] = ()
-    model: Fits | FitsLabels | FitsNumbers | LogLikelihood | None = None
+    model: Fits | FitsLabels | FitsNumbers | Generates | LogLikelihood | None = None
     prompts: tuple[NDArray[np.float32], ...] = ()
     wording: Wording | None = None
     sides: tuple[NDArray[np.float32], ...] = ()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.models.capabilities import LogLikelihood
 from harness.techniques.asking import Asking, prior, wording_of
+from harness.techniques.replies import BY, Choosing, Heard, list_classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,14 +18,16 @@ if TYPE_CHECKING:
 class Prompted:
     """Compares how likely the words for each class go on from the prompt that a row fills.
 
+    A model that only writes is told the classes, and what it replies is matched with them.
+
     Source: Brown et al. 2020, section 2.4.
     """
 
     def __init__(self) -> None:
         """Begin without having asked."""
-        self._asked: Asking | None = None
+        self._asked: Asking | Choosing | None = None
 
-    def fit(self, inputs: Inputs, rows: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> Asking:
+    def fit(self, inputs: Inputs, rows: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> Asking | Choosing:
         """Return what asks; rows and labels are not looked at, so that it is the same for every fold.
 
         Raises:
@@ -32,7 +36,10 @@ class Prompted:
         del rows, labels
         if self._asked is None or self._asked.home is not inputs:
             wording, model = wording_of(inputs, classes, "prompted")
-            recipe = {"normalize": wording.normalize}
             opening = wording.opening
-            self._asked = Asking(wording, model, recipe, opening, priors=prior(model, wording, opening), home=inputs)
+            if isinstance(model, LogLikelihood):
+                recipe = {"normalize": wording.normalize}
+                self._asked = Asking(wording, model, recipe, opening, priors=prior(model, wording, opening), home=inputs)
+            else:
+                self._asked = Choosing(wording, model, {"answers": BY}, list_classes(wording), Heard(), home=inputs)
         return self._asked

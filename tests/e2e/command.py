@@ -37,13 +37,15 @@ def run_here(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[s
 
 
 def serve_training() -> None:
-    """Start a server of processes with all that encoders of transformers and their training need.
+    """Start a server of processes with all that encoders of transformers, their training, and models of servers need.
 
     Importing these libraries takes longer than what the tests do with them.
     """
     card = Card(name="any", adapter="transformers", source="any/encoder", modality=("text", "image"))
+    far = Card(name="far", adapter="openai", source="http://localhost/v1", remote={"model": "m", "offers": ["chat"]})
     with _offline():
-        process.preload([Registered(card, "cards.yaml", "user", is_plugin=False)], offline=True, trains=True)
+        known = [Registered(one, "cards.yaml", "user", is_plugin=False) for one in (card, far)]
+        process.preload(known, offline=True, trains=True)
         assert process.ask(len, "abc") == 3
 
 

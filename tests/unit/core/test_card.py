@@ -6,6 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from harness.core.card import Card, Options, Pretraining
+from harness.core.remote import host_of
+from harness.load.faults import explain
 
 WHOLE = {
     "name": "minilm-l6-v2",
@@ -115,3 +117,28 @@ def test_other_licenses_are_faults_that_name_the_word(wrong: str) -> None:
 )
 def test_the_hub_is_told_from_other_sources(source: str, is_hub: bool) -> None:  # noqa: FBT001 - a case of the test
     assert Card(name="x", source=source).is_hub is is_hub
+
+
+SERVED = {"name": "far", "adapter": "openai", "source": "https://api.example.org/v1", "license": "proprietary"}
+
+
+def test_a_card_of_a_server_is_no_repository_and_knows_its_host() -> None:
+    found = Card.model_validate(SERVED | {"remote": {"model": "m", "offers": ["chat"]}})
+    assert (found.is_hub, found.host, found.license) == (False, "api.example.org", "proprietary")
+    assert Card(name="near", adapter="transformers", source="org/x").host == ""
+
+
+@pytest.mark.parametrize("name", ["sk-abcdefghijklmnop1234", "MODEL", "far_api_key", "FAR API KEY", "PATH"])
+def test_a_variable_for_the_key_is_one_that_is_kept_from_others_and_never_shown(name: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Card.model_validate(SERVED | {"remote": {"model": "m", "offers": ["chat"], "key_variable": name}})
+    (error,) = raised.value.errors()
+    assert name not in explain(error, Card)[0]
+    assert "EXAMPLE_API_KEY" in explain(error, Card)[1]
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://x/v1", "https://", "https://me:open@x/v1", "https://x/v1?key=1", "https://x/v1#a", "org/x", "http://x:y/v1"]
+)
+def test_other_addresses_are_those_of_no_server(address: str) -> None:
+    assert host_of(address) == ""

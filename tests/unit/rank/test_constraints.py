@@ -150,3 +150,27 @@ def test_quality_counts_as_met_only_if_the_lower_end_reaches_it(bound: float, ve
 def test_where_less_is_better_the_upper_end_must_reach_it(bound: float, verdict: str) -> None:
     score = Measurement(name="score", value=0.85, better="lower")
     assert verdicts(judge(card(), task(min_quality=bound), [score], ESTIMATE)) == {"min_quality": verdict}
+
+
+SERVED = {"source": "https://api.example.org/v1", "remote": {"model": "m", "offers": ["chat"]}}
+
+
+def test_what_a_server_takes_binds_it_alone_and_memory_of_this_machine_does_not() -> None:
+    limits = {"memory_mb": 10, "cost_per_1000_rows": 0.5, "parameters": 10}
+    paid = Measurement(name="cost_per_1000_rows", value=0.7, unit="EUR")
+    far, here = card(**SERVED), card()
+    assert verdicts(judge(far, task(**limits), (paid,), ESTIMATE)) == {
+        "memory_mb": "pass", "cost_per_1000_rows": "fail", "parameters": "unknown"
+    }  # fmt: skip
+    assert verdicts(judge(far, task(**limits), (), ESTIMATE))["cost_per_1000_rows"] == "unknown"
+    assert verdicts(judge(here, task(**limits), (), ESTIMATE)) == {
+        "memory_mb": "unknown", "cost_per_1000_rows": "pass", "parameters": "unknown"
+    }  # fmt: skip
+
+
+def test_a_proprietary_license_is_unknown_until_the_task_says_otherwise() -> None:
+    found = screen(card(license="proprietary"), task(license="commercial"))
+    assert verdicts(found)["license"] == "unknown"
+    assert "its terms decide" in next(v.reason for v in found if v.constraint == "license")
+    for policy in ({"use": "commercial", "unknown": "accept"}, {"use": "commercial", "allow": ["proprietary"]}):
+        assert verdicts(screen(card(license="proprietary"), task(license=policy)))["license"] == "pass"

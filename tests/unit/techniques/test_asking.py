@@ -169,7 +169,7 @@ def test_what_is_no_likelihood_is_an_error(found: object, said: str) -> None:
 
 @pytest.mark.parametrize("name", ["prompted", "few-shot"])
 def test_what_cannot_be_asked_is_told(name: str) -> None:
-    with pytest.raises(CandidateError, match="does not tell how likely"):
+    with pytest.raises(CandidateError, match="neither tells how likely a text goes on nor writes"):
         create(name).fit(inputs(object()), ROWS, LABELS[ROWS], 2)
     with pytest.raises(CandidateError, match="does not say how to put its rows"):
         create(name).fit(inputs(Echo()), ROWS, LABELS[ROWS], 3)

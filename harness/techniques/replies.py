@@ -1,0 +1,149 @@
+"""A model that only writes is asked for the class of a row: it is told which there are, and its reply is matched with them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.data import Input
+from harness.core.wording import BETWEEN, Wording
+from harness.errors import CandidateError
+from harness.models.capabilities import Generates
+from harness.techniques.asking import recall
+from harness.techniques.inputs import Inputs
+from harness.techniques.technique import Recipe
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+BY = "replies"
+_AMONG = "Answer with one of these and nothing else:"
+# A token has two letters or more in nearly every language; some words more leave room for "The category is".
+_SPARE_TOKENS, _LETTERS_A_TOKEN = 16, 2
+# By how much a class that is drawn stands before the others, where a reply names none.
+_HAIR = 1e-3
+
+
+@dataclass(slots=True)
+class Heard:
+    """How many replies there were, and how many named no class, or several."""
+
+    replies: int = 0
+    unmatched: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """Prompts that list the classes; before each the `opening` stands, and before a row that is an example one of its `own`.
+
+    What rows of `home` were answered is remembered, as with likelihoods.
+    """
+
+    wording: Wording
+    model: Generates
+    recipe: Recipe
+    opening: str
+    heard: Heard
+    own: Mapping[Input, str] = field(default_factory=dict)
+    home: Inputs | None = None
+    known: dict[int, Floats] = field(default_factory=dict)
+
+    def predict(self, inputs: Inputs, rows: Ints) -> Floats:
+        """Return probabilities `(len(rows), classes)`: 1 for the class that a reply names.
+
+        Where it names none, all are alike but for a hair, by which one is ahead that the row's own text draws: a guess.
+
+        Raises:
+            CandidateError: the model answers with something else than a text for each prompt.
+        """
+        return (
+            recall(self.known, rows, lambda new: self._shares(inputs, new)) if inputs is self.home else self._shares(inputs, rows)
+        )
+
+    def _shares(self, inputs: Inputs, rows: Ints) -> Floats:
+        given: list[Input] = [inputs.raw[row] for row in rows.tolist()]
+        prompts = [self.own.get(row, self.opening) + self.wording.prompt(row) for row in given]
+        replies = check_replies(self.model.generate(prompts, reply_tokens(self.wording), ()), len(prompts))
+        shares = np.zeros((len(given), len(self.wording.words)), np.float32)
+        for place, (row, reply) in enumerate(zip(given, replies, strict=True)):
+            found = match(reply, self.wording.words)
+            self.heard.replies += 1
+            if found is None:
+                self.heard.unmatched += 1
+                shares[place] = _guess(row, shares.shape[1])
+            else:
+                shares[place, found] = 1.0
+        return shares
+
+
+def list_classes(wording: Wording) -> str:
+    """Return what stands before all examples and rows: the task's instruction, and the words for each class."""
+    words = "".join(f"\n- {some[0]}" for some in wording.words)
+    return f"{wording.opening}{_AMONG}{words}{BETWEEN}"
+
+
+def reply_tokens(wording: Wording) -> int:
+    """Return how many tokens a reply may have: enough for the longest words for a class, and some around them."""
+    longest = max(len(words) for some in wording.words for words in some)
+    return _SPARE_TOKENS + -(-longest // _LETTERS_A_TOKEN)
+
+
+def match(reply: str, words: Sequence[Sequence[str]]) -> int | None:
+    """Return the class whose words a reply is, else the only one whose words it holds, first in its first line; None without one.
+
+    Case, accents' form, punctuation and spaces do not count. Words within longer ones that are held, too, do not count either.
+
+    >>> match("Category: CREDIT card.", [["card"], ["credit card"]]), match("card or parcel?", [["card"], ["parcel"]])
+    (1, None)
+    """
+    bare = [place for place, some in enumerate(words) if reply.strip() in some]
+    if len(bare) == 1:
+        return bare[0]
+    plain = [[_plain(one) for one in some] for some in words]
+    whole, first = _plain(reply), _plain(next((line for line in reply.splitlines() if line.strip()), ""))
+    for text in (whole, first):
+        same = [place for place, some in enumerate(plain) if text and text in some]
+        if len(same) == 1:
+            return same[0]
+    return next((held[0] for text in (first, whole) if len(held := _held(text, plain)) == 1), None)
+
+
+def check_replies(found: object, prompts: int) -> list[str]:
+    """Return replies if they are what was asked for.
+
+    Raises:
+        CandidateError: they are not a text for each prompt.
+    """
+    if not isinstance(found, list | tuple) or len(found) != prompts or not all(isinstance(one, str) for one in found):
+        what = f"{len(found) if isinstance(found, list | tuple) else type(found).__name__} replies to {prompts} prompts"
+        raise CandidateError(what, hint="return a list of texts, one for each prompt")
+    return list(found)
+
+
+def _held(text: str, plain: Sequence[Sequence[str]]) -> list[int]:
+    """Return the classes whose words stand in a text as whole words, without those that stand only within others' longer ones."""
+    left, found = f" {text} ", []
+    every = [(one, place) for place, some in enumerate(plain) for one in some if one]
+    for one, place in sorted(every, key=lambda pair: -len(pair[0])):
+        if f" {one} " in left:
+            left = left.replace(f" {one} ", " | ")
+            found.append(place)
+    return sorted(set(found))
+
+
+def _plain(text: str) -> str:
+    """Return words alone: letters and digits, in one case and one form."""
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def _guess(row: Input, classes: int) -> Floats:
+    shares = np.ones(classes, np.float32)
+    shares[zlib.crc32(str(row).encode("utf-8", "surrogatepass")) % classes] += _HAIR
+    shares /= shares.sum()
+    return shares
