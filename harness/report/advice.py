@@ -82,8 +82,8 @@ def _elsewhere(info: RunInfo, ranking: Ranking, chosen: Recommendation) -> Itera
     if not host:
         return
     yield (
-        f"It runs at {host}: every row is sent there, whoever runs it can change it or take it away, and it cannot be fine-tuned "
-        "here, so that labels improve no more than a head on what it gives."
+        f"It runs at {host}: every row is sent there, and whoever runs it can change it or take it away. It cannot be fine-tuned "
+        "here: your labels can train a head on its features or stand as examples in its prompt, and nothing more."
     )
     served = {card.name for card in info.cards if card.host}
     own = next((row for row in ranking.rows if row.rank and row.candidate not in served and not row.control), None)
