@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 _SIGNS = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _STEM = 5
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n")
 _WORD = re.compile(rf"[{_SIGNS}]|[^\W{_SIGNS}]+")
 
 
@@ -158,6 +160,49 @@ class Bm25:
         return found
 
 
+class Nearest(Bm25):
+    """Writes the reference of the training row whose prompt is nearest, by BM25; where no word is shared, the commonest one."""
+
+    def fit_texts(self, prompts: Sequence[str], references: Sequence[str]) -> None:
+        """Keep the rows."""
+        self.index(prompts)
+        self._references = [*references, _commonest(references)]
+
+    def write_texts(self, prompts: Sequence[str]) -> list[str]:
+        """Search."""
+        return [self._references[place] for place in self.search(prompts, 1)[:, 0].tolist()]
+
+
+class Commonest:
+    """Writes the commonest reference, whatever is asked."""
+
+    def fit_texts(self, prompts: Sequence[str], references: Sequence[str]) -> None:
+        """Count."""
+        del prompts
+        self._text = _commonest(references)
+
+    def write_texts(self, prompts: Sequence[str]) -> list[str]:
+        """Repeat it."""
+        return [self._text] * len(prompts)
+
+
+class Lead:
+    """Writes the first sentence of what is asked; of articles that is a fair summary."""
+
+    def fit_texts(self, prompts: Sequence[str], references: Sequence[str]) -> None:
+        """Learn nothing."""
+
+    def write_texts(self, prompts: Sequence[str]) -> list[str]:
+        """Copy up to the first end of a sentence."""
+        return [_SENTENCE.split(text.strip(), maxsplit=1)[0] for text in prompts]
+
+
+def _commonest(references: Sequence[str]) -> str:
+    """Return the reference that most rows have, of equals the first in order."""
+    counts = Counter(references)
+    return min(counts, key=lambda text: (-counts[text], text))
+
+
 def _words(text: str) -> list[str]:
     """Return words in lower case, and the beginnings of long ones, which a stem shares with its forms in most languages.
 
@@ -194,6 +239,20 @@ candidates = (
     Candidate(
         _card("baseline-bm25", "BM25 over words and their beginnings.", "text").model_copy(update={"kinds": ("retrieval",)}),
         lambda _device, _dtype: Bm25(),
+    ),
+    Candidate(
+        _card("baseline-commonest", "The commonest reference, always.", "text").model_copy(update={"kinds": ("generation",)}),
+        lambda _device, _dtype: Commonest(),
+    ),
+    Candidate(
+        _card("baseline-lead", "The first sentence of what is asked.", "text").model_copy(update={"kinds": ("generation",)}),
+        lambda _device, _dtype: Lead(),
+    ),
+    Candidate(
+        _card("baseline-nearest", "The reference of the most similar training row, by BM25.", "text").model_copy(
+            update={"kinds": ("generation",)}
+        ),
+        lambda _device, _dtype: Nearest(),
     ),
     Candidate(
         _card("baseline-pixels", "Raw pixels, 16 × 16 grey, with logistic regression.", "image"),

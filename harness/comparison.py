@@ -178,7 +178,7 @@ def compare(
     before = earlier.settings if earlier else Settings()
     settings = settings.apply(before) if isinstance(settings, Changes) else settings or before
     loaded, data, chosen = _load(found, settings, workspaces)
-    speakers, entered = find_voices(survey_field(loaded.task, chosen, settings, tell), data.wording, settings.techniques)
+    speakers, entered = find_voices(survey_field(loaded.task, chosen, settings, tell), data, settings.techniques)
     trains = bool(training_techniques(settings, loaded.task.target))
     process.preload([candidate for candidate, _ in entered.ready], offline=settings.offline, trains=trains)
     device, facts = _survey_machine(settings, loaded.task.metric, entered)
@@ -325,6 +325,7 @@ def _head(loaded: LoadedTask, data: Dataset, settings: Settings, *, entered: Fie
             largest_class=max(sizes, default=0),
             values=data.rows.values(),
             documents=data.size - len(data.rows),
+            references=data.writing.span if data.writing else None,
             notes=data.notes,
             warnings=data.warnings,
         ),

@@ -80,6 +80,7 @@ class Options(Noun):
     prompt: str | None = None
     query_prompt: str | None = None
     document_prompt: str | None = None
+    chat: bool | None = None
 
 
 class Card(Noun):
@@ -90,7 +91,8 @@ class Card(Noun):
     of a server, of which `remote` tells more. Python plugins leave `adapter` and `source` out. `parameters` counts weights;
     `context` is in tokens, `image_size` in pixels. `remote_code` says that the model cannot be loaded without running Python from
     its repository, which the user must allow. `kinds` are those of the tasks that it is for; without any it is for all that have
-    its modality, a baseline for all but retrieval.
+    its modality, a baseline for all but retrieval and
+    generation.
     """
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]
@@ -127,7 +129,7 @@ class Card(Noun):
 
     def suits(self, kind: str) -> bool:
         """Tell whether the candidate is for tasks of a kind; an empty one stands for any."""
-        return not kind or kind in self.kinds or not (self.kinds or (self.baseline and kind == "retrieval"))
+        return not kind or kind in self.kinds or not (self.kinds or (self.baseline and kind in {"retrieval", "generation"}))
 
     def reading(self, *, is_image: bool) -> Card:
         """Return the card of the model as it reads rows of one kind, where it can read several."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.core.wording import Wording
+    from harness.core.writing import Writing
 
 # Values fall into so many parts by their size, which are divided evenly as classes are.
 _PARTS = 10
@@ -183,7 +184,8 @@ class Dataset:
 
     `phrases` are sentences that say what each class is, in the order of the classes; empty where the classes have no words.
     `wording` is how texts and classes are put to a language model. `columns` are those of both texts where rows are pairs, as they
-    were named or inferred. Where documents are told, rows are queries, and the `corpus` is what they search.
+    were named or inferred. Where documents are told, rows are queries, and the `corpus` is what they search. Where texts are
+    written, `writing` says what each row asks for and what is right.
     """
 
     rows: Rows
@@ -197,6 +199,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     corpus: Corpus | None = None
+    writing: Writing | None = None
 
     @property
     def size(self) -> int:

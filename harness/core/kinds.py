@@ -10,10 +10,11 @@ from harness.core.card import Modality
 from harness.core.metric import METRICS as CLASSES
 from harness.core.relevance import DOCUMENTS
 from harness.core.tally import LABELS, NUMBERS, TallyMetric
+from harness.core.written import TEXTS
 
-Kind = Literal["text-classification", "image-classification", "text-regression", "text-similarity", "retrieval"]
-# What is told of a row: one of several classes, any of several labels, a number, or a list of documents.
-Target = Literal["class", "labels", "number", "documents"]
+Kind = Literal["text-classification", "image-classification", "text-regression", "text-similarity", "retrieval", "generation"]
+# What is told of a row: one of several classes, any of several labels, a number, a list of documents, or a text that is written.
+Target = Literal["class", "labels", "number", "documents", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,12 @@ KINDS: dict[Kind, KindFacts] = {
     "text-regression": KindFacts("text", "number", "rmse"),
     "text-similarity": KindFacts("text", "number", "spearman"),
     "retrieval": KindFacts("text", "documents", "ndcg@10", "query", "judged query"),
+    "generation": KindFacts("text", "text", "rouge_l", "row", "answered row"),
 }
-TALLIED: dict[Target, Mapping[str, TallyMetric]] = {"labels": LABELS, "number": NUMBERS, "documents": DOCUMENTS}
+TALLIED: dict[Target, Mapping[str, TallyMetric]] = {"labels": LABELS, "number": NUMBERS, "documents": DOCUMENTS, "text": TEXTS}
 MULTI_LABEL_METRIC = "micro_f1"
+# Of the kind generation, where a pattern finds the answer in a text.
+ANSWER_METRIC = "exact_match"
 
 
 def metric_names(target: Target) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from harness.core.measurement import Better
 from harness.core.relevance import COLUMNS
 from harness.core.trust import Trust
+from harness.core.written import COLUMNS as WRITTEN
 from harness.errors import TaskError
 
 
@@ -47,6 +48,7 @@ FACTS: dict[str, MetricFacts] = {
     "mae": _ERROR,
     "rmse": _ERROR,
     **dict.fromkeys(COLUMNS, _SHARE),
+    **dict.fromkeys(WRITTEN, _SHARE),
 }
 _EXTERNAL = MetricFacts(least=None, greatest=None)
 # External metrics whose name says that less is better.

@@ -58,7 +58,8 @@ class Settings(Noun):
 class DataFacts(Noun):
     """What is known of the rows without keeping them; `values` are the least, the mean and the greatest where numbers are told.
 
-    `documents` counts those that are searched where rows are queries.
+    `documents` counts those that are searched where rows are queries. Where texts are written, `references` are the least and the
+    most of a row, and the median length of the first ones in characters.
     """
 
     source: str
@@ -73,6 +74,7 @@ class DataFacts(Noun):
     largest_class: int
     values: tuple[float, float, float] | None = None
     documents: int = 0
+    references: tuple[int, int, int] | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -9,10 +9,11 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from harness.core.card import NAME, Modality
 from harness.core.constraint import Constraints
-from harness.core.kinds import KINDS, MULTI_LABEL_METRIC, Kind, Target, is_kind, metric_names
+from harness.core.kinds import ANSWER_METRIC, KINDS, MULTI_LABEL_METRIC, Kind, Target, is_kind, metric_names
 from harness.core.metric_facts import FACTS
 from harness.core.noun import Noun
 from harness.core.wording import Ask
+from harness.core.writing import Write
 
 Prefer = Literal["latency", "memory", "throughput", "parameters", "training_cost"]
 
@@ -48,6 +49,7 @@ class Data(Noun):
     the Hub, `config` and the `_split` keys name what to read. Columns left out are inferred, all but `text_pair`, the second
     text of a row that is a pair; of the kind text-similarity both texts are. `separator` stands between the labels of a cell where
     a row has several. Of the kind retrieval, `train` is a table of queries and their documents, or a folder in the layout of BEIR.
+    Of the kind generation, `prompt` is the column of what is asked and `reference` that of the right text, or of a list of them.
     """
 
     train: str
@@ -62,6 +64,8 @@ class Data(Noun):
     label: str | None = None
     query: str | None = None
     document: str | None = None
+    prompt: str | None = None
+    reference: str | None = None
     group: str | None = None
     separator: Annotated[str, Field(min_length=1, max_length=10)] = "|"
     license: str = "unknown"
@@ -74,7 +78,7 @@ class Task(Noun):
     With `multi_label` a row has any number of the labels, none among them. The metric is that of the kind unless one is named.
     `classes` says in words what labels mean, one phrase or several a label, and each of `prompts` is a sentence around such a
     phrase, which stands for the braces in it. Zero-shot techniques read them; a label that is not described stands for itself.
-    `ask` says how a row and such phrases are put to a language model.
+    `ask` says how a row and such phrases are put to a language model, `write` how one is asked to write.
     """
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]
@@ -85,6 +89,7 @@ class Task(Noun):
     classes: Annotated[dict[str, Phrases], BeforeValidator(_name_classes)] = Field(default_factory=dict)
     prompts: Annotated[tuple[Phrase, ...], Field(max_length=200)] = ()
     ask: Ask = Ask()
+    write: Write = Write()
     metric: str = ""
     languages: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
@@ -99,7 +104,9 @@ class Task(Noun):
         if not isinstance(values, Mapping) or "metric" in values or not is_kind(str(values.get("kind"))):
             return values
         default = MULTI_LABEL_METRIC if values.get("multi_label") is True else KINDS[values["kind"]].metric
-        return {**values, "metric": default}
+        write = values.get("write")
+        has_answer = values["kind"] == "generation" and bool(write.get("answer") if isinstance(write, Mapping) else None)
+        return {**values, "metric": ANSWER_METRIC if has_answer else default}
 
     @field_validator("metric")
     @classmethod
@@ -158,6 +165,8 @@ class Task(Noun):
     @model_validator(mode="after")
     def _check_search(self) -> Task:
         is_search, data = self.kind == "retrieval", self.data
+        if self.kind == "generation":
+            return self
         strange = [name for name in _OF_SEARCH if getattr(data, name)] if not is_search else []
         strange += [name for name in _OF_ROWS if getattr(data, name)] if is_search else []
         if strange:
@@ -171,6 +180,27 @@ class Task(Noun):
             raise ValueError(msg)
         if is_search and (self.classes or self.prompts or self.ask != Ask()):
             msg = "classes, prompts and ask are of labels, which retrieval has none of"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _check_write(self) -> Task:
+        writes, data = self.kind == "generation", self.data
+        if not writes and (data.prompt or data.reference or self.write != Write()):
+            msg = f"write, data.prompt and data.reference are for generation, the kind is {self.kind}"
+            raise ValueError(msg)
+        strange = next((name for name in (*_OF_ROWS, *_OF_SEARCH) if getattr(data, name)), "") if writes else ""
+        if strange:
+            msg = f"data.{strange} is not for the kind generation"
+            raise ValueError(msg)
+        if writes and data.prompt and data.prompt == data.reference:
+            msg = f'data.prompt and data.reference are both "{data.prompt}"'
+            raise ValueError(msg)
+        if writes and self.metric.startswith("evaluate:"):
+            msg = f"{self.metric} compares what is told of rows, and texts are judged by bench's own metrics"
+            raise ValueError(msg)
+        if writes and (self.classes or self.prompts or self.ask != Ask()):
+            msg = "classes, prompts and ask are of labels, and the kind generation has none of them"
             raise ValueError(msg)
         return self
 

@@ -44,7 +44,7 @@ class Ask(Noun):
     @property
     def fields(self) -> tuple[str, ...]:
         """Return the fields of the template in their order, none where it is not stated."""
-        return tuple(field for _, field in _parts(self.template or "") if field)
+        return tuple(field for _, field in parts(self.template or "") if field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _check(template: str) -> None:
         ValueError: it cannot; the text begins with `ask.template`.
     """
     try:
-        fields = [field for _, field in _parts(template) if field]
+        fields = [field for _, field in parts(template) if field]
     except ValueError as error:
         msg = f"ask.template cannot be read: {error}"
         raise ValueError(msg) from error
@@ -115,14 +115,14 @@ def _check(template: str) -> None:
 @cache
 def _divide(template: str) -> tuple[tuple[Part, ...], str, str]:
     """Return what stands before the label, the spaces directly before it, and what stands behind it."""
-    parts = _parts(template)
-    place = [field for _, field in parts].index("label")
-    literal = parts[place][0]
+    found = parts(template)
+    place = [field for _, field in found].index("label")
+    literal = found[place][0]
     bare = literal.rstrip(" ")
-    return (*parts[:place], (bare, "")), literal[len(bare) :], "".join(text for text, _ in parts[place + 1 :])
+    return (*found[:place], (bare, "")), literal[len(bare) :], "".join(text for text, _ in found[place + 1 :])
 
 
-def _parts(template: str) -> tuple[Part, ...]:
+def parts(template: str) -> tuple[Part, ...]:
     """Return each literal with the field behind it, which is empty at the end.
 
     Raises:

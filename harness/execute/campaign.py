@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ from harness.store import journal, predictions, runs
 from harness.store.resume import done
 
 Ready = Sequence[tuple[Registered, Path | None]]
+# So many tokens of a text take about as long as the likelihood of an answer.
+_TOKENS_AN_ANSWER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,9 @@ class Campaign:
         candidate, path = self.ready[place]
         folder, card, one = self.folder.absolute(), candidate.card, trials[0]
         epochs = one.fidelity.of * len(self.data.split.folds) if one.fidelity else 0.0
+        writing = self.data.writing
         words = self.data.wording.words if self.data.wording and any(trial.technique in ASKED for trial in trials) else ()
+        answers = sum(map(len, words)) if writing is None else math.ceil(writing.limit / _TOKENS_AN_ANSWER)
         return Job(
             candidate=candidate,
             folder=path,
@@ -118,7 +123,7 @@ class Campaign:
             predictions=folder / "predictions",
             log=folder / "logs" / f"{card.name}.log",
             trust=self.info.settings.trust,
-            limits=limits_of(card, self.info.settings, self.data.size, free, epochs=epochs, answers=sum(map(len, words))),
+            limits=limits_of(card, self.info.settings, self.data.size, free, epochs=epochs, answers=answers),
             trains=bool(training_techniques(self.info.settings, self.info.task.target)),
             key=key_of(card),
             checkpoint=self.checkpoints.absolute() / one.runner if one.measures == "training" else None,

@@ -29,9 +29,9 @@ _STEP = 3
 def training_techniques(settings: Settings, target: Target = "class") -> tuple[str, ...]:
     """Return the techniques that change weights and are asked for: by name, or by the effort where no technique is named.
 
-    To find documents nothing is trained.
+    To find documents, and to write texts, nothing is trained.
     """
-    if target == "documents":
+    if target in {"documents", "text"}:
         return ()
     every = tuple(name for name, (need, *_) in TECHNIQUES.items() if need == "train")
     if settings.techniques:

@@ -60,6 +60,9 @@ def choose_finalist(info: RunInfo, ranking: Ranking, records: Sequence[Record], 
     if info.task.target == "documents":
         what = "documents are searched with models as they are, and nothing is trained that a folder could hold"
         raise WorkspaceError(what, where=f"run {info.run}", hint="load the recommended model with its own library")
+    if info.task.target == "text":
+        what = "texts are written by models as they are, and nothing is trained that a folder could hold"
+        raise WorkspaceError(what, where=f"run {info.run}", hint="load the recommended model with its own library")
     _check_names(info, wish)
     candidate = wish.candidate or _recommended(info, ranking)
     card = next(card for card in info.cards if card.name == candidate)

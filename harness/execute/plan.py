@@ -81,6 +81,8 @@ def _find_obstacle(name: str, task: Task, wording: Wording | None, *, has_words:
         mine = ", ".join(other for other in TECHNIQUES if _suits(other, task))
         return f"{name} is not for the kind {task.kind}", f"leave it out, or choose among: {mine}"
     need, found = TECHNIQUES[name][0], ("", "")
+    if task.target == "text":
+        return found
     if need in {"ask", "match"} and task.target != "class":
         told = "numbers are told" if task.target == "number" else "a row can have several labels"
         found = f"{name} tells one of several classes, and here {told}", "leave the technique out"
@@ -99,8 +101,10 @@ def _find_obstacle(name: str, task: Task, wording: Wording | None, *, has_words:
 
 
 def _suits(technique: str, task: Task) -> bool:
-    """Tell whether a technique tells what the task asks for: documents, or something of each row by itself."""
+    """Tell whether a technique tells what the task asks for: a text, documents, or something of each row by itself."""
     need = TECHNIQUES[technique][0]
+    if task.target == "text":
+        return need in {"fit", "ask"}
     return need == "fit" or (need == "search") == (task.target == "documents")
 
 
@@ -173,6 +177,9 @@ def _needs(candidate: Registered, task: Task, *, has_words: bool) -> set[str]:
     card, use = candidate.card, "search" if task.target == "documents" else "embed"
     if card.baseline:
         return {"fit"}
+    # A text is written only by who is asked, or learns to.
+    if task.target == "text":
+        return {"fit"} if candidate.is_plugin else set()
     if card.remote is not None and "embeddings" not in card.remote.offers:
         return set()
     found = {use, "fit"} if candidate.is_plugin else {use}
@@ -183,11 +190,13 @@ def _needs(candidate: Registered, task: Task, *, has_words: bool) -> set[str]:
 
 def find_gap(card: Card, task: Task) -> str:
     """Return why a server is of no use for a task, by what it offers; nothing where it is of use, or none."""
-    if card.remote is None or "embeddings" in card.remote.offers:
+    if card.remote is None:
         return ""
-    if any(need == "ask" and _suits(name, task) for name, (need, *_) in TECHNIQUES.items()) and task.target == "class":
+    wanted = {"class": {"embeddings", "chat", "completions"}, "text": {"chat", "completions"}}.get(task.target, {"embeddings"})
+    if wanted & set(card.remote.offers):
         return ""
-    return f"{card.host} offers {' and '.join(card.remote.offers)} for it, and the kind {task.kind} needs embeddings"
+    needs = "chat or completions" if task.target == "text" else "embeddings"
+    return f"{card.host} offers {' and '.join(card.remote.offers)} for it, and the kind {task.kind} needs {needs}"
 
 
 def limits_of(

@@ -16,7 +16,7 @@ from harness.core.secrets import redact
 
 _LIBRARIES = (
     "foundation-model-bench", "torch", "transformers", "timm", "open_clip_torch", "scikit-learn", "numpy", "scipy", "evaluate",
-    "datasets", "safetensors", "tokenizers", "torchvision", "pillow", "peft", "accelerate", "bm25s",
+    "datasets", "safetensors", "tokenizers", "torchvision", "pillow", "peft", "accelerate", "bm25s", "rapidfuzz", "sacrebleu",
 )  # fmt: skip
 # What is written into a run of the environment: these, and nothing else.
 _VARIABLES = (

@@ -55,11 +55,15 @@ def main(job: Job, messages: Uplink) -> None:
 
 
 def _make(job: Job, messages: Uplink) -> Worker:
-    if job.data.corpus is None:
-        return Worker(job, messages)
-    from harness.execute.search_worker import SearchWorker  # noqa: PLC0415 - it is a worker itself
+    if job.data.corpus is not None:
+        from harness.execute.search_worker import SearchWorker  # noqa: PLC0415 - it is a worker itself
 
-    return SearchWorker(job, messages)
+        return SearchWorker(job, messages)
+    if job.data.writing is not None:
+        from harness.execute.writing_worker import WritingWorker  # noqa: PLC0415 - as above
+
+        return WritingWorker(job, messages)
+    return Worker(job, messages)
 
 
 def settle(candidate: Registered) -> None:
@@ -108,9 +112,8 @@ class Worker:
             else:
                 self._quality()
         except BaseException as error:  # noqa: BLE001 - the trial boundary: a candidate may raise anything
-            outcome = Skipped(reason=error.what) if isinstance(error, subject.OtherRows) else self._failure(error)
             for trial in self.job.trials:
-                self.send(trial, outcome)
+                self.send(trial, self._ending(error))
 
     def enter(self, stage: str) -> None:
         """Say what is being done now."""
@@ -129,6 +132,12 @@ class Worker:
         )
         self.messages.send("record", record.model_dump_json())
         self.started = time.time()
+
+    def _ending(self, error: BaseException) -> Outcome:
+        """Return what comes of trials that an error ends, which need not be a fault of the candidate's."""
+        if isinstance(error, subject.OtherRows):
+            return Skipped(reason=error.what)
+        return Inapplicable(reason=error.what) if isinstance(error, DoesNotApply) else self._failure(error)
 
     def _failure(self, error: BaseException) -> Failed:
         traceback.print_exception(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.kinds import Target
@@ -28,6 +28,23 @@ SEARCH = {
     "query": ("query", "question", "anchor", "search", "message", "history", "title"),
     "document": ("document", "answer", "positive", "passage", "response", "reply", "item", "product"),
 }
+# Those of generation.
+WRITTEN = {
+    "prompt": (
+        "prompt",
+        "question",
+        "instruction",
+        "input",
+        "source",
+        "document",
+        "article",
+        "dialogue",
+        "message",
+        "text",
+        "query",
+    ),
+    "reference": ("reference", "references", "answer", "answers", "target", "targets", "output", "summary", "response", "reply"),
+}
 _SAMPLE = 2000
 
 
@@ -46,8 +63,12 @@ class Columns:
 def known_names(task: Task) -> tuple[str, ...]:
     """Return the names that a header line is likely to hold."""
     usual = (name for tiers in _TIERS.values() for tier in tiers for name in tier.split())
-    named = (getattr(task.data, key) for key in ("text", "text_pair", "image", "label", "query", "document", "group"))
-    searched = (name for names in SEARCH.values() for name in names) if task.kind == "retrieval" else ()
+    named = (
+        getattr(task.data, key)
+        for key in ("text", "text_pair", "image", "label", "query", "document", "prompt", "reference", "group")
+    )
+    others = {"retrieval": SEARCH, "generation": WRITTEN}.get(task.kind, {})
+    searched = (name for names in others.values() for name in names)
     return (*(name for name in named if name), *searched, *usual)
 
 
@@ -85,6 +106,26 @@ def choose_columns(table: Table, task: Task, *, lenient: bool) -> Columns:
         else ()
     )
     return Columns(content, label, group, pair, note, lost)
+
+
+def choose_usual(
+    part: str, usual: Mapping[str, Sequence[str]], table: Table, named: str | None, *, lenient: bool, taken: str = ""
+) -> tuple[str, bool]:
+    """Return the column that the task names, else the first with a usual name, and whether it was inferred.
+
+    Raises:
+        TaskError: it is not there, or none can be told.
+    """
+    if named and (named in table.columns or not lenient):
+        raise_all([] if named in table.columns else [_missing(named, table, key=f", key data.{part}")])
+        return named, False
+    free = {name.lower().replace(" ", "_"): name for name in table.columns if name != taken}
+    found = next((free[name] for name in usual[part] if name in free), "")
+    if not found:
+        shown = ", ".join(f'"{name}"' for name in table.columns)
+        hint = f"name it in task.yaml: data: {{{part}: …}} (columns: {shown})"
+        raise TaskError(f"no column can be told to be the {part}", where=table.origin, hint=hint)
+    return found, True
 
 
 def infer_content(table: Table, part: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from harness.errors import BenchError, Faults, TaskError, raise_all
 from harness.load.checks import find_doubts, find_faults
 from harness.load.columns import Columns, check_columns, choose_columns
 from harness.load.faults import each_fault
+from harness.load.generation import load_generation
 from harness.load.phrases import describe_classes, word_task
 from harness.load.retrieval import load_retrieval
 from harness.load.rows import Row, assemble, read_rows, sort_classes
@@ -35,6 +36,8 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     """
     if task.kind == "retrieval":
         return load_retrieval(task, folder, override=override, seed=seed, offline=offline)
+    if task.kind == "generation":
+        return load_generation(task, folder, override=override, seed=seed, offline=offline)
     source = open_source(task, folder, override=override, offline=offline)
     columns = choose_columns(source.train, task, lenient=override is not None)
     noticed: list[str] = []

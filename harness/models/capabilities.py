@@ -102,10 +102,36 @@ class LogLikelihood(Protocol):
 
 @runtime_checkable
 class Generates(Protocol):
-    """Writes on after a prompt; what a language model does."""
+    """Writes what goes on from a text; what a language model does."""
 
     def generate(self, prompts: Sequence[str], limit: int, stop: Sequence[str]) -> list[str]:
-        """Return what is written after each prompt, likeliest token by token: at most `limit` tokens, cut before the first stop."""
+        """Return what is written after each prompt: greedily, at most `limit` tokens, and cut before the first of the stop texts.
+
+        Text i is that of prompt i, whatever the batch it came in.
+        """
+        ...
+
+
+@runtime_checkable
+class Converses(Protocol):
+    """Says how it puts prompts to its model; only bench's own adapters are asked."""
+
+    @property
+    def is_chat(self) -> bool:
+        """Tell whether each prompt is one turn of a user."""
+        ...
+
+
+@runtime_checkable
+class FitsTexts(Protocol):
+    """Learns from scratch what to write; what a baseline does."""
+
+    def fit_texts(self, prompts: Sequence[str], references: Sequence[str]) -> None:
+        """Learn from rows, the first reference of each; forgets what was learned before."""
+        ...
+
+    def write_texts(self, prompts: Sequence[str]) -> list[str]:
+        """Return a text for each prompt."""
         ...
 
 

@@ -21,9 +21,16 @@ from harness.models.formats import readable_form, weights_only
 from harness.models.likelihood import Asked, Decoder, EncoderDecoder, Ids, Scorer
 from harness.models.torch_module import count_weights
 from harness.models.transformers_text import TOKENS_PER_BATCH, TextEncoder
+from harness.models.writer import Writer
 
 # Prompts whose tokens are held at once.
 _AT_ONCE = 512
+# A token of a prompt takes less room in the long run, while an answer is written, than while it is read.
+_WRITTEN_AT_ONCE = 4
+# Tokens of a prompt for which there must be room.
+_LEAST_ROOM = 8
+# What templates of chats are told besides: who can think first, answers at once, as all others do.
+_CHAT = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
 
 
 class LanguageModel(TextEncoder):
@@ -35,6 +42,7 @@ class LanguageModel(TextEncoder):
         self._source = folder, card, trust
         self._whole: Any = None
         self._scorer: Scorer | None = None
+        self._writer: Writer | None = None
         self._start = _find_start(self.tokenizer)
         kinds = (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id, self._tokens.pad)
         self._void: int = next(one for one in kinds if one is not None)
@@ -78,6 +86,7 @@ class LanguageModel(TextEncoder):
         reader = EncoderDecoder(whole, self.device) if has_encoder else Decoder(whole, self.device)
         words, tokens = whole.get_output_embeddings().weight.shape[0], TOKENS_PER_BATCH[torch.device(self.device).type]
         self._whole, self._scorer = whole, Scorer(reader, words, tokens, self.device)
+        self._writer = Writer(whole, self.tokenizer, self.device, _WRITTEN_AT_ONCE * tokens)
 
     def log_likelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> NDArray[np.float32]:
         """Return `(n, 2) float32`: the summed log-probability of each continuation after its prompt, and of how many tokens.
@@ -104,9 +113,55 @@ class LanguageModel(TextEncoder):
             self._score(groups, found)
         return found
 
+    @property
+    def is_chat(self) -> bool:
+        """Tell whether each prompt is one turn of a user, as the tokenizer's template has it; the card can turn that off."""
+        return bool(self.tokenizer.chat_template) and self._card.options.chat is not False
+
+    def generate(self, prompts: Sequence[str], limit: int, stop: Sequence[str]) -> list[str]:
+        """Return what is written after each prompt: greedily, at most `limit` tokens, and cut before the first of the stop texts.
+
+        What the model cannot read of a prompt is cut off at its beginning, of a turn at the beginning of what the user says.
+
+        Raises:
+            CandidateError: the model's context has no room for so much text, or a prompt does not fit in memory.
+        """
+        self.load_language_model()
+        room = self.context - (0 if self._whole.config.is_encoder_decoder else limit)
+        if room < _LEAST_ROOM:
+            what = f"its context of {self.context} tokens has no room for {limit} new ones beside a prompt"
+            raise CandidateError(what, hint="set a smaller write.limit in task.yaml")
+        if self._writer is None:
+            return []
+        return self._writer.write([self._open(prompt, room) for prompt in prompts], limit, stop)
+
     def weights(self) -> Weights:
         """Count what was loaded."""
         return count_weights(self.model if self._whole is None else self._whole)
+
+    def _open(self, prompt: str, room: int) -> Ids:
+        """Return the tokens that an answer is to follow, at most so many."""
+        if self.is_chat:
+            return self._open_turn(prompt, room)
+        if self._whole.config.is_encoder_decoder:
+            ids: Ids = tuple(self.tokenizer(prompt, verbose=False)["input_ids"])
+            return ids[-room:] or (self._void,)
+        start = self._start[: room - 1]
+        return start + self._ids([prompt])[0][-(room - len(start)) :] or (self._void,)
+
+    def _open_turn(self, prompt: str, room: int) -> Ids:
+        """Return the tokens of a turn of a user, of which the beginning of what is said is left out where it is too long."""
+
+        def turn(text: str) -> Ids:
+            wrapped: str = self.tokenizer.apply_chat_template([{"role": "user", "content": text}], **_CHAT)
+            return self._ids([wrapped])[0]
+
+        found = turn(prompt)
+        if len(found) <= room:
+            return found
+        said = self._ids([prompt])[0]
+        left = max(1, len(said) - (len(found) - room))
+        return turn(self.tokenizer.decode(said[-left:], skip_special_tokens=True))[-room:]
 
     def _score(self, groups: dict[Ids, list[tuple[int, Ids]]], found: NDArray[np.float32]) -> None:
         """Fill in the rows of what is asked."""

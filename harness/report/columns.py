@@ -23,7 +23,7 @@ class Kind:
     family: str = ""
 
 
-_LATENCY = "what a caller waits for: preprocessing, forward pass and decision or search, on real rows of the task"
+_LATENCY = "what a caller waits for: preprocessing, forward pass and decision, search or text, on real rows of the task"
 COST = (
     Kind("latency_p50_ms", "p50 latency", "ms", f"Half of the calls are faster; {_LATENCY}.", numbers.significant, "Latency"),
     Kind("latency_p95_ms", "p95 latency", "ms", f"95 of 100 calls are faster; {_LATENCY}.", numbers.significant, "Latency"),
@@ -68,6 +68,14 @@ MORE = (
         "Seconds to embed or index 1,000 documents, before any query.",
         numbers.significant,
         "Indexing",
+    ),
+    Kind(
+        "tokens_per_s",
+        "Writing",
+        "tokens/s",
+        "Tokens a second that are written where many rows are asked at once.",
+        numbers.significant,
+        "Writing",
     ),
     Kind("index_mb", "Index", "MB", "What the vectors of all documents take.", numbers.megabytes, "Index"),
     Kind(

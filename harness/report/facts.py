@@ -52,6 +52,10 @@ def data(facts: DataFacts, info: RunInfo) -> tuple[Fact, ...]:
 
 def _told(facts: DataFacts, info: RunInfo) -> Fact:
     """Return what is told of a row: classes, labels, or values with their span."""
+    if facts.references is not None:
+        least_number, most_number, length = facts.references
+        number = f"{least_number}" if least_number == most_number else f"{least_number} to {most_number}"
+        return Fact(label="References", text=f"{number} a row", note=f"median length {length:,} characters; the best counts")
     if facts.values is not None:
         least, mean, most = facts.values
         return Fact(label="Values", text=f"{least:.6g} to {most:.6g}", note=f"{mean:.6g} in the mean")
@@ -120,6 +124,7 @@ def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[
         "of any false winner is 5 %.",
         "Each candidate ran in processes of its own: quality, latency and throughput in one, peak memory in another.",
         *_search(info),
+        *_writing(info),
         *_training(records),
         *_kept(records),
         *_resumed(info),
@@ -136,6 +141,24 @@ def _search(info: RunInfo) -> Iterable[str]:
             "from queries. The documents were embedded or indexed before; latency is that of one query, from its text to the "
             "best ten documents."
         )
+
+
+def _writing(info: RunInfo) -> Iterable[str]:
+    """Say how texts come to be and how they are judged."""
+    if info.data.references is None:
+        return
+    write = info.task.write
+    found = "Exact match and token F1 are of the answers that the task's pattern finds. " if write.answer else ""
+    most = plural(write.limit, "token")
+    yield (
+        f"Texts are written greedily, nothing is drawn by lot, up to {most} or the first stop text. A model with a template for "
+        "chats gets the prompt as one turn of a user, as its recipe says. Latency is that of the whole text."
+    )
+    yield (
+        f"Each text has figures of its own, beside the nearest of its references; a score is their mean. {found}What each "
+        "contender wrote stands beside the references in the files of the folder `predictions`, named by the keys of the trials in "
+        "`records.jsonl`."
+    )
 
 
 def _training(records: Sequence[Record]) -> Iterable[str]:

@@ -1,0 +1,116 @@
+"""What a task asks to be written: how a row is put to a language model, and what is right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from harness.core.noun import Noun
+from harness.core.wording import BETWEEN, parts
+
+PROMPT, REFERENCE = "prompt", "reference"
+TEMPLATE = "Input: {prompt}\nOutput: {reference}"
+_LONGEST = 10_000
+_LONGEST_STOP, _MOST_STOPS = 100, 16
+
+
+Stop = Annotated[str, Field(min_length=1, max_length=_LONGEST_STOP)]
+
+
+class Write(Noun):
+    """How a language model is asked to write.
+
+    The `instruction` stands once before everything else. The `template` names columns of the data, and last
+    `{reference}`, the place of the answer. At most `limit` tokens are written, and what is written ends before the first of the
+    `stop` texts; unless any are stated, before the beginning of another example. `answer` is a regular expression that finds the
+    answer in what is written and in the references, by its first group if it has one.
+    """
+
+    instruction: Annotated[str, Field(max_length=_LONGEST)] = ""
+    template: Annotated[str, Field(min_length=1, max_length=_LONGEST)] | None = None
+    limit: Annotated[int, Field(ge=1, le=8192)] = 128
+    stop: Annotated[tuple[Stop, ...], Field(max_length=_MOST_STOPS)] | None = None
+    answer: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+
+    @field_validator("template")
+    @classmethod
+    def _check_template(cls, value: str | None) -> str | None:
+        try:
+            fields = [field for _, field in parts(value or "{prompt}") if field]
+        except ValueError as error:
+            msg = f"write.template cannot be read: {error}"
+            raise ValueError(msg) from error
+        if not fields:
+            msg = "write.template has no field, so that every row is asked the same"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("answer")
+    @classmethod
+    def _check_answer(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except (re.error, RecursionError, OverflowError) as error:
+            msg = f"write.answer is no regular expression: {error}"
+            raise ValueError(msg) from error
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What is to be written for each row of a task, in the order of its rows.
+
+    `prompts` are filled templates up to the answer; `references` are the right texts, one or several a row. `opening` stands before
+    everything else, `space` between a prompt and its answer, `tail` behind the answer. What a model writes ends before any of
+    `stop`, or with `limit` tokens. `pattern` finds the answer in a text, where the task says how.
+    """
+
+    prompts: tuple[str, ...]
+    references: tuple[tuple[str, ...], ...]
+    opening: str = ""
+    space: str = " "
+    tail: str = ""
+    limit: int = 128
+    stop: tuple[str, ...] = (BETWEEN,)
+    pattern: str = ""
+
+    @property
+    def span(self) -> tuple[int, int, int]:
+        """Return the least and the most references of a row, and the median length of the first ones in characters."""
+        numbers = [len(some) for some in self.references]
+        lengths = sorted(len(some[0]) for some in self.references)
+        return min(numbers), max(numbers), lengths[len(lengths) // 2]
+
+    def example(self, row: int) -> str:
+        """Return the whole template, filled, with the first reference in the place of the answer."""
+        return self.prompts[row] + self.space + self.references[row][0] + self.tail + BETWEEN
+
+    def of(self, rows: Sequence[int]) -> tuple[tuple[str, ...], ...]:
+        """Return the references of some of the rows."""
+        return tuple(self.references[row] for row in rows)
+
+
+def find_answer(pattern: str, text: str) -> str | None:
+    r"""Return what the pattern finds first in a text: its first group if it has one, else all of it; None where it finds nothing.
+
+    >>> find_answer(r"#### (-?[\d,.]+)", "2 + 2 = 4\n#### 4"), find_answer("yes|no", "never")
+    ('4', None)
+    """
+    found = re.search(pattern, text)
+    if found is None:
+        return None
+    return (found[1] or "") if found.re.groups else found[0]
+
+
+def cut(text: str, stop: Sequence[str]) -> str:
+    r"""Return a text up to the first of the stop texts in it.
+
+    >>> cut("yes.\n\nInput: more", ("\n\nInput:", "#"))
+    'yes.'
+    """
+    places = [place for one in stop if (place := text.find(one)) >= 0]
+    return text[: min(places)] if places else text

@@ -1,0 +1,107 @@
+"""The candidate under measurement as one that writes: what it can do, what it wrote, and how good that is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.data import Dataset
+from harness.core.measurement import Measurement
+from harness.core.tally import score
+from harness.core.writing import Writing
+from harness.core.written import COLUMNS, TEXTS
+from harness.errors import CandidateError
+from harness.execute import subject
+from harness.measure.writing import judge_texts
+from harness.models.capabilities import (
+    LEARNING,
+    EmbedsImage,
+    EmbedsPairs,
+    EmbedsText,
+    FitsTexts,
+    Generates,
+    LogLikelihood,
+    Searches,
+)
+from harness.store.predictions import Predictions, Told
+from harness.techniques.writing import Author
+
+_OTHERS = (EmbedsText, EmbedsPairs, EmbedsImage, LogLikelihood, Searches, *(way.kind for way in LEARNING.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of a contender, before its speed; `texts` are all that it wrote, in `seconds`."""
+
+    predictions: Predictions
+    measurements: tuple[Measurement, ...]
+    author: Author
+    texts: tuple[str, ...]
+    seconds: float
+
+
+def writing_needs(model: object) -> set[str]:
+    """Return what the model can do for rows that want a text: write it when it is asked (`ask`), or be fitted (`fit`).
+
+    Raises:
+        OtherRows: it can do something else alone.
+        CandidateError: it can do nothing.
+    """
+    met = {"ask"} if isinstance(model, Generates) else set()
+    met |= {"fit"} if isinstance(model, FitsTexts) else set()
+    if not met and isinstance(model, _OTHERS):
+        raise subject.OtherRows(f"{type(model).__name__} neither writes texts nor can be fitted to them")
+    if not met:
+        what = f"{type(model).__name__} can neither write texts nor be fitted to them"
+        raise CandidateError(what, hint="give it `generate(prompts, limit, stop) -> list[str]`, or `fit_texts` and `write_texts`")
+    return met
+
+
+def judge_writing(data: Dataset, writing: Writing, fit: Callable[[Sequence[int]], Author], *, learns: bool, metric: str) -> Written:
+    """Score what is written for each choosing row by who did not see it, then for the test rows by who saw all others.
+
+    `fit` learns from rows by their positions. Who learns nothing writes for all at once.
+    """
+    parts = (data.split.choosing, data.split.test)
+    chosen: dict[int, str] = {}
+    folds = [(data.split.training(number), fold) for number, fold in enumerate(data.split.folds)]
+    seconds = 0.0
+    for training, fold in folds if learns else [(data.split.rest, parts[0])]:
+        author = fit(training)
+        start = time.perf_counter()
+        chosen.update(zip(fold, author.write(fold), strict=True))
+        seconds += time.perf_counter() - start
+    author = fit(data.split.rest)
+    start = time.perf_counter()
+    texts = [[chosen[row] for row in parts[0]], author.write(parts[1])]
+    seconds += time.perf_counter() - start
+    figures = [judge_texts(some, writing.of(part), writing.pattern) for some, part in zip(texts, parts, strict=True)]
+    means = [{name: score(TEXTS[name], one) for name in COLUMNS} for one in figures]
+    measurements = (
+        Measurement(name="score", value=means[0][metric], better="higher", n=len(parts[0])),
+        *(Measurement(name=name, value=value, better="higher", n=len(parts[0])) for name, value in means[0].items()),
+        Measurement(name="test_score", value=means[1][metric], better="higher", n=len(parts[1])),
+    )
+    return Written(_keep(data, writing, texts, figures), measurements, author, (*texts[0], *texts[1]), seconds)
+
+
+def _keep(data: Dataset, writing: Writing, texts: Sequence[Sequence[str]], figures: Sequence[NDArray[np.float64]]) -> Predictions:
+    """Return what was written beside all references, for a reader, and the figures of each row."""
+    parts = (data.split.choosing, data.split.test)
+    chosen, confirmed = (data.rows.take(part) for part in parts)
+    told = [Told([list(one) for one in writing.of(parts[i])], list(texts[i]), figures[i]) for i in (0, 1)]
+    return Predictions(
+        validation_ids=chosen.ids,
+        validation_references=np.zeros(len(chosen), np.int64),
+        validation=np.empty((len(chosen), 0), np.float32),
+        test_ids=confirmed.ids,
+        test_references=np.zeros(len(confirmed), np.int64),
+        test=np.empty((len(confirmed), 0), np.float32),
+        validation_groups=chosen.groups,
+        test_groups=confirmed.groups,
+        told=(told[0], told[1]),
+    )
