@@ -14,10 +14,12 @@ from harness.conformance.finding import Finding, NotApplicable, Status, judge
 from harness.core.corpus import Corpus
 from harness.core.data import Dataset, Input, Pair
 from harness.core.task import Task
+from harness.core.writing import Writing
 from harness.errors import BenchError, TaskError
 from harness.load.checks import Doubt, find_doubts
 from harness.load.data import load_dataset
 from harness.load.faults import each_fault
+from harness.load.generation import find_doubts as find_writing_doubts
 from harness.load.retrieval import find_doubts as find_search_doubts
 from harness.load.tasks import LoadedTask
 
@@ -94,12 +96,14 @@ def _of_rows(task: Task, data: Dataset) -> Iterator[tuple[str, Seen]]:
     yield "rows", (other, "none was left out")
     if data.corpus is not None:
         yield "documents", (doubts["documents"] + _lengths(data.corpus.documents)[0], _describe_documents(data.corpus))
+    elif data.writing is not None:
+        yield "references", (doubts["references"], _describe_references(data.writing))
     else:
         told = "values" if task.target == "number" else "classes"
         yield told, (doubts["classes"] + _alike_classes(data.rows.classes), _describe_told(data))
     yield "duplicates", _duplicates(data, folded)
     yield "leakage", (doubts["leakage"] + _near_leaks(data, folded), "no test row occurs among the others")
-    if data.corpus is None:
+    if data.corpus is None and data.writing is None:
         yield "labels", (doubts["labels"], "no content has two labels")
     if data.rows.groups:
         yield "groups", (doubts["groups"] + _groups(data), f"{len(set(data.rows.groups))} groups")
@@ -112,7 +116,15 @@ def _of_rows(task: Task, data: Dataset) -> Iterator[tuple[str, Seen]]:
 def _doubts(data: Dataset) -> Iterator[Doubt]:
     if data.corpus is not None:
         return find_search_doubts(data.rows, data.split, data.corpus)
+    if data.writing is not None:
+        return find_writing_doubts(data.rows, data.split, data.writing)
     return find_doubts(data.rows, data.split, drawn=data.drawn_test)
+
+
+def _describe_references(writing: Writing) -> str:
+    least, most, _ = writing.span
+    number = f"{least}" if least == most else f"{least} to {most}"
+    return f"{number} a row; {_lengths([text for some in writing.references for text in some])[1]}"
 
 
 def _describe_documents(corpus: Corpus) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field
 from harness.core.noun import Noun
 
 Ability = Literal[
-    "embed_text", "embed_pairs", "embed_image", "log_likelihood", "search",
+    "embed_text", "embed_pairs", "embed_image", "log_likelihood", "generate", "search", "write",
     "fit_text", "fit_image", "fit_labels_text", "fit_labels_image", "fit_numbers_text", "fit_numbers_image",
 ]  # fmt: skip
 
@@ -17,7 +17,7 @@ Ability = Literal[
 class Abilities(Noun):
     """`able`: what a loaded model can do with the inputs that its card names, as it is tried, and whether it knows its own size."""
 
-    tried: Annotated[tuple[Ability, ...], Field(max_length=11)] = ()
+    tried: Annotated[tuple[Ability, ...], Field(max_length=13)] = ()
     has_weights: bool = False
 
 

@@ -16,24 +16,49 @@ from harness.conformance.embedding import Embedding, agree
 from harness.conformance.finding import Doubtful, NotApplicable
 from harness.conformance.fitting import Fitting, near
 from harness.conformance.messages import Abilities
-from harness.conformance.probes import make_pairs, make_probes
+from harness.conformance.probes import Probes, make_pairs, make_probes
 from harness.conformance.returning import check_files, check_memory, list_files
 from harness.conformance.searching import Searching, same
+from harness.conformance.writing import Writing, same_texts
 from harness.core.candidate import Candidate
 from harness.core.card import Card
 from harness.core.trust import Trust
 from harness.errors import CandidateError, Unavailable
 from harness.load.candidates import find_doubts
 from harness.models.adapters import load_model
-from harness.models.capabilities import LEARNING, EmbedsImage, EmbedsPairs, EmbedsText, HasWeights, LogLikelihood, Searches
+from harness.models.capabilities import (
+    LEARNING,
+    EmbedsImage,
+    EmbedsPairs,
+    EmbedsText,
+    FitsTexts,
+    Generates,
+    HasWeights,
+    LogLikelihood,
+    Searches,
+)
 from harness.models.weights import locate
 
 # By how much the parameters that a card states may differ from those that are loaded.
 SIZE_TOLERANCE = 0.1
 _FEW = 3
 _METHODS = {"text": "embed_text", "image": "embed_image"}
-Part = Embedding | Asking | Fitting | Searching
-_COMPARE: dict[type, Callable[[Any, Any, str, str], str]] = {Embedding: agree, Asking: alike, Fitting: near, Searching: same}
+_READS: dict[str, type] = {
+    "embed_text": EmbedsText,
+    "embed_pairs": EmbedsPairs,
+    "log_likelihood": LogLikelihood,
+    "generate": Generates,
+    "search": Searches,
+    "fit_texts and write_texts": FitsTexts,
+}
+Part = Embedding | Asking | Fitting | Searching | Writing
+_COMPARE: dict[type, Callable[[Any, Any, str, str], str]] = {
+    Embedding: agree,
+    Asking: alike,
+    Fitting: near,
+    Searching: same,
+    Writing: same_texts,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +180,17 @@ def _parts(model: object, subject: Subject) -> list[Part]:
             parts.append(Embedding(model, probes))
         if modality == "text" and isinstance(model, EmbedsPairs):
             parts.append(Embedding(model, make_pairs()))
-        if modality == "text" and isinstance(model, LogLikelihood):
-            parts.append(Asking(model, probes))
-        if modality == "text" and isinstance(model, Searches):
-            parts.append(Searching(model, probes))
+        parts += _told_parts(model, probes) if modality == "text" else []
         parts += [Fitting(model, subject.load, probes, target) for target, way in LEARNING.items() if isinstance(model, way.kind)]
     return parts
+
+
+def _told_parts(model: object, probes: Probes) -> list[Part]:
+    """Return what the model can be asked for in words."""
+    parts: list[Part] = [Asking(model, probes)] if isinstance(model, LogLikelihood) else []
+    parts += [Writing(model, probes)] if isinstance(model, Generates) else []
+    parts += [Searching(model, probes)] if isinstance(model, Searches) else []
+    return parts + ([Writing(model, probes, fits=True)] if isinstance(model, FitsTexts) else [])
 
 
 def _file(part: Part, subject: Subject, kept: Path) -> Path:
@@ -191,8 +221,7 @@ def _check_card(card: Card) -> str:
 def _check_capability(model: object, card: Card) -> str:
     """Compare what the model can do with what its card says that it reads."""
     fits = [target for target, way in LEARNING.items() if isinstance(model, way.kind)]
-    kinds = (("embed_text", EmbedsText), ("embed_pairs", EmbedsPairs), ("log_likelihood", LogLikelihood), ("search", Searches))
-    reads = [name for name, kind in kinds if isinstance(model, kind)]
+    reads = [name for name, kind in _READS.items() if isinstance(model, kind)]
     able = {"text": bool(reads), "image": isinstance(model, EmbedsImage)}
     lacking = [_METHODS[modality] for modality in card.modality if not able[modality] and not fits]
     if lacking:

@@ -10,7 +10,7 @@ from harness.core.run import DataFacts, RunInfo
 from harness.core.shown import Fact
 from harness.core.trial import Finished, Record
 from harness.report.numbers import count, duration, or_dash
-from harness.report.prose import listing, metric_label, plural
+from harness.report.prose import contender, listing, metric_label, plural
 
 _MACHINE = {
     "system": ("System", ""),
@@ -124,7 +124,7 @@ def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[
         "of any false winner is 5 %.",
         "Each candidate ran in processes of its own: quality, latency and throughput in one, peak memory in another.",
         *_search(info),
-        *_writing(info),
+        *_writing(info, ranking, records),
         *_training(records),
         *_kept(records),
         *_resumed(info),
@@ -143,22 +143,23 @@ def _search(info: RunInfo) -> Iterable[str]:
         )
 
 
-def _writing(info: RunInfo) -> Iterable[str]:
+def _writing(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> Iterable[str]:
     """Say how texts come to be and how they are judged."""
     if info.data.references is None:
         return
     write = info.task.write
-    found = "Exact match and token F1 are of the answers that the task's pattern finds. " if write.answer else ""
+    found = "Exact match and token F1 are of the answers that the task's pattern finds." if write.answer else ""
     most = plural(write.limit, "token")
     yield (
         f"Texts are written greedily, nothing is drawn by lot, up to {most} or the first stop text. A model with a template for "
         "chats gets the prompt as one turn of a user, as its recipe says. Latency is that of the whole text."
     )
-    yield (
-        f"Each text has figures of its own, beside the nearest of its references; a score is their mean. {found}What each "
-        "contender wrote stands beside the references in the files of the folder `predictions`, named by the keys of the trials in "
-        "`records.jsonl`."
-    )
+    yield f"Each text has figures of its own, beside the nearest of its references; a score is their mean. {found}".strip()
+    kept = {(r.trial.candidate, r.trial.technique): r.predictions for r in records if r.trial.measures == "quality"}
+    best = [(row.candidate, row.technique) for row in ranking.rows if (row.candidate, row.technique) in kept]
+    files = [f"{contender(*one)} in predictions/{kept[one]}" for one in best]
+    if files:
+        yield f"What was written stands beside the references in files of the run's folder: {listing(files)}."
 
 
 def _training(records: Sequence[Record]) -> Iterable[str]:

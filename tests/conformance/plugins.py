@@ -59,8 +59,18 @@ class Speaker:
         pairs = zip(prompts, continuations)
         return np.array([(-len(c) - vector(p)[0] / 97, len(c)) for p, c in pairs], np.float32).reshape(-1, 2)
 
+class Scribe:
+    def generate(self, prompts, limit, stop):
+        texts = [" ".join(map(str, vector(p) * limit)) for p in prompts]
+        return [min((t.partition(s)[0] for s in stop), key=len) if stop else t for t in texts]
+
+class Rote:
+    def fit_texts(self, prompts, references): self.known = dict(zip(map(len, prompts), references))
+    def write_texts(self, prompts): return [self.known.get(len(p), "none") for p in prompts]
+
 candidates = (
-    candidate(Both, parameters=9), candidate(Loud), candidate(Colors, modality=("image",)), candidate(Speaker)
+    candidate(Both, parameters=9), candidate(Loud), candidate(Colors, modality=("image",)), candidate(Speaker), candidate(Scribe),
+    candidate(Rote),
 )
 """
 )
@@ -83,6 +93,20 @@ class Mumbling:
 
 class Deaf:
     def log_likelihood(self, prompts, continuations): return np.zeros(len(prompts), np.float32)
+
+class Endless:
+    def generate(self, prompts, limit, stop): return [f"{p[:9]} and so on" for p in prompts]
+
+class Whispering:
+    def generate(self, prompts, limit, stop): return [p[:3] + str(max(map(len, prompts), default=0) % 97) for p in prompts]
+
+class Hoarding:
+    known = {}
+    def fit_texts(self, prompts, references): self.known.update(zip(map(len, prompts), references))
+    def write_texts(self, prompts): return [self.known.get(len(p), "none") for p in prompts]
+
+class Silent:
+    def generate(self, prompts, limit, stop): return [None for p in prompts]
 
 class Infinite(Right):
     def embed_text(self, texts): return super().embed_text(texts) * np.float32(np.inf)
@@ -216,7 +240,7 @@ candidates = (
     *map(candidate, (Flat, Wide, Infinite, Random, Centered, Sorted, Words, Short, Narrow, Leaking, Held, Littering, Greedy)),
     *map(candidate, (Forging, Unable, Hashing, Weightless, Leaving, Exiting, Crashing, Closing)),
     *map(candidate, (Doubled, Margins, Unseeded, Remembering, Together, Unsorted, Mute, Tired, Foreign)),
-    *map(candidate, (Mumbling, Deaf)),
+    *map(candidate, (Mumbling, Deaf, Endless, Whispering, Hoarding, Silent)),
     candidate(Tiny, modality=("image",)),
     candidate(Right, "blind", modality=("text", "image")),
     candidate(Right, "failing", load=fail),
@@ -261,6 +285,10 @@ EXPECTED = {
     "foreign": {"unicode"},
     "mumbling": {"batch size"},
     "deaf": {"shape"},
+    "endless": {"shape"},
+    "whispering": {"batch size"},
+    "hoarding": {"determinism", "batch size", "row order"},
+    "silent": {"shape"},
     "tiny": {"huge input"},
     "blind": {"capability"},
     "failing": {"load"},

@@ -28,11 +28,12 @@ def test_the_models_of_the_demo() -> None:
 def test_the_baselines() -> None:
     findings = check_candidate(CANDIDATES / "baselines.py", seconds=120)
     names = {"baseline-majority", "baseline-tfidf", "baseline-bm25", "baseline-pixels"}
+    names |= {"baseline-commonest", "baseline-lead", "baseline-nearest"}
     assert {finding.subject for finding in findings if finding.check == "processes"} == names
     assert doubtful(findings) == []
 
 
-@pytest.mark.parametrize("name", ["digits", "support-intents", "help-center"])
+@pytest.mark.parametrize("name", ["digits", "support-intents", "help-center", "store-replies"])
 def test_the_tasks_with_rows(name: str) -> None:
     findings = check_task(f"builtin:{name}", offline=True)
     assert {"data", "precision"} <= {finding.check for finding in findings}

@@ -19,25 +19,29 @@ import harness
 from harness import cli
 from harness.cli.init import make_workspace
 from harness.comparison import Comparison, compare
-from harness.core.data import Pair
+from harness.core.data import Dataset, Pair, Rows, Split
 from harness.core.measurement import Measurement
 from harness.core.ranking import Estimate, RankedContender, Ranking, Recommendation
 from harness.core.run import RunInfo, Settings
 from harness.core.task import Task
 from harness.core.trial import Finished, Record, Trial
 from harness.core.wording import Wording
+from harness.core.writing import Writing
 from harness.execute import subject
 from harness.execute.plan import check_techniques
 from harness.execute.searching import check_found, search_needs
+from harness.execute.writing import writing_needs
 from harness.load.candidates import load_candidates, load_plugin, select
 from harness.load.data_function import call_function
 from harness.load.overrides import override
 from harness.load.suites import list_suites
 from harness.load.tasks import list_tasks
 from harness.load.workspace import GROUP, Workspace, load_workspaces
+from harness.measure.writing import judge_texts
 from harness.report.document import FORMATS
 from harness.techniques.catalogue import create
 from harness.techniques.inputs import Inputs
+from harness.techniques.writing import fit_author
 
 if TYPE_CHECKING:
     from conftest import Example
@@ -64,16 +68,12 @@ def test_python_examples_work(python: Example, tmp_path: Path, monkeypatch: pyte
         assert sum(bool(line.strip()) for line in python.text.splitlines()) < 15
         for candidate in load_plugin(file):
             model = candidate.load("cpu", "float32")
-            if "embed_pairs" in python.text:
-                _ask_pairs(model)
-            elif "fit_numbers" in python.text:
+            if "fit_numbers" in python.text:
                 assert subject.needs_met(model, is_image=False, target="number") == {"fit"}
                 model.fit_numbers(TEXTS, np.array([4.0, 4.0, 3.0, 4.0]))
                 assert model.predict_numbers(TEXTS).tolist() == pytest.approx([4, 4, 3, 4])
-            elif "log_likelihood" in python.text:
-                _ask_in_words(model)
-            elif "def search" in python.text:
-                _ask_search(model)
+            elif ask := next((ask for word, ask in ASKS.items() if word in python.text), None):
+                ask(model)
             else:
                 _ask(model, is_image="image" in candidate.card.modality)
     elif "def load()" in python.text:
@@ -100,12 +100,25 @@ def _ask_in_words(model: Any) -> None:
         assert head.predict(inputs, np.arange(4)).argmax(1).tolist() == LABELS.tolist()
 
 
+def _ask_to_write(model: Any) -> None:
+    assert writing_needs(model) == {"ask"}
+    writing = Writing(tuple(f"Text: {text}" for text in TEXTS), tuple((text,) for text in TEXTS))
+    rows = Rows(("1", "2", "3", "4"), tuple(TEXTS), (1.0,) * 4, (), (), "text")
+    data = Dataset(rows, Split((), ((0, 1),), (2, 3)), "", "", writing=writing)
+    for technique in ("prompted", "few-shot"):
+        found = fit_author(technique, model, data, (2, 3)).write((0, 1))
+        assert [judge_texts([one], [[text]])[0, 1] > 0.5 for one, text in zip(found, TEXTS, strict=False)] == [True, True]
+
+
 def _ask_search(model: Any) -> None:
     assert search_needs(model) == {"fit"}
     model.index(TEXTS)
     found = check_found(model.search(["a parcel", "the card"], 3), 2, len(TEXTS))
     assert found.shape == (2, 3)
     assert found[:, 0].tolist() == [3, 2]
+
+
+ASKS = {"embed_pairs": _ask_pairs, "log_likelihood": _ask_in_words, "def generate": _ask_to_write, "def search": _ask_search}
 
 
 def _ask(model: Any, *, is_image: bool) -> None:

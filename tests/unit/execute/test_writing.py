@@ -64,7 +64,11 @@ def data(rows: int = 30) -> Dataset:
 def judge(made: Dataset, technique: str, model: object) -> object:
     assert made.writing is not None
     return judge_writing(
-        made, made.writing, lambda rows: fit_author(technique, model, made, rows), learns=technique != "prompted", metric="exact_match"
+        made,
+        made.writing,
+        lambda rows: fit_author(technique, model, made, rows),
+        learns=technique != "prompted",
+        metric="exact_match",
     )
 
 
