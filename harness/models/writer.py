@@ -112,7 +112,7 @@ class _Ending:
         """Say where what is written begins."""
         self._begins = at
 
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_given: Any) -> Any:  # noqa: ANN401 - the library's form
+    def __call__(self, input_ids: torch.Tensor, scores: Any) -> Any:  # noqa: ANN401 - the library's form
         """Return of each row whether it is done, `(n,) bool`."""
         done = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
         rows = torch.nonzero(self._ends[input_ids[:, -1]])[:, 0].tolist()
