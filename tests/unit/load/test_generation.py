@@ -182,3 +182,12 @@ def test_what_is_of_other_kinds_is_refused_and_the_metric_follows_the_answer() -
     made = {"name": "t", "kind": "generation", "data": rows}
     assert Task.model_validate(made).metric == "rouge_l"
     assert Task.model_validate({**made, "write": {"answer": "x"}}).metric == "exact_match"
+
+
+def test_lists_of_references_are_read_from_parquet_too(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = {"question": [f"q{i}" for i in range(9)], "answers": [[f"a{i}", "both"] for i in range(9)]}
+    pq.write_table(pa.table(rows), tmp_path / "rows.parquet")
+    assert written(load(tmp_path, train="rows.parquet")).references[2] == ("a2", "both")
