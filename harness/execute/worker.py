@@ -113,7 +113,7 @@ class Worker:
                 self._quality()
         except BaseException as error:  # noqa: BLE001 - the trial boundary: a candidate may raise anything
             for trial in self.job.trials:
-                self.send(trial, self._ending(error))
+                self.send(trial, _excuse(error) or self._failure(error))
 
     def enter(self, stage: str) -> None:
         """Say what is being done now."""
@@ -132,12 +132,6 @@ class Worker:
         )
         self.messages.send("record", record.model_dump_json())
         self.started = time.time()
-
-    def _ending(self, error: BaseException) -> Outcome:
-        """Return what comes of trials that an error ends, which need not be a fault of the candidate's."""
-        if isinstance(error, subject.OtherRows):
-            return Skipped(reason=error.what)
-        return Inapplicable(reason=error.what) if isinstance(error, DoesNotApply) else self._failure(error)
 
     def _failure(self, error: BaseException) -> Failed:
         traceback.print_exception(error)
@@ -310,6 +304,13 @@ def _with_texts(need: str, model: object, features: Inputs, job: Job) -> Inputs:
         return replace(features, sides=subject.embed_sides(model, job.data.rows.inputs))
     width = features.output.shape[1]
     return replace(features, prompts=subject.embed_prompts(model, job.data.phrases, width, is_image=job.is_image))
+
+
+def _excuse(error: BaseException) -> Outcome | None:
+    """Return what comes of trials that an error ends where that is no fault of the candidate's."""
+    if isinstance(error, subject.OtherRows):
+        return Skipped(reason=error.what)
+    return Inapplicable(reason=error.what) if isinstance(error, DoesNotApply) else None
 
 
 def _explain(error: BaseException, stage: str, log: str) -> Failed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from harness.core.data import size_of
+from harness.core.data import Input, size_of
 from harness.core.measurement import Measurement
 from harness.core.trial import Finished, Inapplicable, Trial
 from harness.core.writing import Writing
@@ -93,10 +93,13 @@ class WritingWorker(Worker):
             facts = self._facts(model, written)
             places = {content: row for row, content in enumerate(self.job.data.rows.inputs)}
             author = written.author
-            speed, notes = (
-                self._measure_speed(lambda some: author.write([places[one] for one in some])) if trial.timed else ([], ())
-            )
-            found = (*written.measurements, *speed, *shared, *facts)
+
+            def answer(some: Sequence[Input]) -> object:
+                return author.write([places[one] for one in some])
+
+            costs = self._measure_cost(model, answer)
+            speed, notes = self._measure_speed(answer) if trial.timed else ([], ())
+            found = (*written.measurements, *speed, *costs, *shared, *facts)
             self.send(trial, Finished(measurements=found, recipe=dict(author.recipe), notes=(*self.notes, *notes)))
         except DoesNotApply as error:
             self.send(trial, Inapplicable(reason=error.what))

@@ -168,6 +168,11 @@ class Completer(_Writer):
 class Chatter(_Writer):
     """Answers by `/chat/completions`."""
 
+    @property
+    def is_chat(self) -> bool:
+        """Tell that each prompt is one turn of a user."""
+        return True
+
     def generate(self, prompts: Sequence[str], limit: int, stop: Sequence[str]) -> list[str]:
         """Return the reply to each prompt as one turn: at most `limit` tokens, cut before the first of the stop sequences.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,18 @@ from harness.core.trial import Record
 from tests.e2e.command import run_here
 from tests.e2e.test_finetune import make_model
 from tests.unit.conftest import WORDS
+from tests.unit.openai_server import answer, serve
 from tests.unit.tiny_models import save_language
 
-FIXED = ("--task", "last-word", "--measure", "quality", "--device", "cpu", "--offline")
+FIXED = ("--task", "last-word", "--measure", "quality", "--device", "cpu")
 CARD = "- {{name: {0}, adapter: transformers, source: ./models/{0}, license: MIT}}\n"
+SERVED = """
+- name: far
+  adapter: openai
+  source: {0}
+  license: proprietary
+  remote: {{model: talker, offers: [chat], price: {{input: 1, output: 2}}}}
+"""
 PLUGIN = """
 from harness import Candidate, Card
 
@@ -59,7 +68,10 @@ def workspace(server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(workspace: Path) -> dict[str, Any]:
-    done = run_here("compare", *FIXED, "--candidates", "encoder,decoder,last,deaf", "--json", cwd=workspace)
+    with serve(partial(answer, reply=lambda prompt: prompt.split()[-2])) as log:
+        (workspace / "candidates" / "far.yaml").write_text(SERVED.format(log.url))
+        chosen = ("--candidates", "encoder,decoder,last,deaf,far", "--allow-remote")
+        done = run_here("compare", *FIXED, *chosen, "--json", cwd=workspace)
     assert done.returncode == 0, done.stderr
     read: dict[str, Any] = json.loads(done.stdout)
     return read
@@ -72,11 +84,17 @@ def test_who_writes_well_is_ranked_by_the_mean_over_rows(found: dict[str, Any]) 
         ("decoder", "few-shot"),
         ("last", "prompted"),
         ("last", "few-shot"),
+        ("far", "prompted"),
+        ("far", "few-shot"),
         ("baseline-commonest", "fit"),
         ("baseline-lead", "fit"),
         ("baseline-nearest", "fit"),
     }
-    assert found["recommendation"]["candidate"] == "last"
+    assert found["recommendation"]["candidate"] in {"last", "far"}
+    # A word is a token: each prompt has 5, its answer 1 at twice the price.
+    assert ranked["far", "prompted"]["score"] == 1
+    assert ranked["far", "prompted"]["cost_per_1000_rows"] == pytest.approx(1000 * (5 + 2) / 1e6)
+    assert ranked["far", "few-shot"]["cost_per_1000_rows"] > ranked["far", "prompted"]["cost_per_1000_rows"]
     best = ranked["last", "prompted"]
     assert (best["metric"], best["score"], best["test"]["score"], best["train_score"]) == ("exact_match", 1.0, 1.0, None)
     assert 0.9 < best["low"] <= best["high"] <= 1
