@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 _SIGNS = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _STEM = 5
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n")
+_LETTER, _CAPITAL, _DIGIT = re.compile(r"[^\W\d_A]"), re.compile(r"[A-Z\u00c0-\u00de]"), re.compile(r"\d")
 _WORD = re.compile(rf"[{_SIGNS}]|[^\W{_SIGNS}]+")
 
 
@@ -48,6 +49,18 @@ class Majority:
     def predict_numbers(self, inputs: Sequence[object]) -> Floats:
         """Return the same value for every row."""
         return np.full(len(inputs), self._mean, np.float32)
+
+    def fit_tags(self, sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]) -> None:
+        """Count the tags of each word."""
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for words, some in zip(sentences, tags, strict=True):
+            for word, tag in zip(words, some, strict=True):
+                counts[word][tag] += 1
+        self._tags = {word: min(mine, key=lambda tag: (-mine[tag], tag)) for word, mine in counts.items()}
+
+    def predict_tags(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Return each word's commonest tag; a word that was never seen has none."""
+        return [[self._tags.get(word, "O") for word in words] for words in sentences]
 
 
 class Pipeline:
@@ -130,6 +143,49 @@ def _tfidf() -> Pipeline:
     # One solution for all classes together: the cost hardly grows with their number.
     ways = (RidgeClassifier(alpha=1.0, solver="sparse_cg"), Ridge(alpha=1.0, solver="sparse_cg"))
     return Pipeline(*(make_pipeline(features, way) for way in ways))
+
+
+class Tagger:
+    """Tags each word by its form, its beginnings and ends, and the two words on each side, with a linear classifier."""
+
+    def __init__(self) -> None:
+        """Load the library."""
+        from sklearn.feature_extraction import FeatureHasher
+        from sklearn.linear_model import SGDClassifier
+
+        self._hasher = FeatureHasher(2**18, input_type="string", dtype=np.float32, alternate_sign=False)
+        self._make = SGDClassifier
+
+    def fit_tags(self, sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]) -> None:
+        """Fit the classifier afresh."""
+        right = [tag for some in tags for tag in some]
+        self._only = right[0] if len(set(right)) == 1 else ""
+        if not self._only:
+            self._model = self._make(loss="modified_huber", alpha=1e-6, average=True, max_iter=20, tol=None, random_state=0)
+            self._model.fit(self._features(sentences), right)
+
+    def predict_tags(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Return the likeliest tag of each word."""
+        if self._only or not any(sentences):
+            return [[self._only] * len(words) for words in sentences]
+        found = iter(self._model.predict(self._features(sentences)).tolist())
+        return [[next(found) for _ in words] for words in sentences]
+
+    def _features(self, sentences: Sequence[Sequence[str]]) -> Any:  # noqa: ANN401 - a sparse matrix
+        return self._hasher.transform(one for words in sentences for one in _forms(words))
+
+
+def _forms(words: Sequence[str]) -> Iterator[list[str]]:
+    """Yield what is to be seen of each word and around it."""
+    padded = ["<<", "<", *words, ">", ">>"]
+    lower = [word.lower() for word in padded]
+    shapes = [_LETTER.sub("a", _CAPITAL.sub("A", _DIGIT.sub("0", word))) for word in padded]
+    brief = [re.sub(r"(.)\1+", r"\1", shape) for shape in shapes]
+    for i in range(2, len(padded) - 2):
+        word = lower[i]
+        affixes = [part for n in range(1, 5) for part in (f"^{word[:n]}", f"{word[-n:]}$")]
+        around = [f"{at} {lower[i + at]}" for at in (-2, -1, 1, 2)] + [f"{at} {brief[i + at]}" for at in (-2, -1, 1, 2)]
+        yield ["", word, f"s {shapes[i]}", f"b {brief[i]}", f"{lower[i - 1]} {word}", f"{word} {lower[i + 1]}", *affixes, *around]
 
 
 class Bm25:
@@ -231,10 +287,20 @@ def _card(name: str, summary: str, *modality: str) -> Card:
 
 candidates = (
     Candidate(
-        _card("baseline-majority", "The commonest class, or the mean, always.", "text", "image"), lambda _device, _dtype: Majority()
+        _card("baseline-majority", "The commonest class, the mean, or each word's commonest tag.", "text", "image"),
+        lambda _device, _dtype: Majority(),
     ),
     Candidate(
-        _card("baseline-tfidf", "Word and character TF-IDF with a linear classifier.", "text"), lambda _device, _dtype: _tfidf()
+        _card("baseline-tfidf", "Word and character TF-IDF with a linear classifier.", "text").model_copy(
+            update={"kinds": ("text-classification", "text-regression", "text-similarity")}
+        ),
+        lambda _device, _dtype: _tfidf(),
+    ),
+    Candidate(
+        _card("baseline-tagger", "Words, their forms and neighbors, with a linear classifier.", "text").model_copy(
+            update={"kinds": ("token-classification",)}
+        ),
+        lambda _device, _dtype: Tagger(),
     ),
     Candidate(
         _card("baseline-bm25", "BM25 over words and their beginnings.", "text").model_copy(update={"kinds": ("retrieval",)}),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from harness.core.candidate import Registered
-from harness.core.finetuned import Finetuned
+from harness.core.finetuned import Contents, Finetuned
 from harness.core.progress import Progress
 from harness.core.run import Settings
 from harness.core.trust import CAUTIOUS
@@ -23,6 +23,7 @@ from harness.execute.plan import limits_of
 from harness.execute.screening import Observer
 from harness.execute.terms import Terms
 from harness.load.new_rows import NewRows, read_new_rows
+from harness.load.new_sentences import read_new_sentences
 from harness.models import weights
 from harness.store import answers
 from harness.store.answers import Sheet
@@ -79,23 +80,35 @@ def predict(
     head = read_head(Path(folder))
     answers.check_out(target, source)
     contents = head.contents
-    part = "image" if contents.is_image else "text"
-    found = read_new_rows(source, part, reading.column, contents.column, pair=contents.pair)
+    found = _read(source, contents, reading)
     answers.check_columns(list(found.table.columns), found.table.origin)
     say(f'answering {len(found.inputs):,} rows of {found.table.origin}, column "{found.column}", as run {head.run} chose')
     if found.table.nested:
         say(f"note: columns that hold lists are left out: {', '.join(found.table.nested)}")
     with staging(target) as work:
         shares = _Asking(head, Path(folder).absolute(), found, reading, terms).run(work, say)
-        guarded = answers.write(
-            target, Sheet(found.table.columns, found.where, shares, contents.labels, contents.target, contents.threshold)
-        )
+        sheet = Sheet(found.table.columns, found.where, shares, contents.labels, contents.target, contents.threshold)
+        guarded = answers.write(target, _with_entities(sheet, found, contents) if contents.target == "tags" else sheet)
     empty = len(found.table) - len(found.where)
     if guarded:
         say(f"note: {guarded} cells begin like a formula of a spreadsheet and have an apostrophe in front; Parquet needs none")
     if empty:
         say(f'note: {empty} rows have nothing in the column "{found.column}", and no answer')
     return Prediction(target, len(found.table), empty, guarded, found.column)
+
+
+def _read(source: Path, contents: Contents, reading: Reading) -> NewRows:
+    if contents.target == "tags":
+        return read_new_sentences(source, reading.column, contents.column)
+    part = "image" if contents.is_image else "text"
+    return read_new_rows(source, part, reading.column, contents.column, pair=contents.pair)
+
+
+def _with_entities(sheet: Sheet, found: NewRows, contents: Contents) -> Sheet:
+    from harness.measure.told_entities import tell_sentences  # noqa: PLC0415 - brings numpy
+
+    words = [len(one) for one in found.inputs]
+    return replace(sheet, told=tell_sentences(sheet.shares, words, found.spans, contents.names))
 
 
 def read_head(folder: Path) -> Finetuned:

@@ -12,7 +12,7 @@ from statistics import median
 
 from harness.conformance.finding import Finding, NotApplicable, Status, judge
 from harness.core.corpus import Corpus
-from harness.core.data import Dataset, Input, Pair
+from harness.core.data import Dataset, Input, Pair, Sentence
 from harness.core.task import Task
 from harness.core.writing import Writing
 from harness.errors import BenchError, TaskError
@@ -109,7 +109,8 @@ def _of_rows(task: Task, data: Dataset) -> Iterator[tuple[str, Seen]]:
         yield "groups", (doubts["groups"] + _groups(data), f"{len(set(data.rows.groups))} groups")
     if task.modality == "text":
         yield "lengths", _lengths([_text(row) for row in data.rows.inputs])
-    if task.target != "number":
+    # Of entities, a row has any number: how wide an interval will be is not known before.
+    if task.target not in {"number", "tags"}:
         yield "precision", _precision(data, task.margin)
 
 
@@ -135,7 +136,9 @@ def _describe_documents(corpus: Corpus) -> str:
 
 
 def _text(row: Input) -> str:
-    """Return the text that a row is, of a pair both."""
+    """Return the text that a row is, of a pair both, of a sentence its words."""
+    if isinstance(row, Sentence):
+        return " ".join(row)
     return "\n".join(row) if isinstance(row, Pair) else str(row)
 
 
@@ -162,6 +165,8 @@ def _describe_told(data: Dataset) -> str:
     span, sizes = data.rows.values(), data.rows.sizes()
     if span is not None:
         return f"{span[0]:.6g} to {span[2]:.6g}, {span[1]:.6g} in the mean; {parts}"
+    if data.rows.target == "tags":
+        return f"{len(sizes)} types of {min(sizes)} to {max(sizes)} entities; {parts}"
     return f"{len(sizes)} {'classes' if data.rows.target == 'class' else 'labels'} of {min(sizes)} to {max(sizes)} rows; {parts}"
 
 

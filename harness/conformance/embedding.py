@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.conformance.finding import Doubtful, NotApplicable, try_unasked
 from harness.conformance.messages import Ability
 from harness.conformance.probes import Probes
-from harness.core.data import Input, Pair
+from harness.core.data import Input, Pair, Sentence, count_answers, place_words
 from harness.errors import CandidateError
 from harness.execute import subject
 
@@ -38,7 +38,9 @@ class Embedding:
     @property
     def ability(self) -> Ability:
         """Name what is tried of the model."""
-        return "embed_image" if self.probes.is_image else "embed_pairs" if self.probes.is_pair else "embed_text"
+        if self.probes.is_image:
+            return "embed_image"
+        return "embed_pairs" if self.probes.is_pair else "embed_words" if self.probes.is_sentence else "embed_text"
 
     def checks(self) -> Looks:
         """Return every check by its name; the first must be made before any other."""
@@ -60,7 +62,7 @@ class Embedding:
     def _shape(self) -> str:
         rows = self.probes.mixed
         raw = self._call(rows)
-        features = subject.check_features(raw, len(rows))
+        features = subject.check_features(raw, count_answers(rows))
         self.seen.append(features)
         kind = getattr(raw, "dtype", type(raw).__name__)
         if str(kind) != "float32":
@@ -89,14 +91,15 @@ class Embedding:
         order = np.random.default_rng(1).permutation(len(rows))
         shuffled = self.ask([rows[position] for position in order])
         hint = "give row i of the result for input i; rows that are sorted by length must be sorted back"
-        return agree(shuffled, self.seen[0][:, order], "in another order", hint)
+        words = [len(row) for row in rows] if self.probes.is_sentence else ()
+        return agree(shuffled, self.seen[0][:, place_words(words, order)], "in another order", hint)
 
     def _empty_input(self) -> str:
         if self.probes.hollow:
             self.ask(self.probes.hollow)
         asked: list[tuple[str, Callable[[], object]]] = [("no rows", self._nothing)]
         if not self.probes.is_image:
-            empty = Pair("", "") if self.probes.is_pair else ""
+            empty = Pair("", "") if self.probes.is_pair else Sentence(("",)) if self.probes.is_sentence else ""
             asked.append(("an empty text", lambda: self.ask([empty])))
         try_unasked(asked)
         return "rows with nothing to read, and no rows at all, are answered"

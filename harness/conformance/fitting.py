@@ -12,17 +12,20 @@ from numpy.typing import NDArray
 from harness.conformance.finding import NotApplicable
 from harness.conformance.messages import Ability
 from harness.conformance.probes import Lesson, Probes
-from harness.core.data import Input
+from harness.core.data import Input, place_words
 from harness.core.kinds import Target
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.models.capabilities import LEARNING
+from harness.techniques.fit import as_shares
 from harness.techniques.inputs import Chosen
 
 # How far a probability may differ when a row comes in another batch, or when the same lesson is learned again.
 SHARE = 1e-4
 # How far the probabilities of a row may be from adding up to one.
 SUM = 1e-3
+# The tags of a lesson: that of a row's first word by the row's label.
+_NAMES = ("O", "B-one", "B-two")
 
 Floats = NDArray[np.float32]
 Looks = Mapping[str, Callable[[], str]]
@@ -32,6 +35,7 @@ _ABILITIES: dict[Target, tuple[Ability, Ability]] = {
     "class": ("fit_text", "fit_image"),
     "labels": ("fit_labels_text", "fit_labels_image"),
     "number": ("fit_numbers_text", "fit_numbers_image"),
+    "tags": ("fit_tags_text", "fit_tags_text"),
 }
 
 
@@ -71,6 +75,7 @@ class Fitting:
             "class": (labels, lesson.classes),
             "labels": (np.eye(lesson.classes, dtype=np.float32)[labels],),
             "number": (labels.astype(np.float64),),
+            "tags": ([[_NAMES[label], *["O"] * (len(row) - 1)] for row, label in zip(lesson.rows, lesson.labels, strict=True)],),
         }
         getattr(model, LEARNING[self.target].fit)(rows, *truth[self.target])
         return self._predict(lesson.rows, lesson.classes, model)
@@ -82,6 +87,8 @@ class Fitting:
     def _predict(self, rows: Sequence[Input], classes: int, model: Any = None) -> Floats:  # noqa: ANN401 - see above
         model = self.model if model is None else model
         found = getattr(model, LEARNING[self.target].predict)(self._lazy(rows))
+        if self.target == "tags":
+            return as_shares(found, [len(row) for row in rows], _NAMES[:classes])
         if self.target == "number":
             return subject.check_shares(np.asarray(found).reshape(-1, 1), len(rows), 1)
         return subject.check_shares(found, len(rows), classes)
@@ -91,8 +98,8 @@ class Fitting:
         shares = self.learn(lesson)
         self.seen.append(shares)
         method = LEARNING[self.target].predict
-        if self.target == "number":
-            return f"{method} returns n numbers"
+        if self.target in {"number", "tags"}:
+            return f"{method} returns n numbers" if self.target == "number" else f"{method} returns a tag for each word"
         if self.target == "labels" and (shares.min() < 0 or shares.max() > 1):
             what = f"{method} returns a probability of {shares.min():.3g} or {shares.max():.3g}"
             raise CandidateError(what, hint="return probabilities, between 0 and 1 each")
@@ -125,7 +132,8 @@ class Fitting:
         lesson = self.probes.lesson
         order = np.random.default_rng(1).permutation(len(lesson.rows))
         shuffled = self._predict([lesson.rows[position] for position in order], lesson.classes)
-        return near(shuffled, self.seen[0][order], "in another order", "give row i of the result for input i")
+        words = [len(row) for row in lesson.rows] if self.target == "tags" else ()
+        return near(shuffled, self.seen[0][place_words(words, order)], "in another order", "give row i of the result for input i")
 
     def _empty_input(self) -> str:
         if not self.probes.hollow:

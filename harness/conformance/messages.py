@@ -9,8 +9,9 @@ from pydantic import Field
 from harness.core.noun import Noun
 
 Ability = Literal[
-    "embed_text", "embed_pairs", "embed_image", "log_likelihood", "generate", "search", "write",
+    "embed_text", "embed_pairs", "embed_words", "embed_image", "log_likelihood", "generate", "search", "write",
     "fit_text", "fit_image", "fit_labels_text", "fit_labels_image", "fit_numbers_text", "fit_numbers_image",
+    "fit_tags_text",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from harness.core.card import Modality
-from harness.core.data import Input, Pair
+from harness.core.data import Input, Pair, Sentence
 
 LONG_TEXT = 100_000
 LARGE_PICTURE = (4000, 3000)
@@ -78,6 +78,7 @@ class Probes:
     lesson: Lesson
     other: Lesson
     is_pair: bool = False
+    is_sentence: bool = False
 
     @property
     def is_image(self) -> bool:
@@ -110,6 +111,19 @@ def make_pairs() -> Probes:
 
     mixed, hollow, huge, strange = (pair(rows) for rows in (alone.mixed, alone.hollow, alone.huge, alone.strange))
     return replace(alone, mixed=mixed, hollow=hollow, huge=huge, strange=strange, is_pair=True)
+
+
+@cache
+def make_sentences() -> Probes:
+    """Return the texts as sentences of words; in a lesson the label is that of the first word."""
+    alone = _texts()
+
+    def cut(rows: Sequence[Input]) -> tuple[Input, ...]:
+        return tuple(Sentence(str(one).split() or ("",)) for one in rows)
+
+    mixed, hollow, huge, strange = (cut(rows) for rows in (alone.mixed, alone.hollow, alone.huge, alone.strange))
+    lesson, other = (replace(one, rows=cut(one.rows)) for one in (alone.lesson, alone.other))
+    return Probes("text", mixed, hollow, huge, strange, lesson, other, is_sentence=True)
 
 
 def _pictures() -> Probes:

@@ -16,7 +16,7 @@ from harness.conformance.embedding import Embedding, agree
 from harness.conformance.finding import Doubtful, NotApplicable
 from harness.conformance.fitting import Fitting, near
 from harness.conformance.messages import Abilities
-from harness.conformance.probes import Probes, make_pairs, make_probes
+from harness.conformance.probes import Probes, make_pairs, make_probes, make_sentences
 from harness.conformance.returning import check_files, check_memory, list_files
 from harness.conformance.searching import Searching, same
 from harness.conformance.writing import Writing, same_texts
@@ -31,6 +31,7 @@ from harness.models.capabilities import (
     EmbedsImage,
     EmbedsPairs,
     EmbedsText,
+    EmbedsTokens,
     FitsTexts,
     Generates,
     HasWeights,
@@ -43,9 +44,11 @@ from harness.models.weights import locate
 SIZE_TOLERANCE = 0.1
 _FEW = 3
 _METHODS = {"text": "embed_text", "image": "embed_image"}
+# What a model that reads texts can do with them, by the name of the method.
 _READS: dict[str, type] = {
     "embed_text": EmbedsText,
     "embed_pairs": EmbedsPairs,
+    "embed_words": EmbedsTokens,
     "log_likelihood": LogLikelihood,
     "generate": Generates,
     "search": Searches,
@@ -178,11 +181,19 @@ def _parts(model: object, subject: Subject) -> list[Part]:
         probes = make_probes(modality)
         if isinstance(model, EmbedsImage if probes.is_image else EmbedsText):
             parts.append(Embedding(model, probes))
-        if modality == "text" and isinstance(model, EmbedsPairs):
-            parts.append(Embedding(model, make_pairs()))
-        parts += _told_parts(model, probes) if modality == "text" else []
-        parts += [Fitting(model, subject.load, probes, target) for target, way in LEARNING.items() if isinstance(model, way.kind)]
+        if modality == "text":
+            parts += _of_texts(model, probes)
+        for target, way in LEARNING.items():
+            if isinstance(model, way.kind) and (target != "tags" or modality == "text"):
+                parts.append(Fitting(model, subject.load, make_sentences() if target == "tags" else probes, target))
     return parts
+
+
+def _of_texts(model: object, probes: Probes) -> list[Part]:
+    """Return what the model can do with texts beside embedding them."""
+    parts: list[Part] = [Embedding(model, make_pairs())] if isinstance(model, EmbedsPairs) else []
+    parts += [Embedding(model, make_sentences())] if isinstance(model, EmbedsTokens) else []
+    return parts + _told_parts(model, probes)
 
 
 def _told_parts(model: object, probes: Probes) -> list[Part]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.core.corpus import Corpus
+from harness.core.entities import ragged, tag_names, type_of
 from harness.core.kinds import Target
 
 if TYPE_CHECKING:
@@ -28,8 +29,14 @@ class Pair(NamedTuple):
     second: str
 
 
-Input = str | bytes | Pair
-# The number of a class, those of all labels in ascending order, or a value.
+class Sentence(tuple[str, ...]):
+    """Words, each of which has a tag."""
+
+    __slots__ = ()
+
+
+Input = str | bytes | Pair | Sentence
+# The number of a class, those of all labels in ascending order, those of the words' tags in their order, or a value.
 Label = int | tuple[int, ...] | float
 
 
@@ -39,7 +46,7 @@ def size_of(row: Input) -> int:
     >>> size_of("abc"), size_of(Pair("abc", "de"))
     (3, 5)
     """
-    return sum(map(len, row)) if isinstance(row, Pair) else len(row)
+    return sum(map(len, row)) if isinstance(row, Pair | Sentence) else len(row)
 
 
 def are_pairs(rows: Sequence[object]) -> bool:
@@ -47,12 +54,23 @@ def are_pairs(rows: Sequence[object]) -> bool:
     return bool(rows) and isinstance(rows[0], Pair)
 
 
+def are_sentences(rows: Sequence[object]) -> bool:
+    """Tell whether rows are sentences of words; a table holds rows of one kind."""
+    return bool(rows) and isinstance(rows[0], Sentence)
+
+
+def count_answers(rows: Sequence[Input]) -> int:
+    """Return how many answers rows have: one each, or one for each word of a sentence."""
+    return sum(map(len, rows)) if are_sentences(rows) else len(rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """A table of `n` labelled rows.
 
-    `inputs` are texts, pairs of texts, or for images a path (str) or an encoded picture (bytes). `labels` index into `classes`;
-    where a number is told they are values, and there are no classes. `ids` are hashes of the content, unique within the table.
+    `inputs` are texts, pairs of texts, sentences of words, or for images a path (str) or an encoded picture (bytes). `labels` index
+    into `classes`; where a number is told they are values, and there are no classes. Of sentences the classes are the types of
+    entities, and labels are the numbers of tags. `ids` are hashes of the content, unique within the table.
     `groups` are empty, or one key a row.
     """
 
@@ -80,16 +98,29 @@ class Rows:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return what each number that a model gives for a row is called: a class, a label, or the value."""
+        """Return what each number that a model gives for a row is called: a class, a label, a word's tag, or the value."""
+        if self.target == "tags":
+            return tag_names(self.classes)
         return ("value",) if self.target == "number" else self.classes
 
     @property
     def outputs(self) -> int:
-        """Return how many numbers a model gives for a row."""
+        """Return how many numbers a model gives for a row, of sentences for a word."""
         return len(self.names)
 
+    def words(self, where: Sequence[int] | NDArray[np.int64]) -> tuple[int, ...]:
+        """Return how many words each of some sentences has; nothing where rows are no sentences."""
+        return tuple(len(self.inputs[i]) for i in where) if self.target == "tags" else ()
+
+    def places(self, where: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where the answers to some rows stand among those to all: at the row's position, or at those of its words."""
+        return place_words([len(one) for one in self.inputs] if self.target == "tags" else (), where)
+
     def sizes(self) -> tuple[int, ...]:
-        """Return how many rows each class or label has."""
+        """Return how many rows each class or label has, of types of entities how many entities."""
+        if self.target == "tags":
+            begun = Counter(type_of(tag) for tags in self.labels for tag in tags if tag % 2)  # type: ignore[union-attr]
+            return tuple(begun[i] for i in range(len(self.classes)))
         counted = Counter(one for label in self.labels if self.classes for one in (label if isinstance(label, tuple) else (label,)))
         return tuple(counted[i] for i in range(len(self.classes)))
 
@@ -101,9 +132,14 @@ class Rows:
         return float(found.min()), float(found.mean()), float(found.max())
 
     def truth(self) -> NDArray[Any]:
-        """Return what is right: classes `(n,) int64`, zeros and ones of labels `(n, classes) float32`, or values `(n,) float64`."""
+        """Return what is right: classes `(n,) int64`, zeros and ones of labels `(n, classes) float32`, or values `(n,) float64`.
+
+        Of sentences it is `(n,) object`, an array of tags each.
+        """
         import numpy as np  # noqa: PLC0415 - keeps the nouns light to import
 
+        if self.target == "tags":
+            return ragged(self.labels)  # type: ignore[arg-type]
         if self.target != "labels":
             return np.asarray(self.labels, np.int64 if self.target == "class" else np.float64)
         found = np.zeros((len(self), len(self.classes)), np.float32)
@@ -114,7 +150,8 @@ class Rows:
     def strata(self) -> tuple[int, ...]:
         """Return the part that each row belongs to, such that dividing every part evenly divides the rows well.
 
-        That is its class; of several labels the rarest, or one more where it has none; of values a tenth by size.
+        That is its class; of several labels or types of entities the rarest, or one more where it has none; of values a tenth by
+        size.
         """
         if self.target == "class":
             # Without numpy, which reading texts does not need.
@@ -126,6 +163,8 @@ def target_of(truth: NDArray[Any]) -> Target:
     """Return what is told, from what is right for some rows, as `Rows.truth` gives it."""
     if truth.ndim > 1:
         return "labels"
+    if truth.dtype == object:
+        return "tags"
     return "number" if truth.dtype.kind == "f" else "class"
 
 
@@ -138,6 +177,8 @@ def stratify(truth: NDArray[Any]) -> NDArray[np.int64]:
     """
     import numpy as np  # noqa: PLC0415 - as above
 
+    if truth.dtype == object:
+        truth = _types_in(truth)
     if truth.ndim > 1:
         rarest = np.where(truth > 0, truth.sum(0), np.inf).argmin(1)
         labels: NDArray[np.int64] = np.where(truth.any(1), rarest, truth.shape[1]).astype(np.int64)
@@ -148,6 +189,34 @@ def stratify(truth: NDArray[Any]) -> NDArray[np.int64]:
         parts: NDArray[np.int64] = (_PARTS * below[place]) // max(1, len(truth))
         return parts
     return truth.astype(np.int64)
+
+
+def _types_in(truth: NDArray[Any]) -> NDArray[np.float32]:
+    """Return zeros and ones: which types of entities each sentence has, `(n, types)`."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    found = np.zeros((len(truth), max((type_of(int(tags.max(initial=0))) + 1 for tags in truth), default=0) or 1), np.float32)
+    for row, tags in enumerate(truth):
+        found[row, type_of(tags[tags > 0])] = 1
+    return found
+
+
+def place_words(words: Sequence[int], where: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the positions of some sentences' words among those of all, `words` of which each has; without words `where` itself.
+
+    >>> place_words([2, 1, 3], [2, 0])
+    array([3, 4, 5, 0, 1])
+    """
+    import numpy as np  # noqa: PLC0415 - as above
+
+    rows = np.asarray(where, np.int64)
+    if not len(words) or not len(rows):
+        return rows
+    sizes = np.asarray(words, np.int64)
+    starts, chosen = np.cumsum(sizes) - sizes, sizes[rows]
+    within = np.arange(chosen.sum()) - np.repeat(np.cumsum(chosen) - chosen, chosen)
+    found: NDArray[np.int64] = np.repeat(starts[rows], chosen) + within
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Literal
 
-from harness.core.data import Input, Pair
+from harness.core.data import Input, Pair, Sentence
 from harness.core.noun import Noun
 
 
@@ -48,8 +48,10 @@ def rows_digest(rows: Iterable[Input]) -> str:
     """
     total = hashlib.sha256()
     for row in rows:
-        total.update(b"pair\n" if isinstance(row, Pair) else b"")
-        for part in row if isinstance(row, Pair) else (row,):
+        total.update(
+            b"pair\n" if isinstance(row, Pair) else f"sentence {len(row)}\n".encode() if isinstance(row, Sentence) else b""
+        )
+        for part in row if isinstance(row, Pair | Sentence) else (row,):
             content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
             total.update(f"{'text' if isinstance(part, str) else 'bytes'} {len(content)}\n".encode())
             total.update(content)

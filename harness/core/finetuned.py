@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from harness.core.card import Card
+from harness.core.entities import tag_names
 from harness.core.kinds import Kind, Target
 from harness.core.measurement import Measurement
 from harness.core.noun import Noun
@@ -20,7 +21,7 @@ _FORMS: dict[str, Form] = {"lora": "adapter", "ia3": "adapter", "prompt-tuning":
 class Contents(Noun):
     """What must be known to read a folder of weights: the base model's card, how it was trained, and the labels in order.
 
-    Where a number is told there are no labels.
+    Where a number is told there are no labels; where words are tagged they are the types of entities.
 
     `column` is the column of the texts or pictures where the task names one, `pair` that of the second texts where rows are pairs.
     """
@@ -36,7 +37,9 @@ class Contents(Noun):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return what each number that the model gives for a row is called."""
+        """Return what each number that the model gives for a row, or for a word, is called."""
+        if self.target == "tags":
+            return tag_names(self.labels)
         return self.labels if self.target != "number" else ("value",)
 
     @property

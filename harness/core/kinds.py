@@ -7,14 +7,24 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from harness.core.card import Modality
+from harness.core.entities import ENTITIES
 from harness.core.metric import METRICS as CLASSES
 from harness.core.relevance import DOCUMENTS
 from harness.core.tally import LABELS, NUMBERS, TallyMetric
 from harness.core.written import TEXTS
 
-Kind = Literal["text-classification", "image-classification", "text-regression", "text-similarity", "retrieval", "generation"]
-# What is told of a row: one of several classes, any of several labels, a number, a list of documents, or a text that is written.
-Target = Literal["class", "labels", "number", "documents", "text"]
+Kind = Literal[
+    "text-classification",
+    "image-classification",
+    "text-regression",
+    "text-similarity",
+    "token-classification",
+    "retrieval",
+    "generation",
+]
+# What is told of a row: one of several classes, any of several labels, a number, a tag for each word, a list of documents, or a
+# text that is written.
+Target = Literal["class", "labels", "number", "tags", "documents", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +46,17 @@ KINDS: dict[Kind, KindFacts] = {
     "image-classification": KindFacts("image", "class", "macro_f1"),
     "text-regression": KindFacts("text", "number", "rmse"),
     "text-similarity": KindFacts("text", "number", "spearman"),
+    "token-classification": KindFacts("text", "tags", "micro_f1", "sentence", "tagged sentence"),
     "retrieval": KindFacts("text", "documents", "ndcg@10", "query", "judged query"),
     "generation": KindFacts("text", "text", "rouge_l", "row", "answered row"),
 }
-TALLIED: dict[Target, Mapping[str, TallyMetric]] = {"labels": LABELS, "number": NUMBERS, "documents": DOCUMENTS, "text": TEXTS}
+TALLIED: dict[Target, Mapping[str, TallyMetric]] = {
+    "labels": LABELS,
+    "number": NUMBERS,
+    "tags": ENTITIES,
+    "documents": DOCUMENTS,
+    "text": TEXTS,
+}
 MULTI_LABEL_METRIC = "micro_f1"
 # Of the kind generation, where a pattern finds the answer in a text.
 ANSWER_METRIC = "exact_match"

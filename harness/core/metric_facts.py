@@ -40,6 +40,8 @@ FACTS: dict[str, MetricFacts] = {
     "macro_f1": _SHARE,
     "mcc": _CORRELATION,
     "micro_f1": _SHARE,
+    "precision": _SHARE,
+    "recall": _SHARE,
     "samples_f1": _SHARE,
     "weighted_f1": _SHARE,
     "spearman": _CORRELATION,

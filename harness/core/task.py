@@ -48,7 +48,9 @@ class Data(Noun):
     `train`, `validation` and `test` are files (csv, tsv, jsonl, parquet), image folders, Hub data set ids or `data.py:FUNCTION`. On
     the Hub, `config` and the `_split` keys name what to read. Columns left out are inferred, all but `text_pair`, the second
     text of a row that is a pair; of the kind text-similarity both texts are. `separator` stands between the labels of a cell where
-    a row has several. Of the kind retrieval, `train` is a table of queries and their documents, or a folder in the layout of BEIR.
+    a row has several. Of the kind token-classification, `text` is the column of words or texts, and `label` that of tags or spans,
+    or their number in a file of CoNLL. Of the kind retrieval, `train` is a table of queries and their documents, or a folder in the
+    layout of BEIR.
     Of the kind generation, `prompt` is the column of what is asked and `reference` that of the right text, or of a list of them.
     """
 
@@ -159,6 +161,22 @@ class Task(Noun):
         if self.ask.fields and ("text_pair" in self.ask.fields) != bool(self.data.text_pair):
             has, are = ("has no", "are") if self.data.text_pair else ("has", "are not")
             msg = f"ask.template {has} {{text_pair}}, and the rows {are} pairs"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _check_tags(self) -> Task:
+        if self.target != "tags":
+            return self
+        stated = [name for name in ("text_pair", "image", "query", "document") if getattr(self.data, name)]
+        if stated:
+            msg = f"data.{stated[0]} is not for sentences of words, the kind is {self.kind}"
+            raise ValueError(msg)
+        if self.metric.startswith("evaluate:"):
+            msg = f"{self.metric} compares what is told of rows, and here every word has a tag"
+            raise ValueError(msg)
+        if self.classes or self.prompts:
+            msg = f"classes and prompts are for rows of one class, the kind is {self.kind}"
             raise ValueError(msg)
         return self
 

@@ -21,8 +21,10 @@ from harness.models.adapters import load_model
 from harness.models.batches import Batches
 from harness.models.finetuned_folder import read_folder
 from harness.models.trainable import Trainable
+from harness.models.words import words_of
 from harness.techniques.inputs import Inputs
 from harness.techniques.linear_probe import ProbeHead
+from harness.techniques.tag_probe import TagHead
 from harness.training.objective import Objective
 
 Floats = NDArray[np.float32]
@@ -44,11 +46,12 @@ def open_answer(contents: Contents, place: Place) -> Answer:
     return lambda inputs: _ask(model, inputs, place, Objective(contents.target))
 
 
-def write_probe(head: ProbeHead, folder: Path) -> None:
+def write_probe(head: ProbeHead | TagHead, folder: Path) -> None:
     """Write a probe's head: `softmax((features - mean) / scale @ weights + bias)`, and which layer's features it reads.
 
     Of labels it is a sigmoid in place of the softmax, of values neither.
     """
+    head = head.probe if isinstance(head, TagHead) else head
     tensors = {name: np.ascontiguousarray(getattr(head, name), np.float32) for name in _PARTS}
     save_file(tensors, folder / HEAD, metadata={"view": str(head.view)})
 
@@ -59,12 +62,12 @@ def _open_probe(contents: Contents, place: Place) -> Answer:
 
     def answer(inputs: Sequence[Input]) -> Floats:
         features = subject.embed(model, inputs, is_image=contents.is_image)
-        return head.predict(Inputs.of_layers(features), np.arange(len(inputs)))
+        return head.predict(Inputs.of_layers(features, inputs), np.arange(len(inputs)))
 
     return answer
 
 
-def _read_probe(folder: Path, target: Target) -> ProbeHead:
+def _read_probe(folder: Path, target: Target) -> ProbeHead | TagHead:
     try:
         with safe_open(folder / HEAD, "numpy") as file:
             view = int(file.metadata()["view"])
@@ -72,6 +75,8 @@ def _read_probe(folder: Path, target: Target) -> ProbeHead:
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         what = f"the head cannot be read: {next(iter(str(error).splitlines()), type(error).__name__)}"
         raise CandidateError(what, where=str(folder / HEAD), hint="run `bench finetune` again") from error
+    if target == "tags":
+        return TagHead(ProbeHead(view, mean, scale, weights, bias, {}))
     return ProbeHead(view, mean, scale, weights, bias, {}, target)
 
 
@@ -91,5 +96,5 @@ def _ask(model: Trainable, inputs: Sequence[Input], place: Place, objective: Obj
         return CandidateError(what, hint="use a device with more memory")
 
     budget = place.batch * max(lengths, default=1) if place.batch else model.cells
-    shares: Floats = Batches(budget).run(lengths, forward, too_large)[0]
+    shares: Floats = Batches(budget).run(lengths, forward, too_large, words_of(rows))[0]
     return shares

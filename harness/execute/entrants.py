@@ -11,7 +11,7 @@ from harness.core.run import Effort, Settings
 from harness.core.technique_names import ASKED, UNTAUGHT
 from harness.execute.budget import Entrant
 from harness.models.adapters import can_train
-from harness.techniques.catalogue import TECHNIQUES
+from harness.techniques.catalogue import FOR_TAGS, TECHNIQUES
 from harness.techniques.tuning import applies
 from harness.training.recipes import recipes
 
@@ -33,10 +33,9 @@ def training_techniques(settings: Settings, target: Target = "class") -> tuple[s
     """
     if target in {"documents", "text"}:
         return ()
-    every = tuple(name for name, (need, *_) in TECHNIQUES.items() if need == "train")
-    if settings.techniques:
-        return tuple(name for name in every if name in settings.techniques)
-    return _OF_EFFORT.get(settings.effort, every)
+    every = tuple(name for name, (need, *_) in TECHNIQUES.items() if need == "train" and (target != "tags" or name in FOR_TAGS))
+    wanted = settings.techniques or _OF_EFFORT.get(settings.effort, every)
+    return tuple(name for name in every if name in wanted)
 
 
 def choose_candidates(cards: Sequence[Card], ranking: Ranking, most: int) -> tuple[list[Card], list[str]]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from harness.core.data import count_answers
 from harness.core.finetuned import Contents, Made
 from harness.core.measurement import Better, Measurement
 from harness.core.metric_facts import is_own
@@ -30,6 +31,7 @@ from harness.rank.statistics import estimate
 from harness.techniques.catalogue import create_tuning
 from harness.techniques.inputs import Inputs
 from harness.techniques.linear_probe import LinearProbe
+from harness.techniques.tag_probe import TagProbe
 from harness.techniques.tuning import Lesson
 from harness.training.recipes import recipes
 from harness.training.session import Plan, Session, save_model
@@ -124,10 +126,11 @@ def _fit_probe(order: Training, tell: Tell) -> _Learned:
     tell("loading")
     model = load_model(contents.card.reading(is_image=contents.is_image), place.base, place.device, place.trust)
     tell("embedding")
-    features = Inputs.of_layers(subject.embed(model, data.rows.inputs, is_image=contents.is_image))
+    features = Inputs.of_layers(subject.embed(model, data.rows.inputs, is_image=contents.is_image), data.rows.inputs)
     rest, truth = np.asarray(data.split.rest), data.rows.truth()
     tell("fitting the probe")
-    head = LinearProbe().fit(features, rest, truth[rest], len(contents.names))
+    probe = TagProbe() if contents.target == "tags" else LinearProbe()
+    head = probe.fit(features, rest, truth[rest], len(contents.names))
     write_probe(head, place.folder)
     told = head.predict(features, np.asarray(data.split.test, np.int64))
     return _Learned(told, {**head.recipe, **_threshold(contents)}, prompt=getattr(model, "prompt", ""))
@@ -142,7 +145,7 @@ def _read_back(order: Training, test: Floats) -> None:
     asked = order.data.split.test[:_LOOKED_AT]
     answer = open_answer(order.contents, order.place)
     again = answer([order.data.rows.inputs[i] for i in asked])
-    gap = float(np.abs(again - test[: len(asked)]).max(initial=0))
+    gap = float(np.abs(again - test[: len(again)]).max(initial=0))
     if not gap <= _TOLERANCE:
         what = f"the written folder does not answer as the trained model did: probabilities differ by up to {gap:.2g}"
         raise CandidateError(what, hint="name another technique with --technique")
@@ -152,14 +155,15 @@ def _score(order: Training, test: Floats) -> Estimate:
     """Return the test score with its interval, as the ranking computes them."""
     rows = order.data.rows.take(order.data.split.test)
     target = rows.target
-    told = decide(subject.check_shares(test, len(rows), rows.outputs), target, order.contents.threshold)
+    words = rows.words(range(len(rows)))
+    told = decide(subject.check_shares(test, count_answers(rows.inputs), rows.outputs), target, order.contents.threshold, words)
     right = rows.truth()
     metric = quality.load_metric(order.metric, order.place.trust, target)
     value = quality.compute(metric, right, told)
     known = right if target == "class" else np.zeros(len(rows), np.int64)
     reference = Reference(known, len(rows.classes), rows.groups, target)
     if is_own(order.metric):
-        counted = told if target == "class" else quality.tally(target, right, told)
+        counted = told if target == "class" else quality.tally(target, right, told, len(rows.classes))
         draws = draw_scores(order.metric, reference, [counted], order.seed)[:, 0]
     else:
         draws = quality.sample(metric, right, told, resamples(len(right), rows.groups, order.seed))

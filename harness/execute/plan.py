@@ -15,7 +15,7 @@ from harness.core.trial import Pass, Trial
 from harness.core.wording import Wording
 from harness.errors import WorkspaceError, raise_all, suggest
 from harness.execute.limits import Limits, most_of
-from harness.techniques.catalogue import TECHNIQUES
+from harness.techniques.catalogue import FOR_TAGS, TECHNIQUES
 
 _SECONDS_AT_LEAST = 600.0
 _OPERATIONS_PER_S = 5e9
@@ -101,10 +101,12 @@ def _find_obstacle(name: str, task: Task, wording: Wording | None, *, has_words:
 
 
 def _suits(technique: str, task: Task) -> bool:
-    """Tell whether a technique tells what the task asks for: a text, documents, or something of each row by itself."""
+    """Tell whether a technique tells what the task asks for: a text, documents, tags, or something of each row by itself."""
     need = TECHNIQUES[technique][0]
     if task.target == "text":
         return need in {"fit", "ask"}
+    if task.target == "tags":
+        return technique in FOR_TAGS
     return need == "fit" or (need == "search") == (task.target == "documents")
 
 
@@ -144,6 +146,7 @@ def plan(
         # Heads on frozen features are what training is compared with, and chosen by: naming trainings alone leaves them in.
         heads = [n for n in wishes if TECHNIQUES[n][0] != "train"]
         able = [n for n, (need, *_) in TECHNIQUES.items() if need in needs or n in speakers.get(card.name, ())]
+        able = [n for n in able if _suits(n, task)]
         wanted = [n for n in able if TECHNIQUES[n][0] == "fit" or not heads or n in heads]
         asked = [n for n in wanted if TECHNIQUES[n][0] == "ask"]
         passes: list[tuple[str, Pass]] = [(n, "quality") for n in wanted]

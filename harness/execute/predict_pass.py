@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from harness.core.data import Input
+from harness.core.data import Input, count_answers
 from harness.core.noun import Noun
 from harness.execute import subject
 from harness.execute.answering import open_answer
@@ -30,10 +30,10 @@ def predict(question: Question, tell: Callable[[str], None]) -> Answered:
     tell("loading")
     answer = open_answer(question.contents, question.place)
     rows, classes = len(question.inputs), len(question.contents.names)
-    shares = np.empty((rows, classes), np.float32)
+    parts = [np.empty((0, classes), np.float32)]
     for start in range(0, rows, _AT_ONCE):
         part: Sequence[Input] = question.inputs[start : start + _AT_ONCE]
-        shares[start : start + len(part)] = subject.check_shares(answer(part), len(part), classes)
+        parts.append(subject.check_shares(answer(part), count_answers(part), classes))
         tell(f"{start + len(part):,} of {rows:,} rows answered")
-    np.save(question.out, shares, allow_pickle=False)
+    np.save(question.out, np.concatenate(parts), allow_pickle=False)
     return Answered(rows=rows)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.data import Dataset, Rows
+from harness.core.data import Dataset, Rows, count_answers
 from harness.core.measurement import Measurement
+from harness.core.metric import ratio
 from harness.core.metric_facts import is_own
 from harness.core.resample import resamples
 from harness.core.trust import Trust
@@ -40,6 +41,7 @@ class Judged:
     measurements: tuple[Measurement, ...]
     recipe: Recipe
     head: Head
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ def tell(data: Dataset, validation: Floats, test: Floats) -> Said:
     """Return what outputs `(n, outputs)` tell of the choosing and the test rows; a threshold is chosen on the former."""
     target = data.rows.target
     if target != "labels":
-        return Said(decide(validation, target), decide(test, target))
+        # Of test rows all are asked or none.
+        words = data.rows.words(data.split.choosing), data.rows.words(data.split.test if len(test) else ())
+        return Said(decide(validation, target, words=words[0]), decide(test, target, words=words[1]))
     truth = data.rows.truth()[np.asarray(data.split.choosing)]
     threshold = choose_threshold(validation, truth)
     return Said(cross_decide(validation, truth), decide(test, target, threshold), threshold)
@@ -76,7 +80,7 @@ def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: s
     test = np.asarray(data.split.test, np.int64)
     validation, learned = _validate(technique, inputs, data)
     head = technique.fit(inputs, rest, truth[rest], outputs)
-    confirmed = subject.check_shares(head.predict(inputs, test), len(test), outputs)
+    confirmed = subject.check_shares(head.predict(inputs, test), len(data.rows.places(test)), outputs)
     told = tell(data, validation, confirmed)
     threshold = told.threshold
     train_scores = [
@@ -90,7 +94,18 @@ def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: s
         Measurement(name="train_score", value=train_score, better=quality.better(metric_name), n=looked),
         *confirm(data, told.test, metric_name=metric_name, metric=metric),
     )
-    return Judged(kept, measurements, {**head.recipe, **told.settings}, head)
+    return Judged(kept, measurements, {**head.recipe, **told.settings}, head, note_types(data, told.validation))
+
+
+def note_types(data: Dataset, told: NDArray[Any]) -> tuple[str, ...]:
+    """Say how well entities of each type are found among the choosing rows; nothing where rows are no sentences."""
+    if data.rows.target != "tags":
+        return ()
+    right, types = data.rows.truth()[np.asarray(data.split.choosing)], data.rows.classes
+    hits, claimed, true = quality.tally("tags", right, told, len(types)).sum(0).reshape(3, -1)[:, : len(types)]
+    found = ratio(2 * hits, claimed + true)
+    each = [f"{name} {one:.3f} ({count:,.0f})" for name, one, count in zip(types, found.tolist(), true.tolist(), strict=True)]
+    return (f"F1 of each type of entity, with their number in the validation sentences: {', '.join(each)}",)
 
 
 def score(data: Dataset, told: NDArray[Any], *, metric_name: str, metric: object) -> list[Measurement]:
@@ -116,26 +131,30 @@ def _validate(technique: Technique, inputs: Inputs, data: Dataset) -> tuple[Floa
     most rows and takes long over each, so it is asked of a sample.
     """
     truth, outputs, target = data.rows.truth(), data.rows.outputs, data.rows.target
-    found = np.zeros((len(truth), outputs), np.float32)
+    found = np.zeros((count_answers(data.rows.inputs), outputs), np.float32)
     learned: list[tuple[Ints, NDArray[Any]]] = []
     for number, fold in enumerate(data.split.folds):
         training, asked = np.asarray(data.split.training(number)), np.asarray(fold)
         head = technique.fit(inputs, training, truth[training], outputs)
-        found[asked] = subject.check_shares(head.predict(inputs, asked), len(asked), outputs)
+        here = data.rows.places(asked)
+        found[here] = subject.check_shares(head.predict(inputs, asked), len(here), outputs)
         if inputs.wording is not None:
             training = training[thin(truth[training], _ASKED_ROWS)]
         if target == "class":
             learned.append((training, choose_classes(head, inputs, training, outputs)))
         else:
             again = head.predict(inputs, training)
-            learned.append((training, again if target == "labels" else decide(again, target)))
-    return found[np.asarray(data.split.choosing)], learned
+            learned.append((training, again if target == "labels" else decide(again, target, words=data.rows.words(training))))
+    return found[data.rows.places(data.split.choosing)], learned
 
 
 def keep(data: Dataset, outputs: tuple[Floats, Floats], told: Said, *, metric_name: str, metric: object, seed: int) -> Predictions:
     """Return answers with their rows, and for an external metric with that of every resample; there may be none of test rows."""
     validation, test = outputs
     rows = data.rows
+    if rows.target == "tags":
+        # A row has as many answers as words; what was told of each stands beside it.
+        validation, test = (np.empty((len(one), 0), np.float32) for one in (told.validation, told.test))
     chosen, confirmed = rows.take(data.split.choosing), rows.take(data.split.test if len(test) else ())
     is_class = rows.target == "class"
     found = Predictions(
@@ -158,10 +177,12 @@ def _tell_rows(rows: Rows, told: NDArray[Any]) -> predictions.Told:
     def words(answers: NDArray[Any]) -> list[object]:
         if rows.target == "number":
             return list(answers.astype(float).tolist())
+        if rows.target == "tags":
+            return [[rows.names[tag] for tag in tags] for tags in answers]
         return [[rows.classes[i] for i in np.flatnonzero(one)] for one in answers]
 
     truth = rows.truth()
-    return predictions.Told(words(truth), words(told), quality.tally(rows.target, truth, told))
+    return predictions.Told(words(truth), words(told), quality.tally(rows.target, truth, told, len(rows.classes)))
 
 
 def _with_samples(found: Predictions, rows: tuple[Rows, Rows], told: Said, *, metric: object, seed: int) -> Predictions:

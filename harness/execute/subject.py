@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.candidate import Candidate
-from harness.core.data import Input, are_pairs
+from harness.core.data import Input, are_pairs, are_sentences, count_answers
 from harness.core.kinds import Target
 from harness.core.table import blocks
 from harness.errors import CandidateError
@@ -21,15 +21,17 @@ from harness.models.capabilities import (
     EmbedsPairs,
     EmbedsPrompts,
     EmbedsText,
+    EmbedsTokens,
     Generates,
     LogLikelihood,
 )
 
 _PICTURES_AT_ONCE = 256
-_TOLD: dict[Target, str] = {"class": "classes", "labels": "several labels a row", "number": "numbers"}
+_TOLD: dict[Target, str] = {"class": "classes", "labels": "several labels a row", "number": "numbers", "tags": "tags of words"}
 _KINDS = {
     "embed_text": EmbedsText,
     "embed_pairs": EmbedsPairs,
+    "embed_words": EmbedsTokens,
     "embed_image": EmbedsImage,
     "log_likelihood": LogLikelihood,
     "generate": Generates,
@@ -64,10 +66,11 @@ def needs_met(model: object, *, is_image: bool, is_pair: bool = False, target: T
         OtherRows: it embeds rows of another kind alone, or can be fitted to something else alone.
         CandidateError: it can neither embed nor fit anything.
     """
-    method = "embed_image" if is_image else "embed_pairs" if is_pair else "embed_text"
+    is_tagged = target == "tags"
+    method = "embed_image" if is_image else "embed_pairs" if is_pair else "embed_words" if is_tagged else "embed_text"
     kind = _KINDS[method]
     met = {"embed"} if isinstance(model, kind) else set()
-    if met and not is_pair and isinstance(model, EmbedsPrompts if is_image else EmbedsText):
+    if met and not (is_pair or is_tagged) and isinstance(model, EmbedsPrompts if is_image else EmbedsText):
         met.add("match")
     if is_pair and target == "number" and isinstance(model, EmbedsText):
         met.add("compare")
@@ -98,11 +101,15 @@ def read_inputs(inputs: Sequence[Input], *, is_image: bool) -> Sequence[object]:
 def embed(model: object, inputs: Sequence[Input], *, is_image: bool) -> NDArray[np.float32]:
     """Return checked features `(layers, n, d)` of encoded rows; pictures are decoded a few at a time.
 
+    Of sentences they are those of their words, one sentence after the other.
+
     Raises:
         CandidateError: the model returns another shape, or values that are not finite.
     """
     if are_pairs(inputs):
         return check_features(model.embed_pairs(inputs), len(inputs))  # type: ignore[attr-defined]
+    if are_sentences(inputs):
+        return check_features(model.embed_words(inputs), count_answers(inputs))  # type: ignore[attr-defined]
     if not is_image:
         return check_features(model.embed_text(inputs), len(inputs))  # type: ignore[attr-defined]
     features = np.empty((0, 0, 0), np.float32)

@@ -14,7 +14,7 @@ from harness.core.trial import Finished, Trial
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.execute.job import Job
-from harness.execute.quality_pass import confirm, keep, score
+from harness.execute.quality_pass import confirm, keep, note_types, score
 from harness.execute.quality_pass import tell as tell_rows
 from harness.measure import quality
 from harness.models.adapters import load_trainable
@@ -58,8 +58,8 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
         )
     )
     tell("scores")
-    validation = subject.check_shares(trained.validation, len(data.split.choosing), data.rows.outputs)
-    asked = len(data.split.test) if trial.confirms else 0
+    validation = subject.check_shares(trained.validation, len(data.rows.places(data.split.choosing)), data.rows.outputs)
+    asked = len(data.rows.places(data.split.test)) if trial.confirms else 0
     test = subject.check_shares(trained.test, asked, data.rows.outputs)
     metric, told = quality.load_metric(trial.metric, job.trust, data.rows.target), tell_rows(data, validation, test)
     kept = keep(data, (validation, test), told, metric_name=trial.metric, metric=metric, seed=trial.seed)
@@ -72,7 +72,10 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
     )
     return Outcome(
         Finished(
-            measurements=found, recipe={**trained.recipe, **told.settings}, notes=tuple(trained.notes), curve=tuple(trained.curve)
+            measurements=found,
+            recipe={**trained.recipe, **told.settings},
+            notes=(*trained.notes, *note_types(data, told.validation)),
+            curve=tuple(trained.curve),
         ),
         trained.answer,
     )

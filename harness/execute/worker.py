@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from harness.core.candidate import Registered
-from harness.core.data import Dataset, Input, Rows, are_pairs, size_of
+from harness.core.data import Dataset, Input, Rows, are_pairs, count_answers, size_of
 from harness.core.measurement import Measurement
 from harness.core.table import Selected
 from harness.core.trial import Failed, Finished, Inapplicable, Origin, Outcome, Record, Skipped, Trial
@@ -151,8 +151,8 @@ class Worker:
                 subject.embed(model, [rows.inputs[i]], is_image=self.job.is_image)
         else:
             rest = np.asarray(self.job.data.split.rest)
-            raw = self._raw(model) if technique == "fit" else self._interviewed(model).inputs(rows.inputs)
-            head = create(technique).fit(raw, rest, truth[rest], rows.outputs)
+            raw = _raw(self.job, model) if technique == "fit" else self._interviewed(model).inputs(rows.inputs)
+            head = create(technique, rows.target).fit(raw, rest, truth[rest], rows.outputs)
             for i in longest:
                 head.predict(raw, np.asarray([i]))
         conditions = f"peak above the process before loading, batch 1, {len(longest)} longest rows, {self._conditions()}"
@@ -183,22 +183,17 @@ class Worker:
         shared = measure_facts(model, job, needs, load_s=load_s, where=self._conditions())
         features = raw = Inputs(np.empty((0, 0, 0), np.float32))
         if "embed" in needs:
-            features = Inputs.of_layers(self._features(model, source))
+            features = Inputs.of_layers(self._features(model, source), inputs)
             self.enter("transfer scores")
             shared += [*self.embedded, *_transfer_scores(features, job.data)]
         if "fit" in needs:
-            raw = self._raw(model)
+            raw = _raw(job, model)
         for trial in job.trials:
             need = TECHNIQUES[trial.technique][0]
             if need in needs:
                 self._try_technique(trial, raw if need == "fit" else features, model, shared)
             else:
                 self.send(trial, Inapplicable(reason=f"the model cannot {need}"))
-
-    def _raw(self, model: object) -> Inputs:
-        """Return the rows themselves, for a model that fits."""
-        rows = subject.read_inputs(self.job.data.rows.inputs, is_image=self.job.is_image)
-        return Inputs(np.empty((0, 0, 0), np.float32), rows, model)  # type: ignore[arg-type]
 
     def _interviewed(self, model: object) -> Interview:
         """Return the language model that is asked, loaded when it first is."""
@@ -226,7 +221,10 @@ class Worker:
                 sample_speed(lambda rows: subject.embed(model, rows, is_image=job.is_image), source.inputs, self._conditions()),
             )
         # What was kept is checked as what is computed: an entry may be older than the check.
-        return subject.check_features(found.features, len(source.inputs))
+        features = subject.check_features(found.features, count_answers(source.inputs))
+        if job.data.rows.target == "tags":
+            self.notes += _note_unread(features)
+        return features
 
     def _try_technique(self, trial: Trial, inputs: Inputs, model: object, shared: Sequence[Measurement]) -> None:
         """Send one technique's record; another technique of the same candidate may still succeed."""
@@ -238,14 +236,15 @@ class Worker:
             if need == "ask":
                 inputs = self._interviewed(model).inputs(job.data.rows.inputs)
             self.enter(trial.technique)
-            judged = judge(create(trial.technique), inputs, job.data, metric_name=job.metric, seed=trial.seed, trust=job.trust)
+            technique = create(trial.technique, job.data.rows.target)
+            judged = judge(technique, inputs, job.data, metric_name=job.metric, seed=trial.seed, trust=job.trust)
             predictions.write(self.job.predictions / f"{trial.key}.parquet", judged.predictions)
             shared = self._interviewed(model).facts(judged.head, shared) if need == "ask" else shared
             answer = self._answer(trial, judged, inputs, model)
             costs = self._measure_cost(model, answer)
             speed, notes = self._measure_speed(answer) if trial.timed else ([], ())
             found = (*judged.measurements, *speed, *costs, *shared)
-            self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=(*self.notes, *notes)))
+            self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=(*self.notes, *judged.notes, *notes)))
         except DoesNotApply as error:
             self.send(trial, Inapplicable(reason=error.what))
         except BaseException as error:  # noqa: BLE001 - the trial boundary, for one technique
@@ -260,7 +259,8 @@ class Worker:
             if need == "compare":
                 return judged.head.predict(Inputs((), sides=subject.embed_sides(model, encoded)), everything)
             if need in {"embed", "match"}:
-                return judged.head.predict(Inputs.of_layers(subject.embed(model, encoded, is_image=job.is_image)), everything)
+                layers = subject.embed(model, encoded, is_image=job.is_image)
+                return judged.head.predict(Inputs.of_layers(layers, encoded), everything)
             return judged.head.predict(replace(inputs, raw=subject.read_inputs(encoded, is_image=job.is_image)), everything)
 
         return answer
@@ -293,9 +293,22 @@ def _to_time(data: Dataset) -> Rows:
     return data.rows.take(rest[:: max(1, len(rest) // _TIMED_ROWS)][:_TIMED_ROWS])
 
 
+def _raw(job: Job, model: object) -> Inputs:
+    """Return the rows themselves, for a model that fits."""
+    rows = subject.read_inputs(job.data.rows.inputs, is_image=job.is_image)
+    return Inputs(np.empty((0, 0, 0), np.float32), rows, model, names=job.data.rows.names)  # type: ignore[arg-type]
+
+
 def _needs(model: object, job: Job) -> set[str]:
     rows = job.data.rows
     return subject.needs_met(model, is_image=job.is_image, is_pair=are_pairs(rows.inputs), target=rows.target)
+
+
+def _note_unread(features: NDArray[np.float32]) -> tuple[str, ...]:
+    """Say how many words have no features, and so are told to be no part of an entity."""
+    unread = int((~features.any((0, 2))).sum())
+    what = f"truncated: {unread:,} of {features.shape[1]:,} words are not read, being beyond the model's length or without a token"
+    return (f"{what}; they are told to be no part of an entity",) if unread else ()
 
 
 def _with_texts(need: str, model: object, features: Inputs, job: Job) -> Inputs:
@@ -326,6 +339,8 @@ def _transfer_scores(features: Inputs, data: Dataset) -> list[Measurement]:
     """Score the features of the rows that are not test, averaged over layers."""
     rest = np.asarray(data.split.rest)
     labels, outputs = data.rows.truth()[rest], data.rows.outputs
+    if data.rows.target == "tags":
+        rest, labels = data.rows.places(rest), np.concatenate(labels)
     mean = Selected(features.features[-1], rest)
     scores = {"logme": log_me(mean, labels, outputs)}
     if data.rows.target == "class":

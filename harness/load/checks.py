@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.core.data import Label, Rows, Split
+from harness.core.entities import type_of
+from harness.core.kinds import Target
 from harness.errors import BenchError, TaskError
 from harness.load.rows import Row
 
 FEW = 10
 IMBALANCE = 20
 _SHOWN = 5
+_ONE: dict[Target, str] = {"class": "class", "tags": "type of entity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +104,25 @@ def _test_faults(test: Sequence[Row], counts: Counter[str], place: str) -> list[
 
 
 def _numbers(rows: Rows, where: Sequence[int]) -> Iterator[int]:
-    """Yield the classes of rows by their numbers, each as often as it occurs; where values are told there are none."""
+    """Yield the classes of rows by their numbers, each as often as it occurs; where values are told there are none.
+
+    Of sentences they are the types of entities that each has.
+    """
     for position in where if rows.classes else ():
         label = rows.labels[position]
+        if rows.target == "tags":
+            label = tuple({type_of(tag) for tag in label if tag})  # type: ignore[union-attr]
         yield from label if isinstance(label, tuple) else (int(label),)
 
 
 def _size_doubts(counts: Counter[int], rows: Rows) -> Iterator[Doubt]:
-    classes, one = rows.classes, "class" if rows.target == "class" else "label"
+    classes, one = rows.classes, _ONE.get(rows.target, "label")
     small = [classes[label] for label in sorted(counts) if counts[label] < FEW]
     if small:
-        many = "classes" if one == "class" else "labels"
+        many = {"class": "classes", "type of entity": "types of entities"}.get(one, "labels")
         what = f"fewer than {FEW} rows to learn from in {len(small)} of {len(counts)} {many}: {_names(small)}"
         yield Doubt("classes", what, f"add rows of these {many}, or merge them with others")
-    if one == "label":
+    if one != "class":
         return
     largest, smallest = max(counts, key=lambda label: counts[label]), min(counts, key=lambda label: counts[label])
     if counts[largest] > IMBALANCE * counts[smallest]:

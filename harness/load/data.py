@@ -22,6 +22,7 @@ from harness.load.rows import Row, assemble, read_rows, sort_classes
 from harness.load.source import open_source
 from harness.load.splits import SHARE, split
 from harness.load.table import Source, Table
+from harness.load.tagged import load_tagged
 
 _DRAWN: dict[Target, str] = {"class": "class", "labels": "rarest label", "number": "size"}
 
@@ -38,6 +39,8 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
         return load_retrieval(task, folder, override=override, seed=seed, offline=offline)
     if task.kind == "generation":
         return load_generation(task, folder, override=override, seed=seed, offline=offline)
+    if task.target == "tags":
+        return load_tagged(task, folder, override=override, seed=seed, offline=offline)
     source = open_source(task, folder, override=override, offline=offline)
     columns = choose_columns(source.train, task, lenient=override is not None)
     noticed: list[str] = []

@@ -87,6 +87,9 @@ def _type_message(item: ErrorDetails, code: str, last: str) -> tuple[str, str]:
 _HINTS = {
     "remote.key_variable is not": "name it in capitals with KEY or TOKEN in it, such as EXAMPLE_API_KEY, and export the key by it",
     "is listed twice": "list it once; `weight` says how much it counts",
+    "not for sentences of words": "leave it out; name the words or texts with data.text, the tags or spans with data.label",
+    "here every word has a tag": "choose one of bench's own: micro_f1, macro_f1, weighted_f1, precision, recall",
+    "classes and prompts are for": "leave them out: no word is compared with words for types of entities",
     "for retrieval, the kind": "leave it out; retrieval has data.query and data.document, other kinds data.text and data.label",
     "and a search finds documents": "choose one of bench's own: ndcg@10, recall@1, recall@5, recall@10, recall@100, mrr",
     "data.query and data.document": "name the column of the queries and that of the documents that are right for them",

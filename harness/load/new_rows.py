@@ -25,12 +25,16 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class NewRows:
-    """A table as it was read, and the positions of its rows that hold something, with what they hold."""
+    """A table as it was read, and the positions of its rows that hold something, with what they hold.
+
+    Of sentences `spans` says where the words of each lie in its text; it is empty for one that was given as words.
+    """
 
     table: Table
     column: str
     where: tuple[int, ...]
     inputs: tuple[Input, ...]
+    spans: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
 def read_new_rows(path: Path, part: str, column: str, usual: str = "", *, pair: str = "") -> NewRows:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from harness.core.task import Task
 from harness.errors import TaskError
+from harness.load import conll
 from harness.load.budget import Budget
 from harness.load.columns import known_names
 from harness.load.data_function import call_function
 from harness.load.hub import check_is_remote, read_hub
 from harness.load.image_folder import has_classes, read_image_folder
 from harness.load.place import inside, show, to_path
-from harness.load.table import Source
+from harness.load.table import Source, Table
 from harness.load.table_file import SUFFIXES, join, read_table
 
 _FUNCTION = re.compile(r"^([\w./-]+\.py):(\w+)$")
@@ -65,7 +66,7 @@ def _open(name: str, split: str, opening: _Opening) -> Source:
     folder = opening.folder
     function = _FUNCTION.match(name)
     path = inside(folder, function[1] if function else name)
-    if not path.exists() and (function or not _HUB.match(name) or path.suffix.lower() in SUFFIXES):
+    if not path.exists() and (function or not _HUB.match(name) or path.suffix.lower() in _suffixes(opening.task)):
         msg = f'there is no file "{name}" in the task folder'
         raise TaskError(msg, where=show(folder), hint=_nearest(path, "correct the path, or put the file there"))
     if not path.exists():
@@ -96,7 +97,17 @@ def _nearest(path: Path, otherwise: str) -> str:
 def _read_path(path: Path, task: Task, fence: Path | None, budget: Budget) -> Source:
     if path.is_dir():
         return _read_folder(path, task, fence, budget)
-    return Source(show(path), read_table(path, known_names(task), budget))
+    return Source(show(path), _read_file(path, task, budget))
+
+
+def _read_file(path: Path, task: Task, budget: Budget) -> Table:
+    if task.target == "tags" and path.suffix.lower() in conll.SUFFIXES:
+        return conll.read_conll(path, budget)
+    return read_table(path, known_names(task), budget)
+
+
+def _suffixes(task: Task) -> tuple[str, ...]:
+    return (*conll.SUFFIXES, *SUFFIXES) if task.target == "tags" else SUFFIXES
 
 
 def _read_folder(folder: Path, task: Task, fence: Path | None, budget: Budget) -> Source:
@@ -104,7 +115,7 @@ def _read_folder(folder: Path, task: Task, fence: Path | None, budget: Budget) -
 
     What lies in the folder may be a link; with a fence it may not lead out of there.
     """
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] not in "._")
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _suffixes(task) and path.name[0] not in "._")
     train = [path for path in files if _TRAIN.match(path.stem)]
     test = [path for path in files if _TEST.match(path.stem)]
     if task.modality == "image" and not train and (has_classes(folder) or not files):
@@ -114,13 +125,12 @@ def _read_folder(folder: Path, task: Task, fence: Path | None, budget: Budget) -
     if not train:
         found = ", ".join(path.name for path in files)
         msg = f"the folder holds several files of rows and no train file: {found}" if files else "the folder holds no file of rows"
-        hint = f"name the file, or call it train.csv (known: {', '.join(SUFFIXES)})"
+        hint = f"name the file, or call it train.csv (known: {', '.join(_suffixes(task))})"
         raise TaskError(msg, where=show(folder), hint="pictures need kind: image-classification" if has_classes(folder) else hint)
-    names = known_names(task)
     unused = [path.name for path in files if path not in {*train, *test}]
     notes = (f"not used: {', '.join(unused)} (bench draws its own validation rows)",) if unused else ()
     for path in (*train, *test) if fence else ():
         inside(fence or folder, str(path))
-    tables = [read_table(path, names, budget) for path in train]
-    tested = [read_table(path, names, budget) for path in test]
+    tables = [_read_file(path, task, budget) for path in train]
+    tested = [_read_file(path, task, budget) for path in test]
     return Source(show(folder), join(tables), join(tested) if tested else None, notes)

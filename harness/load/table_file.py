@@ -61,7 +61,7 @@ def join(tables: Sequence[Table]) -> Table:
     columns = {name: [value for table in tables for value in table.columns[name]] for name in first.columns}
     origin = ", ".join(table.origin for table in tables)
     notes = tuple(note for table in tables for note in table.notes)
-    return Table(origin, columns, range(1, sum(map(len, tables)) + 1), first.base, notes=notes)
+    return Table(origin, columns, range(1, sum(map(len, tables)) + 1), first.base, label=first.label, notes=notes)
 
 
 def from_rows(rows: Sequence[Mapping[str, object]], origin: str, base: Path, budget: Budget | None = None) -> Table:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.entities import mend_tags, ragged
 from harness.core.kinds import Target
 from harness.core.metric import ratio
 
@@ -16,8 +18,15 @@ THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 _USUAL = 0.5
 
 
-def decide(outputs: Floats, target: Target, threshold: float = _USUAL) -> NDArray[Any]:
-    """Return what is told: classes `(n,) int64`, zeros and ones of labels `(n, k) float32`, or values `(n,) float64`."""
+def decide(outputs: Floats, target: Target, threshold: float = _USUAL, words: Sequence[int] = ()) -> NDArray[Any]:
+    """Return what is told: classes `(n,) int64`, zeros and ones of labels `(n, k) float32`, or values `(n,) float64`.
+
+    Outputs of sentences are those of their words one after the other; `words` says how many each has. What is told of a sentence
+    are the likeliest tags, in each of which an entity that was never begun begins: `(n,) object`.
+    """
+    if target == "tags":
+        ends = np.cumsum(words, dtype=np.int64)[:-1]
+        return ragged([mend_tags(tags.tolist()) for tags in np.split(outputs.argmax(1), ends)] if len(words) else [])
     if target == "class":
         return np.asarray(outputs.argmax(1), np.int64)
     return outputs[:, 0].astype(np.float64) if target == "number" else (outputs >= threshold).astype(np.float32)

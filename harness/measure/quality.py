@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.entities import tally_entities, type_of
 from harness.core.kinds import TALLIED, Target, metric_names
 from harness.core.measurement import Better, Measurement
 from harness.core.metric import score
@@ -25,7 +26,7 @@ from harness.errors import TaskError
 if TYPE_CHECKING:
     import evaluate
 
-# Classes `(n,)`, values `(n,)`, or zeros and ones of labels `(n, k)`.
+# Classes `(n,)`, values `(n,)`, zeros and ones of labels `(n, k)`, or tags of sentences `(n,) object`.
 Answers = NDArray[Any]
 
 
@@ -43,8 +44,14 @@ class OwnMetric:
         return score_tally(TALLIED[self.target][self.name], tally(self.target, references, predictions))
 
 
-def tally(target: Target, references: Answers, predictions: Answers) -> NDArray[np.float64]:
-    """Return what each row adds to the metrics, `(n, s)`; not for classes, whose counts are taken otherwise."""
+def tally(target: Target, references: Answers, predictions: Answers, classes: int = 0) -> NDArray[np.float64]:
+    """Return what each row adds to the metrics, `(n, s)`; not for classes, whose counts are taken otherwise.
+
+    Types of entities are `classes`, or as many as occur.
+    """
+    if target == "tags":
+        most = max((int(tags.max(initial=0)) for some in (references, predictions) for tags in some), default=0)
+        return tally_entities(references.tolist(), predictions.tolist(), max(classes, type_of(most) + 1, 1))
     return tally_numbers(references, predictions) if target == "number" else tally_labels(references, predictions)
 
 
@@ -98,7 +105,7 @@ def companions(references: Answers, predictions: Answers, classes: int, target: 
     if target == "class":
         found = {name: score(name, references, predictions, classes) for name in names}
     else:
-        counted = tally(target, references, predictions)
+        counted = tally(target, references, predictions, classes)
         found = {name: score_tally(TALLIED[target][name], counted) for name in names}
     return [Measurement(name=name, value=value, better=better(name), n=n) for name, value in found.items()]
 

@@ -33,6 +33,9 @@ CLASSIFIERS = {
     ("open_clip", "image"): ("harness.models.open_clip_classifier", "load_image"),
 }
 
+# The same where each word of a sentence gets a tag.
+TAGGERS = {("transformers", "text"): ("harness.models.transformers_tagger", "load_tagger")}
+
 
 def adapter_modules(card: Card) -> tuple[str, ...]:
     """Return the names of the modules that load a card, one for each kind of rows that it reads.
@@ -98,7 +101,11 @@ def load_trainable(
         reason = "it names no folder to load from"
     if reason:
         raise CandidateError(f"{card.name} cannot be fine-tuned: {reason}", where=f"card {card.name}", hint="use a probe")
-    module, function = next(CLASSIFIERS[card.adapter, one] for one in card.modality if (card.adapter, one) in CLASSIFIERS)
+    ways = TAGGERS if target == "tags" else CLASSIFIERS
+    found = next((ways[card.adapter, one] for one in card.modality if (card.adapter, one) in ways), None)
+    if found is None:
+        raise CandidateError(f"{card.name} cannot be fine-tuned for tags of words", where=f"card {card.name}", hint="use a probe")
+    module, function = found
     load = getattr(importlib.import_module(module), function)
     with weights_only(card):
         trainable: Trainable = load(card, folder, device, trust, classes=classes, target=target)

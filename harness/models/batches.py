@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.data import place_words
 from harness.errors import CandidateError
 
 if TYPE_CHECKING:
@@ -45,12 +46,16 @@ class Batches:
         self.budget = budget
 
     def run(
-        self, lengths: Sequence[int], forward: Callable[[list[int]], Floats], explain: Callable[[int], CandidateError]
+        self,
+        lengths: Sequence[int],
+        forward: Callable[[list[int]], Floats],
+        explain: Callable[[int], CandidateError],
+        words: Sequence[int] = (),
     ) -> Floats:
         """Return `(layers, n, d)` of rows with the given lengths; `forward` maps positions to `(layers, len(positions), d)`.
 
         The longest rows come first, so that memory runs out at the start or not at all. Where it does, the same rows are tried
-        again, half as many at once.
+        again, half as many at once. Of rows that are sentences `words` says how many words each has, and `n` counts these.
 
         Raises:
             CandidateError: a single row does not fit; `explain` says of which length and what to do.
@@ -68,8 +73,8 @@ class Batches:
                 self.budget = len(rows) // 2 * longest
                 continue
             if not start:
-                features = np.empty((found.shape[0], len(lengths), found.shape[2]), np.float32)
-            features[:, rows] = found
+                features = np.empty((found.shape[0], sum(words) if words else len(lengths), found.shape[2]), np.float32)
+            features[:, place_words(words, rows)] = found
             start += len(rows)
         return features
 

@@ -33,6 +33,18 @@ class EmbedsPairs(Protocol):
 
 
 @runtime_checkable
+class EmbedsTokens(Protocol):
+    """Turns the words of sentences into features."""
+
+    def embed_words(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        """Return `(layers, words, d) float32`: those of each sentence's words, one sentence after the other.
+
+        A word is read in its sentence, whatever the batch it came in; one that the model does not read has zeros.
+        """
+        ...
+
+
+@runtime_checkable
 class EmbedsRoles(Protocol):
     """Turns texts that search and texts that are searched into vectors of one space, each in its own way.
 
@@ -197,6 +209,19 @@ class FitsNumbers(Protocol):
         ...
 
 
+@runtime_checkable
+class FitsTags(Protocol):
+    """Learns from scratch a tag for each word of a sentence; what a baseline does."""
+
+    def fit_tags(self, sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]) -> None:
+        """Learn from words and their tags in IOB2 (`B-place`, `I-place`, `O`); forgets what was learned before."""
+        ...
+
+    def predict_tags(self, sentences: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+        """Return a tag for each word of each sentence."""
+        ...
+
+
 class Learning(NamedTuple):
     """What a model must be to learn from scratch what is told of a row, and the methods by which it is fitted and asked."""
 
@@ -209,6 +234,7 @@ LEARNING: dict[Target, Learning] = {
     "class": Learning(Fits, "fit", "predict"),
     "labels": Learning(FitsLabels, "fit_labels", "predict_labels"),
     "number": Learning(FitsNumbers, "fit_numbers", "predict_numbers"),
+    "tags": Learning(FitsTags, "fit_tags", "predict_tags"),
 }
 
 

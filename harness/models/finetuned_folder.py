@@ -20,6 +20,7 @@ from harness.models.formats import weights_only
 from harness.models.picture_classifier import PictureClassifier, Pixels
 from harness.models.trainable import Trainable
 from harness.models.transformers_classifier import TextClassifier
+from harness.models.transformers_tagger import read_tagger
 
 _ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -35,7 +36,7 @@ def read_folder(contents: Contents, folder: Path, base: Path | None, device: str
     with weights_only(contents.card):
         if contents.card.adapter == "transformers":
             runs_code = contents.card.remote_code and trust.remote_code
-            read = _read_pictures if contents.is_image else _read_texts
+            read = _read_pictures if contents.is_image else read_tagger if contents.target == "tags" else _read_texts
             return read(contents.card, folder, device, runs_code=runs_code)
         if contents.card.adapter == "timm":
             return _read_timm(folder, device)

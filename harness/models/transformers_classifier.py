@@ -102,7 +102,7 @@ def load_text(
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     config.pad_token_id = tokenizer.pad_token_id
-    module, head = _load(AutoModelForSequenceClassification, config, (classes, target), (card, folder, trust))
+    module, head = load_module(AutoModelForSequenceClassification, config, (classes, target), (card, folder, trust))
     return TextClassifier((module, tokenizer, head), folder, card, device)
 
 
@@ -121,7 +121,7 @@ def load_image(
     if not runs_code and type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:
         raise no_head(f"card {card.name}, {config.model_type}")
     processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
-    module, head = _load(AutoModelForImageClassification, config, (classes, target), (card, folder, trust))
+    module, head = load_module(AutoModelForImageClassification, config, (classes, target), (card, folder, trust))
 
     def to_pixels(pictures: Pixels) -> torch.Tensor:
         found: torch.Tensor = processor(list(pictures), return_tensors="pt")["pixel_values"]
@@ -139,7 +139,12 @@ def load_image(
     return PictureClassifier(module, head, device, (to_pixels, save))
 
 
-def _load(kind: Any, config: Any, aim: tuple[Sequence[str], Target], source: Source) -> tuple[Any, tuple[str, ...]]:  # noqa: ANN401 - of transformers
+def load_module(
+    kind: Any,  # noqa: ANN401 - of transformers
+    config: Any,  # noqa: ANN401 - as above
+    aim: tuple[Sequence[str], Target],
+    source: Source,
+) -> tuple[Any, tuple[str, ...]]:
     """Return a module with the configuration and outputs that are wanted, and the names of its new modules."""
     card, folder, trust = source
     _name_labels(config, aim[0])

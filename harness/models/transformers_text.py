@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from harness.core.card import Card
-from harness.core.data import Input, Pair, are_pairs
+from harness.core.data import Input, Pair, are_pairs, are_sentences
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError
 from harness.models.batches import Batches, attempt
@@ -24,10 +24,13 @@ from harness.models.language import is_language_model
 from harness.models.pooling import Role, choose_pooling, choose_prompt, choose_role_prompt, reads_apart
 from harness.models.tokens import Tokenization, Tokens, length
 from harness.models.torch_module import count_weights, pool
+from harness.models.words import WordTokens, encode_words, gather_words
 
 # Padded tokens of one batch, to begin with. Large enough to fill a device, small enough that a CPU's caches hold the activations.
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536, "mps": 16384}
 _NO_LIMIT = 1_000_000
+# Layers whose features of words are kept, evenly spaced up to the last: there are many more words than texts.
+WORD_LAYERS = 4
 # Raise it when features change; those of earlier versions are then not used again.
 VERSION = 2
 # peft, where it is installed, loads an adapter that lies in the folder.
@@ -84,6 +87,20 @@ class TextEncoder:
         first, second = (self._embed([pair[side] for pair in pairs]) for side in (0, 1))
         return np.concatenate([first, second, np.abs(first - second), first * second], axis=2)
 
+    def embed_words(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        """Return `(layers, words, d) float32`: at most four layers' states of each word's first token, of words not read zeros.
+
+        Raises:
+            CandidateError: a single sentence does not fit in memory, or the tokenizer does not tell which tokens a word has.
+        """
+        rows = encode_words(self.tokenizer, sentences, self.max_length)
+        return self.batches.run(
+            [len(row.ids) for row in rows],
+            lambda where: self._forward_words([rows[i] for i in where]),
+            lambda row: self._too_long(rows[row].ids),
+            [len(row.first) for row in rows],
+        )
+
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return `(n, d) float32`: what the model gives for texts that search, with the prompt of a query.
 
@@ -126,6 +143,8 @@ class TextEncoder:
         if self.reads_apart and are_pairs(texts):
             sides = [self._tokens.encode([one[side] for one in texts], None) for side in (0, 1)]  # type: ignore[misc]
             return sum(max(map(length, both)) > self.max_length for both in zip(*sides, strict=True))
+        if are_sentences(texts):
+            return sum(len(row.ids) > self.max_length for row in encode_words(self.tokenizer, texts, None))  # type: ignore[arg-type]
         return sum(length(row) > self.max_length for row in self._tokens.encode(texts, None))
 
     def weights(self) -> Weights:
@@ -155,6 +174,16 @@ class TextEncoder:
         what = f"a single text of {length(row)} tokens does not fit into the memory of device {self.device}"
         use = "use a smaller model, or a device with more memory"
         return CandidateError(what, hint=f"{fits} tokens fit: set context: {fits} in the card, or {use}" if fits else use)
+
+    @torch.inference_mode()
+    def _forward_words(self, rows: list[WordTokens]) -> NDArray[np.float32]:
+        """Take the layers that are kept, at each word's first token."""
+        given = self._tokens.batch([row.ids for row in rows], self.device)
+        output = self.model(**given, output_hidden_states=True)
+        layers = (*output.hidden_states[1:-1], output.last_hidden_state)
+        kept = sorted({-(-len(layers) * part // WORD_LAYERS) - 1 for part in range(1, WORD_LAYERS + 1)})
+        found = (gather_words(layers[layer], rows) for layer in kept)
+        return torch.stack([(states * read) for states, read in found]).float().cpu().numpy()
 
     @torch.inference_mode()
     def _forward(self, rows: list[Tokens], *, is_output: bool = False) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.core.kinds import KINDS
+from harness.core.kinds import KINDS, Target, several
 from harness.core.ranking import Ranking
 from harness.core.run import DataFacts, RunInfo
 from harness.core.shown import Fact
@@ -21,6 +21,7 @@ _MACHINE = {
     "device": ("Device", ""),
     "threads": ("Threads", ""),
 }
+_TOLD: dict[Target, str] = {"class": "Classes", "tags": "Types of entities"}
 
 
 def requirements(info: RunInfo, ranking: Ranking) -> tuple[Fact, ...]:
@@ -38,12 +39,13 @@ def data(facts: DataFacts, info: RunInfo) -> tuple[Fact, ...]:
     """Return what is known of the rows."""
     if facts.documents:
         return _searched(facts, info)
-    choose = f"{facts.folds} folds; every row is predicted out of fold" if facts.folds > 1 else "held out; they choose"
+    row = KINDS[info.task.kind].row
+    choose = f"{facts.folds} folds; every {row} is predicted out of fold" if facts.folds > 1 else "held out; they choose"
     return (
         Fact(label="Source", text=facts.source),
-        Fact(label="Training", text=plural(facts.train, "row"), note="the validation rows among them"),
-        Fact(label="Validation", text=plural(facts.validation, "row"), note=choose),
-        Fact(label="Test", text=plural(facts.test, "row"), note="took no part in any choice; they confirm"),
+        Fact(label="Training", text=plural(facts.train, row), note=f"the validation {several(row)} among them"),
+        Fact(label="Validation", text=plural(facts.validation, row), note=choose),
+        Fact(label="Test", text=plural(facts.test, row), note="took no part in any choice; they confirm"),
         _told(facts, info),
         Fact(label="License", text=info.task.data.license),
         Fact(label="Digest", text=or_dash(facts.digest[:16])),
@@ -59,14 +61,14 @@ def _told(facts: DataFacts, info: RunInfo) -> Fact:
     if facts.values is not None:
         least, mean, most = facts.values
         return Fact(label="Values", text=f"{least:.6g} to {most:.6g}", note=f"{mean:.6g} in the mean")
+    counted = "entities" if info.task.target == "tags" else "rows"
     sizes = (
-        f"{facts.smallest_class:,} rows"
+        f"{facts.smallest_class:,} {counted}"
         if facts.smallest_class == facts.largest_class
-        else f"{facts.smallest_class:,} to {facts.largest_class:,} rows"
+        else f"{facts.smallest_class:,} to {facts.largest_class:,} {counted}"
     )
-    several = info.task.multi_label
-    note = f"{sizes} each{', a row can have several' if several else ''}; {listing(facts.classes, 20)}"
-    return Fact(label="Labels" if several else "Classes", text=f"{len(facts.classes):,}", note=note)
+    note = f"{sizes} each{', a row can have several' if info.task.multi_label else ''}; {listing(facts.classes, 20)}"
+    return Fact(label=_TOLD.get(info.task.target, "Labels"), text=f"{len(facts.classes):,}", note=note)
 
 
 def _searched(facts: DataFacts, info: RunInfo) -> tuple[Fact, ...]:

@@ -107,6 +107,8 @@ def _link(head: Finetuned) -> str:
 
 
 def _things(head: Finetuned) -> str:
+    if head.contents.target == "tags":
+        return "sentences"
     return "pictures" if head.contents.is_image else "pairs of texts" if head.contents.pair else "texts"
 
 
@@ -115,6 +117,8 @@ def _what(head: Finetuned) -> str:
     if head.contents.target == "number":
         return f"{_things(head)} by a number"
     many = len(head.contents.labels)
+    if head.contents.target == "tags":
+        return f"{_things(head)} for entities of {many} types"
     return f"{_things(head)} into {many} classes" if head.contents.target == "class" else f"{_things(head)} by {many} labels"
 
 
@@ -123,6 +127,8 @@ def _use(head: Finetuned) -> str:
     if contents.target == "number":
         return "given a number each"
     many = len(contents.labels)
+    if contents.target == "tags":
+        return f"searched for entities of {many} types"
     return f"sorted into their {many} classes" if contents.target == "class" else f"given any of their {many} labels"
 
 
@@ -130,8 +136,7 @@ def _limits(head: Finetuned) -> Iterator[str]:
     things = _things(head)
     if head.contents.target == "class":
         yield f"It gives one of its classes to everything: also to {things} that belong to none of them."
-    if head.contents.target == "labels":
-        yield f"A label is told from a probability of {head.contents.threshold:g} on, which the run chose for all labels together."
+    yield from _of_target(head)
     if head.contents.target != "number":
         yield "Its probabilities were not calibrated; a probability of 0.9 need not be right nine times in ten."
     elif head.data.values is not None:
@@ -142,9 +147,17 @@ def _limits(head: Finetuned) -> Iterator[str]:
         languages = ", ".join(head.contents.card.languages) or "not stated"
         yield f"Languages of the base model: {languages}. Others were not tested."
     if head.contents.labels and head.data.smallest_class < 20:
-        yield f"The smallest class has {head.data.smallest_class} rows; little can be said of how well it is found."
+        smallest, rows = ("type", "entities") if head.contents.target == "tags" else ("class", "rows")
+        yield f"The smallest {smallest} has {head.data.smallest_class} {rows}; little can be said of how well it is found."
     if head.contents.card.pretraining.contains:
         yield f"The base model may have seen these data before: {', '.join(map(clean, head.contents.card.pretraining.contains))}."
+
+
+def _of_target(head: Finetuned) -> Iterator[str]:
+    if head.contents.target == "tags":
+        yield "A sentence is read as its words with blanks between them, and the first token of each word speaks for it."
+    if head.contents.target == "labels":
+        yield f"A label is told from a probability of {head.contents.threshold:g} on, which the run chose for all labels together."
 
 
 def _data(head: Finetuned) -> list[Fact]:
@@ -169,8 +182,10 @@ def _told(head: Finetuned) -> Fact:
         return Fact(
             label="Values", text=f"{facts.values[0]:.6g} to {facts.values[2]:.6g}", note=f"{facts.values[1]:.6g} in the mean"
         )
-    name = "Classes" if head.contents.target == "class" else "Labels"
-    return Fact(label=name, text=f"{len(facts.classes)}", note=f"{facts.smallest_class:,} to {facts.largest_class:,} rows each")
+    name = {"class": "Classes", "tags": "Types of entities"}.get(head.contents.target, "Labels")
+    counted = "entities" if head.contents.target == "tags" else "rows"
+    note = f"{facts.smallest_class:,} to {facts.largest_class:,} {counted} each"
+    return Fact(label=name, text=f"{len(facts.classes)}", note=note)
 
 
 def _scores(head: Finetuned) -> list[Fact]:

@@ -18,6 +18,8 @@ def library(head: Finetuned) -> str:
 
 def pipeline_kind(contents: Contents) -> str:
     """Return what transformers calls the kind: to it a number for a text is a class without a choice."""
+    if contents.target == "tags":
+        return "token-classification"
     return "image-classification" if contents.is_image else "text-classification"
 
 
@@ -31,14 +33,23 @@ def snippet(head: Finetuned) -> str:
     texts = '["TEXT"], ["OTHER"]' if contents.pair else '["TEXT"]'
     known = {
         ("transformers", "whole"): _PIPELINE.format(
-            kind=pipeline_kind(contents), given=given + (", top_k=None" if contents.target == "labels" else "")
+            kind=pipeline_kind(contents),
+            given=given + {"labels": ", top_k=None", "tags": ', aggregation_strategy="first"'}.get(contents.target, ""),
         ),
-        ("transformers", "adapter"): (_IMAGE_ADAPTER if contents.is_image else _TEXT_ADAPTER).format(base=base, texts=texts),
+        ("transformers", "adapter"): _adapter(contents).format(base=base, texts=texts),
         ("timm", "whole"): _TIMM,
         ("timm", "adapter"): _TIMM_ADAPTER.format(base=_timm_name(head), count=count),
         ("open_clip", "whole"): _OPEN_CLIP.format(count=count),
     }
     return known.get((card.adapter, contents.form), "")
+
+
+def _adapter(contents: Contents) -> str:
+    if contents.target == "tags":
+        choose = "[config.id2label[int(tag)] for tag in logits[0].argmax(1)]"
+        text = _TEXT_ADAPTER.replace("AutoModelForSequenceClassification", "AutoModelForTokenClassification")
+        return text.replace("config.id2label[int(logits.argmax())]", choose)
+    return _IMAGE_ADAPTER if contents.is_image else _TEXT_ADAPTER
 
 
 def _timm_name(head: Finetuned) -> str:

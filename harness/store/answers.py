@@ -61,6 +61,7 @@ class Sheet:
     """Rows and their answers: columns as they came, the positions that were answered, and `shares` `(len(where), labels)`.
 
     Where a number is told, `shares` are the values `(len(where), 1)`; where any of several labels is, those from the threshold on.
+    Of sentences `told` holds what is told of each.
     """
 
     columns: Mapping[str, Sequence[object]]
@@ -69,6 +70,7 @@ class Sheet:
     labels: Sequence[str]
     target: Target = "class"
     threshold: float = 0.5
+    told: Sequence[object] = ()
 
     @property
     def rows(self) -> int:
@@ -84,6 +86,8 @@ class Sheet:
             best = self.shares.argmax(1) if len(self.where) else []
             chosen = [(self.labels[i], float(share[i])) for i, share in zip(best, self.shares, strict=True)]
             columns = {"prediction": [name for name, _ in chosen], "probability": [share for _, share in chosen]}
+        elif self.target == "tags":
+            columns = {"prediction": list(self.told)}
         elif self.target == "labels":
             columns = {"prediction": [self._labels(share) for share in self.shares]}
         else:
@@ -154,7 +158,7 @@ def _to_parquet(columns: Mapping[str, Sequence[object]], sheet: Sheet) -> bytes:
 
     arrays = [_array(values) for values in columns.values()]
     names = list(columns)
-    if sheet.target != "number":
+    if sheet.target not in {"number", "tags"}:
         arrays.append(_probabilities(sheet))
         names.append("probabilities")
     sink = pa.BufferOutputStream()

@@ -35,7 +35,9 @@ def find_targets(trainable: Trainable, *, whole_attention: bool) -> list[str]:
 
 def task_type(module: torch.nn.Module) -> str | None:
     """Return peft's word for what a model of transformers does with texts; others have none."""
-    return "SEQ_CLS" if getattr(module, "main_input_name", "") == "input_ids" else None
+    if getattr(module, "main_input_name", "") != "input_ids":
+        return None
+    return "TOKEN_CLS" if type(module).__name__.endswith("ForTokenClassification") else "SEQ_CLS"
 
 
 def wrap(trainable: Trainable, config: PeftConfig, lesson: Lesson) -> None:

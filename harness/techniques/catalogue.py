@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, Literal
 
+from harness.core.kinds import Target
 from harness.techniques.technique import Technique
 from harness.techniques.tuning import Tuning
 
@@ -27,12 +28,17 @@ TECHNIQUES: dict[str, tuple[Need, str, str]] = {
     "probe-then-finetune": ("train", "harness.techniques.probe_then_finetune", "ProbeThenFinetune"),
 }
 
+# What can be done where each word of a sentence gets a tag, and who does it where that is another than for rows.
+FOR_TAGS = ("linear-probe", "fit", "full", "lora", "ia3", "probe-then-finetune")
+_OF_TAGS = {"linear-probe": ("harness.techniques.tag_probe", "TagProbe")}
+
 TRAINED = tuple(name for name, (need, _, _) in TECHNIQUES.items() if need == "train")
 
 
-def create(name: str) -> Technique:
-    """Return a technique by name, of those that learn a head."""
-    technique: Technique = _make(name)
+def create(name: str, target: Target = "class") -> Technique:
+    """Return a technique by name, of those that learn a head, for what is told of a row."""
+    own = _OF_TAGS.get(name) if target == "tags" else None
+    technique: Technique = getattr(importlib.import_module(own[0]), own[1])() if own else _make(name)
     return technique
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +23,15 @@ class FittedHead:
 
     model: Any
     target: Target = "class"
+    names: Sequence[str] = ()
     recipe: Recipe = field(default_factory=dict)
 
     def predict(self, inputs: Inputs, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Ask the model itself."""
-        found = getattr(self.model, LEARNING[self.target].predict)(Chosen(inputs.raw, rows.tolist()))
+        chosen = Chosen(inputs.raw, rows.tolist())
+        found = getattr(self.model, LEARNING[self.target].predict)(chosen)
+        if self.target == "tags":
+            return as_shares(found, [len(one) for one in chosen], self.names)
         return np.asarray(found).reshape(-1, 1) if self.target == "number" else found
 
 
@@ -44,5 +49,24 @@ class Fit:
         if not isinstance(model, way.kind):
             hint = f"give the model `{way.fit}` and `{way.predict}`, or use another technique"
             raise CandidateError("the model cannot be fitted", where="technique fit", hint=hint)
-        getattr(model, way.fit)(Chosen(inputs.raw, rows.tolist()), labels, *([classes] if target == "class" else []))
-        return FittedHead(model, target)
+        right = [[inputs.names[tag] for tag in tags] for tags in labels] if target == "tags" else labels
+        getattr(model, way.fit)(Chosen(inputs.raw, rows.tolist()), right, *([classes] if target == "class" else []))
+        return FittedHead(model, target, inputs.names)
+
+
+def as_shares(found: Sequence[Sequence[str]], words: Sequence[int], names: Sequence[str]) -> NDArray[np.float32]:
+    """Return tags of sentences as certainties `(words, tags)`.
+
+    Raises:
+        CandidateError: sentences or words lack a tag, or a tag is none of those that were learned from.
+    """
+    sizes = [len(tags) for tags in found]
+    if sizes != list(words):
+        what = f"predict_tags gives tags for {len(sizes)} sentences and {sum(sizes)} words; asked for {len(words)} and {sum(words)}"
+        raise CandidateError(what, hint="return a list of tags for each sentence, one for each of its words")
+    numbers = {name: number for number, name in enumerate(names)}
+    strange = {str(tag) for tags in found for tag in tags} - set(numbers)
+    if strange:
+        what = f'predict_tags gives "{min(strange)}", which is no tag of the task'
+        raise CandidateError(what, hint=f"return tags as they were learned: {', '.join(names[:3])}")
+    return np.eye(len(names), dtype=np.float32)[[numbers[str(tag)] for tags in found for tag in tags]].reshape(-1, len(names))

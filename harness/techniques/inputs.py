@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.core.data import Input, are_sentences, place_words
 from harness.core.table import Mean, Table
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.core.wording import Wording
-    from harness.models.capabilities import Fits, FitsLabels, FitsNumbers, Generates, LogLikelihood
+    from harness.models.capabilities import Fits, FitsLabels, FitsNumbers, FitsTags, Generates, LogLikelihood
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +24,31 @@ class Inputs:
     For a model that embeds, `features` holds a table `(n, d) float32` a view: its layers, then their mean where there are several.
     For a model that fits or is asked, `raw` holds the rows and `model` is the model itself. `prompts` are vectors `(phrases, d)` of
     what each class is in words, `sides` those of the first and of the second text of every pair, `(n, d)` each. `wording` is how
-    rows are put to a language model.
+    rows are put to a language model. Where rows are sentences, `features` are those of all words, `words` says how many each
+    sentence has, and `names` what their tags are called.
     """
 
     features: NDArray[np.float32] | tuple[Table, ...]
     raw: Sequence[object] = ()
-    model: Fits | FitsLabels | FitsNumbers | Generates | LogLikelihood | None = None
+    model: Fits | FitsLabels | FitsNumbers | FitsTags | Generates | LogLikelihood | None = None
     prompts: tuple[NDArray[np.float32], ...] = ()
     wording: Wording | None = None
     sides: tuple[NDArray[np.float32], ...] = ()
+    words: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
     @classmethod
-    def of_layers(cls, layers: NDArray[np.float32]) -> Inputs:
-        """Take `(layers, n, d)` and add the mean over layers as one more view; nothing is copied."""
-        return cls((*layers, Mean(layers)) if len(layers) > 1 else layers)
+    def of_layers(cls, layers: NDArray[np.float32], rows: Sequence[Input] = ()) -> Inputs:
+        """Take `(layers, n, d)` and add the mean over layers as one more view; nothing is copied.
+
+        Features of words need the sentences that these stand in.
+        """
+        words = tuple(map(len, rows)) if are_sentences(rows) else ()
+        return cls((*layers, Mean(layers)) if len(layers) > 1 else layers, words=words)
+
+    def places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where the features of some rows stand: at the row's position, or at those of its words."""
+        return place_words(self.words, rows)
 
     @property
     def output(self) -> Table:
@@ -49,9 +61,10 @@ class Inputs:
         return len(self.features)
 
     def view_name(self, view: int) -> str:
-        """Say which layer a view is, counted from 1."""
+        """Say which layer a view is, counted from 1; of words not every layer is kept."""
         layers = self.views - 1 if self.views > 1 else 1
-        return f"{view + 1} of {layers}" if view < layers else f"mean of {layers}"
+        kept = f"{layers} kept" if self.words else f"{layers}"
+        return f"{view + 1} of {kept}" if view < layers else f"mean of {kept}"
 
 
 class Chosen(Sequence[Any]):

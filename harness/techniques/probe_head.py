@@ -6,31 +6,36 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.core.data import Input, stratify
+from harness.core.data import Input, stratify, target_of
 from harness.errors import CandidateError
 from harness.models.batches import Batches
 from harness.models.trainable import Trainable
+from harness.models.words import gather_words, words_of
 from harness.techniques.full import is_within
 from harness.techniques.inner_split import thin
 from harness.techniques.inputs import Inputs
 from harness.techniques.linear_probe import LinearProbe, ProbeHead
 from harness.techniques.tuning import DoesNotApply, Lesson
 
-_ROWS_FOR_PROBE = 5000
+_ROWS_FOR_PROBE, _SENTENCES_FOR_PROBE = 5000, 1000
 
 
 def begin_as_probe(trainable: Trainable, lesson: Lesson) -> None:
-    """Fit a probe on at most 5,000 of the rows, drawn by class, and write it into the head's last layer.
+    """Fit a probe on at most 5,000 of the rows, or the words of 1,000 sentences, and write it into the head's last layer.
+
+    Rows are drawn by class.
 
     Raises:
         DoesNotApply: the head does not end in a linear layer that gives the classes, or all rows are of one class.
     """
     layer = last_layer(trainable, lesson.classes)
-    if lesson.labels.ndim == 1 and len(np.unique(lesson.labels)) < 2:
+    is_tagged = target_of(lesson.labels) == "tags"
+    kept = thin(stratify(lesson.labels), _SENTENCES_FOR_PROBE if is_tagged else _ROWS_FOR_PROBE)
+    labels = np.concatenate(lesson.labels[kept]) if is_tagged else lesson.labels[kept]
+    if labels.ndim == 1 and len(np.unique(labels)) < 2:
         raise DoesNotApply("all rows that it would learn from are of one class")
-    kept = thin(stratify(lesson.labels), _ROWS_FOR_PROBE)
     features = _reaching(trainable, layer, [lesson.inputs[i] for i in kept])
-    _write(layer, LinearProbe().fit(Inputs.of_layers(features[None]), np.arange(len(kept)), lesson.labels[kept], lesson.classes))
+    _write(layer, LinearProbe().fit(Inputs.of_layers(features[None]), np.arange(len(labels)), labels, lesson.classes))
 
 
 def last_layer(trainable: Trainable, classes: int) -> torch.nn.Linear:
@@ -81,7 +86,10 @@ def _reaching(trainable: Trainable, layer: torch.nn.Linear, inputs: list[Input])
 
     def forward(where: list[int]) -> NDArray[np.float32]:
         seen.clear()
-        trainable.logits([rows[i] for i in where])
+        batch = [rows[i] for i in where]
+        trainable.logits(batch)
+        if words_of(batch) and seen[-1].ndim == 3:
+            seen[-1] = gather_words(seen[-1], batch)[0]
         if seen[-1].ndim != 2:
             raise DoesNotApply("its head reads every token, not one vector a text")
         features: NDArray[np.float32] = seen[-1].float().cpu().numpy()[None]
@@ -90,7 +98,7 @@ def _reaching(trainable: Trainable, layer: torch.nn.Linear, inputs: list[Input])
     try:
         lengths = [trainable.length(one) for one in rows]
         too_large = DoesNotApply("a single row does not fit into memory")
-        found: NDArray[np.float32] = Batches(trainable.cells).run(lengths, forward, lambda _: too_large)[0]
+        found: NDArray[np.float32] = Batches(trainable.cells).run(lengths, forward, lambda _: too_large, words_of(rows))[0]
         return found
     finally:
         hook.remove()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.data import Input
+from harness.core.data import Input, count_answers
 from harness.core.measurement import Better, Measurement
 from harness.core.trial import Epoch
 from harness.measure import quality
@@ -59,13 +59,12 @@ def train(ask: Training) -> Trained:
         gc.collect()
         fold = Fold(ask, number)
         fitted.append(fold.run())
-    choosing = np.asarray(data.split.choosing)
-    shares = np.zeros((len(data.rows), data.rows.outputs), np.float32)
+    shares = np.zeros((count_answers(data.rows.inputs), data.rows.outputs), np.float32)
     for one in fitted:
-        shares[one.asked] = one.validation
+        shares[data.rows.places(one.asked)] = one.validation
     session = fold.session
     return Trained(
-        validation=shares[choosing],
+        validation=shares[data.rows.places(data.split.choosing)],
         test=np.mean([one.test for one in fitted], axis=0, dtype=np.float32),
         measurements=tuple(_costs(ask, fitted)),
         recipe=_used(ask, fitted),

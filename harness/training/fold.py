@@ -88,7 +88,8 @@ class Fold:
         if session.progress.step > before:
             session.save(self._folder, self._identity())
         seen = self._training[thin(stratify(self._truth[self._training]), _ROWS_FOR_TRAIN_SCORE)]
-        told = decide(session.predict([inputs[i] for i in seen]), self._target, self._threshold())
+        words = ask.data.rows.words(seen)
+        told = decide(session.predict([inputs[i] for i in seen]), self._target, self._threshold(), words)
         test = ask.data.split.test if ask.needs_test else ()
         weights = count_weights(session.trainable.module)
         return Fitted(
@@ -124,7 +125,8 @@ class Fold:
 
     def _point(self) -> dict[str, float]:
         outputs, truth = self._validation(), self._truth[self._asked]
-        told = cross_decide(outputs, truth) if self._target == "labels" else decide(outputs, self._target)
+        words = self._ask.data.rows.words(self._asked)
+        told = cross_decide(outputs, truth) if self._target == "labels" else decide(outputs, self._target, words=words)
         return {
             "epoch": self.session.epoch,
             "train_loss": self.session.progress.loss / max(1, self.session.progress.loss_steps),

@@ -1,4 +1,4 @@
-"""What training makes small: cross entropy of classes, that of every label, or the squared error of values."""
+"""What training makes small: cross entropy of classes or of words' tags, that of every label, or the squared error of values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Objective:
         target = target_of(truth)
         if target == "class":
             return cls(target, class_weights(truth, classes))
-        return cls(target) if target == "labels" else cls(target, None, float(truth.mean()), float(truth.std()) or 1.0)
+        return cls(target) if target in {"labels", "tags"} else cls(target, None, float(truth.mean()), float(truth.std()) or 1.0)
 
     def inner(self, truth: NDArray[Any]) -> NDArray[Any]:
         """Return right answers as `loss` takes them."""
@@ -45,7 +45,8 @@ class Objective:
     def loss(self, outputs: torch.Tensor, truth: NDArray[Any], total: float) -> torch.Tensor:
         """Return the summed loss of rows as a share of the batch's, whose size is `total` as `size` gives it."""
         device = outputs.device
-        if self.target == "class":
+        if self.target in {"class", "tags"}:
+            truth = _flat(truth)
             weights = None if self.weights is None else torch.from_numpy(self.weights).to(device)
             found = cross_entropy(outputs.float(), torch.from_numpy(truth).to(device), weight=weights, reduction="sum")
         elif self.target == "labels":
@@ -56,20 +57,27 @@ class Objective:
         return found / total
 
     def size(self, truth: NDArray[Any]) -> float:
-        """Return what the summed loss of rows is divided by: their number, or their classes' weight."""
+        """Return what the summed loss of rows is divided by: their number, that of their words, or their classes' weight."""
+        truth = _flat(truth)
         return float(len(truth) if self.weights is None else self.weights[truth].sum())
 
     def answers(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Return probabilities of classes or labels, or values in their own unit, `(n, outputs)`."""
-        if self.target == "class":
+        """Return probabilities of classes, tags or labels, or values in their own unit, `(n, outputs)`."""
+        if self.target in {"class", "tags"}:
             return outputs.float().softmax(1)
         return outputs.float().sigmoid() if self.target == "labels" else outputs.float() * self.scale + self.center
 
     def of_answers(self, answers: Floats, truth: NDArray[Any]) -> float:
         """Return the mean loss of answers, without weights; of values in units of their deviation, squared."""
-        if self.target == "class":
+        if self.target in {"class", "tags"}:
+            truth = _flat(truth)
             chosen = answers[np.arange(len(truth)), truth]
             return float(-np.log(chosen.clip(min=_TINY)).mean())
         if self.target == "labels":
             return float(-np.log(np.where(truth > 0, answers, 1 - answers).clip(min=_TINY)).mean())
         return float((((answers[:, 0] - truth) / self.scale) ** 2).mean())
+
+
+def _flat(truth: NDArray[Any]) -> NDArray[Any]:
+    """Return the tags of all words one after the other; classes stay as they are."""
+    return np.concatenate(truth) if truth.dtype == object and len(truth) else truth

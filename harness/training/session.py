@@ -19,6 +19,7 @@ from harness.errors import CandidateError
 from harness.measure.memory import give_back_large
 from harness.models.batches import Batches, is_out_of_memory, release
 from harness.models.trainable import Encoded, Trainable
+from harness.models.words import words_of
 from harness.techniques.probe_head import begin_as_probe, give_units
 from harness.techniques.technique import Recipe
 from harness.techniques.tuning import DoesNotApply, Group, Lesson, Tuning, number
@@ -135,7 +136,7 @@ class Session:
             found: Floats = self.objective.answers(self.trainable.logits([rows[i] for i in where])).cpu().numpy()[None]
             return found
 
-        shares: Floats = self._answers.run(lengths, forward, lambda row: self._too_large(lengths[row]))[0]
+        shares: Floats = self._answers.run(lengths, forward, lambda row: self._too_large(lengths[row]), words_of(rows))[0]
         if not np.isfinite(shares).all():
             raise self._diverged("its answers are")
         return shares
