@@ -20,6 +20,7 @@ from harness import cli
 from harness.cli.init import make_workspace
 from harness.comparison import Comparison, compare
 from harness.core.data import Dataset, Pair, Rows, Split
+from harness.core.entities import ragged
 from harness.core.measurement import Measurement
 from harness.core.ranking import Estimate, RankedContender, Ranking, Recommendation
 from harness.core.run import RunInfo, Settings
@@ -68,19 +69,22 @@ def test_python_examples_work(python: Example, tmp_path: Path, monkeypatch: pyte
         assert sum(bool(line.strip()) for line in python.text.splitlines()) < 15
         for candidate in load_plugin(file):
             model = candidate.load("cpu", "float32")
-            if "fit_numbers" in python.text:
-                assert subject.needs_met(model, is_image=False, target="number") == {"fit"}
-                model.fit_numbers(TEXTS, np.array([4.0, 4.0, 3.0, 4.0]))
-                assert model.predict_numbers(TEXTS).tolist() == pytest.approx([4, 4, 3, 4])
-            elif ask := next((ask for word, ask in ASKS.items() if word in python.text), None):
-                ask(model)
-            else:
+            ask = next((ask for sign, ask in _ASK.items() if sign in python.text), None)
+            if ask is None:
                 _ask(model, is_image="image" in candidate.card.modality)
+            else:
+                ask(model)
     elif "def load()" in python.text:
         assert len(call_function(file, "load").train) == 2
     else:
         monkeypatch.setattr(harness, "compare", _stand_in, raising=False)
         exec(compile(python.text, python.place, "exec"), {})  # noqa: S102 - our own text
+
+
+def _ask_numbers(model: Any) -> None:
+    assert subject.needs_met(model, is_image=False, target="number") == {"fit"}
+    model.fit_numbers(TEXTS, np.array([4.0, 4.0, 3.0, 4.0]))
+    assert model.predict_numbers(TEXTS).tolist() == pytest.approx([4, 4, 3, 4])
 
 
 def _ask_pairs(model: Any) -> None:
@@ -89,6 +93,14 @@ def _ask_pairs(model: Any) -> None:
     features = subject.embed(model, pairs, is_image=False)
     assert np.array_equal(features[:, :1], subject.embed(model, pairs[:1], is_image=False))
     assert not np.allclose(features[:, 0], features[:, 1])
+
+
+def _ask_tags(model: Any) -> None:
+    assert subject.needs_met(model, is_image=False, target="tags") == {"fit"}
+    sentences = [["Ann", "left"], ["it", "rains", "in", "Rome"]]
+    inputs = Inputs(np.empty((0, 0, 0), np.float32), sentences, model, names=("O", "B-name", "I-name"))
+    head = create("fit", "tags").fit(inputs, np.arange(2), ragged([[1, 0], [0, 0, 0, 1]]), 3)
+    assert head.predict(inputs, np.arange(2)).argmax(1).tolist() == [1, 0, 0, 0, 0, 1]
 
 
 def _ask_in_words(model: Any) -> None:
@@ -118,7 +130,15 @@ def _ask_search(model: Any) -> None:
     assert found[:, 0].tolist() == [3, 2]
 
 
-ASKS = {"embed_pairs": _ask_pairs, "log_likelihood": _ask_in_words, "def generate": _ask_to_write, "def search": _ask_search}
+# How a model is asked, by a sign of its code.
+_ASK = {
+    "embed_pairs": _ask_pairs,
+    "fit_numbers": _ask_numbers,
+    "fit_tags": _ask_tags,
+    "log_likelihood": _ask_in_words,
+    "def generate": _ask_to_write,
+    "def search": _ask_search,
+}
 
 
 def _ask(model: Any, *, is_image: bool) -> None:
