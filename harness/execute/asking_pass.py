@@ -44,10 +44,12 @@ class Interview:
             found.append(Measurement(name="parameters", value=weights.parameters, better="lower"))
             found.append(Measurement(name="weights_mb", value=weights.nbytes / 2**20, unit="MB", better="lower"))
         typical = self.inputs([sorted(texts, key=size_of)[len(texts) // 2]])
-        flops = None if isinstance(self._model, CountsSpending) else count_flops(lambda: head.predict(typical, np.asarray([0])))
+        # Of a server neither is known: its tokens are estimated.
+        is_served = isinstance(self._model, CountsSpending)
+        flops = None if is_served else count_flops(lambda: head.predict(typical, np.asarray([0])))
         if flops:
             found.append(Measurement(name="flops", value=flops, better="lower", conditions="one row of median length"))
-        cut = head.count_cut(self.inputs(texts), np.arange(len(texts))) if isinstance(head, Asking) else None
+        cut = head.count_cut(self.inputs(texts), np.arange(len(texts))) if isinstance(head, Asking) and not is_served else None
         if isinstance(head, Choosing) and head.heard.replies:
             share = head.heard.unmatched / head.heard.replies
             found.append(Measurement(name="unmatched_share", value=share, better="lower", n=head.heard.replies))

@@ -196,6 +196,8 @@ def find_gap(card: Card, task: Task) -> str:
     if card.remote is None:
         return ""
     wanted = {"class": {"embeddings", "chat", "completions"}, "text": {"chat", "completions"}}.get(task.target, {"embeddings"})
+    if task.target == "tags":
+        return f"the kind {task.kind} needs features of each word, which no such server gives"
     if wanted & set(card.remote.offers):
         return ""
     needs = "chat or completions" if task.target == "text" else "embeddings"

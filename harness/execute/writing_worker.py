@@ -14,7 +14,7 @@ from harness.execute.worker import Worker
 from harness.execute.writing import Written, judge_writing, writing_needs
 from harness.measure.flops import count_flops
 from harness.measure.memory import PeakMemory
-from harness.models.capabilities import HasWeights, KnowsContext, LoadsLater
+from harness.models.capabilities import CountsSpending, HasWeights, KnowsContext, LoadsLater
 from harness.store import predictions
 from harness.techniques.catalogue import TECHNIQUES
 from harness.techniques.tuning import DoesNotApply
@@ -126,7 +126,8 @@ class WritingWorker(Worker):
     def _facts(self, model: object, written: Written) -> list[Measurement]:
         """Return what holds of a technique's prompts and of what it wrote: operations, rows cut off, tokens a second."""
         author, found, rows = written.author, [], len(self.job.data.rows)
-        if not isinstance(author, Scribe):
+        # Of a server none of it is known: its tokens are estimated.
+        if not isinstance(author, Scribe) or isinstance(model, CountsSpending):
             return []
         flops = count_flops(lambda: author.write([self._typical]))
         if flops:

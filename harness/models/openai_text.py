@@ -99,6 +99,19 @@ class Embedder(_Server):
         return found
 
 
+class Bounded(_Server):
+    """Reads as many tokens as its card says. How many a text has no interface tells: that is estimated, to choose examples by."""
+
+    @property
+    def context(self) -> int:
+        """Return how many tokens it reads, an answer included."""
+        return self.card.context or 0
+
+    def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Return about how many tokens each text has, rather too many than too few: of English a token has four bytes and more."""
+        return np.asarray([-(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_A_TOKEN) for text in texts], np.int64)
+
+
 class _Writer(_Server):
     """Writes on after a prompt."""
 
@@ -183,6 +196,7 @@ class Chatter(_Writer):
         return self._write("/chat/completions", bodies, stop, limit)
 
 
+_BYTES_A_TOKEN = 3
 # More than these a server of OpenAI refuses; the rest is cut here.
 _STOPS = 4
 _NO_ECHO = "take completions out of remote.offers in the card: this server has no `echo` with `logprobs`"
@@ -201,7 +215,8 @@ def load(card: Card, key: str) -> object:
         raise CandidateError(
             what, where=f"card {card.name}, key remote", hint="give `source` the server's address, and fill in `remote`"
         )
-    parts = tuple(kind for offer, kind in _PARTS.items() if offer in card.remote.offers)
+    offered = [kind for offer, kind in _PARTS.items() if offer in card.remote.offers]
+    parts = (*offered, *((Bounded,) if card.context else ()))
     model: object = type("RemoteModel", parts, {})(card, card.remote, key)
     return model
 

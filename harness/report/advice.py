@@ -139,6 +139,9 @@ def _facts(chosen: Recommendation, ranking: Ranking, row: RankedContender | None
         value = row.value(key) if row is not None else None
         if value is not None:
             facts.append(Fact(label=name, text=f"{write(value)}{unit}"))
+    # What is paid is in a currency that its measurement alone knows.
+    paid = [m for m in row.measurements if m.name == "cost_per_1000_rows"] if row is not None else []
+    facts += [Fact(label="Cost of 1,000 rows", text=f"{numbers.significant(m.value)} {m.unit}") for m in paid]
     return (*facts, Fact(label="License", text=row.license)) if row is not None else tuple(facts)
 
 

@@ -40,11 +40,8 @@ COST = (
     Kind("weights_mb", "Weights", "MB", "Parameters and buffers, counted exactly.", numbers.megabytes, "Weights"),
     Kind("parameters", "Parameters", "", "Number of weights.", numbers.count, "Parameters"),
 )
-MORE = (
-    Kind("load_s", "Load", "s", "From nothing to a model in memory.", numbers.significant, "Load"),
-    Kind(
-        "first_call_ms", "First call", "ms", "The first call after loading, before any warm-up.", numbers.significant, "First call"
-    ),
+# Beside the others where any contender has them.
+SERVED = (
     Kind(
         "cost_per_1000_rows",
         "Cost of 1,000 rows",
@@ -52,6 +49,20 @@ MORE = (
         "What a server takes for answering 1,000 rows of the task, in the currency that its card names.",
         numbers.significant,
         "Cost",
+    ),
+    Kind(
+        "unmatched_share",
+        "Replies without a class",
+        "",
+        "Share of the replies that name no class, or several: the row is then guessed.",
+        numbers.percent,
+        "Replies without a class",
+    ),
+)
+MORE = (
+    Kind("load_s", "Load", "s", "From nothing to a model in memory.", numbers.significant, "Load"),
+    Kind(
+        "first_call_ms", "First call", "ms", "The first call after loading, before any warm-up.", numbers.significant, "First call"
     ),
     Kind(
         "flops",
@@ -78,14 +89,6 @@ MORE = (
         "Writing",
     ),
     Kind("index_mb", "Index", "MB", "What the vectors of all documents take.", numbers.megabytes, "Index"),
-    Kind(
-        "unmatched_share",
-        "Replies without a class",
-        "",
-        "Share of the replies that name no class, or several: the row is then guessed.",
-        numbers.percent,
-        "Replies without a class",
-    ),
     Kind(
         "truncated_share",
         "Texts cut off",

@@ -84,14 +84,15 @@ def build(ranking: Ranking) -> Table:
     if not ranking.rows:
         return Table(metric=label)
     more = columns.any_measured(columns.MORE, ranking.rows)
-    cost_columns, more_columns = columns.describe(columns.COST, ranking.rows), columns.describe(more, ranking.rows)
+    cost = (*columns.COST, *columns.any_measured(columns.SERVED, ranking.rows))
+    cost_columns, more_columns = columns.describe(cost, ranking.rows), columns.describe(more, ranking.rows)
     scale = Scale(ranking.rows)
     ordered = sorted(ranking.rows, key=lambda row: (not row.rank, row.tie, row.rank))
     groups: list[Group] = []
     for tie, members in groupby(ordered, key=lambda row: row.tie if row.rank else 0):
         rows = []
         for member in members:
-            cells = _deciding(member) | columns.fill(columns.COST, member, cost_columns) | columns.fill(more, member, more_columns)
+            cells = _deciding(member) | columns.fill(cost, member, cost_columns) | columns.fill(more, member, more_columns)
             rows.append(_row(member, ranking, scale, cells))
         groups.append(Group(tie=tie, title=_title(tie, len(rows), first=not groups), rows=tuple(rows)))
     return Table(
@@ -99,7 +100,7 @@ def build(ranking: Ranking) -> Table:
         columns=(*_DECIDING, *cost_columns),
         more_columns=more_columns,
         groups=tuple(groups),
-        conditions=columns.conditions((*columns.COST, *more), (*cost_columns, *more_columns)),
+        conditions=columns.conditions((*cost, *more), (*cost_columns, *more_columns)),
     )
 
 

@@ -14,7 +14,7 @@ from harness.core.remote import Remote
 from harness.core.trust import Trust
 from harness.errors import CandidateError, Unavailable
 from harness.models.adapters import can_train, load_model
-from harness.models.capabilities import EmbedsText, Generates, LogLikelihood, Spent
+from harness.models.capabilities import EmbedsText, Generates, KnowsContext, LogLikelihood, Spent
 from harness.models.servers import check_leave, key_of, tell_sent
 from tests.unit.openai_server import Answer, Call, answer, embed, serve, slowly
 
@@ -196,6 +196,16 @@ def test_a_server_without_echo_is_told_so() -> None:
     with serve(behave) as log, pytest.raises(CandidateError, match="no log-probabilities") as raised:
         load(log.url, "completions").log_likelihood(["a"], [" b"])
     assert "take completions out" in raised.value.hint
+
+
+def test_the_context_of_a_card_is_what_examples_are_chosen_by() -> None:
+    bounded = card("http://localhost:1/v1", "chat").model_copy(update={"context": 512})
+    model: Any = load_model(bounded, None, "cpu", Trust())
+    OPEN.append(model)
+    assert isinstance(model, KnowsContext)
+    assert model.context == 512
+    assert model.count_tokens(["", "abc", "abcd", "é"]).tolist() == [0, 1, 2, 1]
+    assert not isinstance(load("http://localhost:1/v1", "chat"), KnowsContext)
 
 
 @pytest.mark.parametrize("offer", ["chat", "completions"])

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from harness.core.measurement import Measurement
 from harness.core.ranking import Ranking
+from harness.core.remote import Remote
 from harness.core.report import Report
 from harness.core.shown import DASH
 from harness.report.summarise import summarise
@@ -87,6 +89,33 @@ def test_a_model_that_is_used_as_it_is_is_not_to_be_fine_tuned(technique: str, h
     advice = with_ranking(samples["realistic"], recommendation=chosen).advice
     assert advice.headline == f"Train nothing: minilm-l6-first3 with {how} is enough"
     assert not any("finetune" in step.command for step in advice.next)
+
+
+def test_a_choice_that_runs_elsewhere_is_called_and_the_best_that_runs_here_is_named(samples: dict[str, Any]) -> None:
+    sample = samples["realistic"]
+    chosen = sample.ranking.recommendation
+    mine = next(row for row in sample.ranking.rows if (row.candidate, row.technique) == (chosen.candidate, chosen.technique))
+    paid = Measurement(name="cost_per_1000_rows", value=0.01234, unit="EUR", n=32, conditions="EUR, 9 tokens sent")
+    rows = [
+        row.model_copy(update={"measurements": (*row.measurements, paid)}) if row == mine else row for row in sample.ranking.rows
+    ]
+    far = {"source": "https://api.example.org/v1", "remote": Remote(model="m", offers=("embeddings",))}
+    cards = [card.model_copy(update=far) if card.name == chosen.candidate else card for card in sample.info.cards]
+    info = sample.info.model_copy(update={"cards": tuple(cards)})
+    report = summarise(info, sample.ranking.model_copy(update={"rows": tuple(rows)}), sample.records)
+    assert report.advice.headline.startswith(f"Call {chosen.candidate}")
+    assert report.advice.headline.endswith("which runs at api.example.org")
+    _, elsewhere, best = report.advice.sentences
+    assert "cannot be fine-tuned" in elsewhere
+    assert best.startswith("The best that runs here is ")
+    assert chosen.candidate not in best
+    assert not any("bench finetune" in step.command for step in report.advice.next)
+    assert ("Cost of 1,000 rows", "0.0123 EUR") in [(fact.label, fact.text) for fact in report.advice.facts]
+    column = next(one for one in report.table.columns if one.key == "cost_per_1000_rows")
+    assert column.conditions == "EUR, 9 tokens sent"
+    assert [row.cells["cost_per_1000_rows"].text for row in report.table.rows if row.recommended] == ["0.0123"]
+    # Who calls no server sees no column for it.
+    assert "cost_per_1000_rows" not in [one.key for one in report_of(sample).table.columns]
 
 
 def test_what_the_same_model_does_without_labels_stands_beside_its_score(samples: dict[str, Any]) -> None:
