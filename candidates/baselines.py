@@ -62,6 +62,40 @@ class Majority:
         """Return each word's commonest tag; a word that was never seen has none."""
         return [[self._tags.get(word, "O") for word in words] for words in sentences]
 
+    def fit_options(self, inputs: Sequence[tuple[str, tuple[str, ...]]], right: Ints) -> None:
+        """Count at which place the right option stands."""
+        self.fit(inputs, right, max(len(options) for _, options in inputs))
+
+    def predict_options(self, inputs: Sequence[tuple[str, tuple[str, ...]]]) -> Floats:
+        """Return the share of each place, whatever the question."""
+        shares = self.predict(inputs)
+        for row, (_, options) in zip(shares, inputs, strict=True):
+            row[len(options) :] = 0
+        return shares
+
+
+class Overlap:
+    """Answers a question with the option that shares the most of its words, rare words counting more."""
+
+    def fit_options(self, inputs: Sequence[tuple[str, tuple[str, ...]]], right: Ints) -> None:
+        """Count the words; which option is right is not looked at."""
+        from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+        from sklearn.pipeline import make_pipeline
+
+        del right
+        # A word that no training row has is the rarest of all.
+        counted = HashingVectorizer(tokenizer=_words, token_pattern=None, lowercase=False, alternate_sign=False, norm=None)
+        self._words = make_pipeline(counted, TfidfTransformer(sublinear_tf=True))
+        self._words.fit([text for question, options in inputs for text in (question, *options)])
+
+    def predict_options(self, inputs: Sequence[tuple[str, tuple[str, ...]]]) -> Floats:
+        """Return shares by the cosine of question and option."""
+        found = np.zeros((len(inputs), max(len(options) for _, options in inputs)), np.float32)
+        for row, (question, options) in enumerate(inputs):
+            near = np.exp(4 * (self._words.transform(options) @ self._words.transform([question]).T).toarray()[:, 0])
+            found[row, : len(options)] = near / near.sum()
+        return found
+
 
 class Pipeline:
     """A scikit-learn pipeline that gives probabilities or margins, and one of the same features that gives numbers."""
@@ -301,6 +335,12 @@ candidates = (
             update={"kinds": ("token-classification",)}
         ),
         lambda _device, _dtype: Tagger(),
+    ),
+    Candidate(
+        _card("baseline-overlap", "The option that shares most words with its question.", "text").model_copy(
+            update={"kinds": ("multiple-choice",)}
+        ),
+        lambda _device, _dtype: Overlap(),
     ),
     Candidate(
         _card("baseline-bm25", "BM25 over words and their beginnings.", "text").model_copy(update={"kinds": ("retrieval",)}),

@@ -179,7 +179,7 @@ def compare(
     settings = settings.apply(before) if isinstance(settings, Changes) else settings or before
     loaded, data, chosen = _load(found, settings, workspaces)
     speakers, entered = find_voices(survey_field(loaded.task, chosen, settings, tell), data, settings.techniques)
-    trains = bool(training_techniques(settings, loaded.task.target))
+    trains = bool(training_techniques(settings, loaded.task.kind))
     process.preload([candidate for candidate, _ in entered.ready], offline=settings.offline, trains=trains)
     device, facts = _survey_machine(settings, loaded.task.metric, entered)
     head = _head(loaded, data, settings, entered=entered, facts=facts)

@@ -12,7 +12,7 @@ from statistics import median
 
 from harness.conformance.finding import Finding, NotApplicable, Status, judge
 from harness.core.corpus import Corpus
-from harness.core.data import Dataset, Input, Pair, Sentence
+from harness.core.data import Choice, Dataset, Input, Pair, Sentence
 from harness.core.task import Task
 from harness.core.writing import Writing
 from harness.errors import BenchError, TaskError
@@ -136,9 +136,11 @@ def _describe_documents(corpus: Corpus) -> str:
 
 
 def _text(row: Input) -> str:
-    """Return the text that a row is, of a pair both, of a sentence its words."""
+    """Return the text that a row is, of a pair both, of a sentence its words, of a question all its options too."""
     if isinstance(row, Sentence):
         return " ".join(row)
+    if isinstance(row, Choice):
+        return "\n".join((row.question, *row.options))
     return "\n".join(row) if isinstance(row, Pair) else str(row)
 
 

@@ -13,10 +13,10 @@ from harness.conformance.finding import NotApplicable
 from harness.conformance.messages import Ability
 from harness.conformance.probes import Lesson, Probes
 from harness.core.data import Input, place_words
-from harness.core.kinds import Target
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.models.capabilities import LEARNING
+from harness.models.capabilities import Lesson as Taught
 from harness.techniques.fit import as_shares
 from harness.techniques.inputs import Chosen
 
@@ -31,8 +31,9 @@ Floats = NDArray[np.float32]
 Looks = Mapping[str, Callable[[], str]]
 
 
-_ABILITIES: dict[Target, tuple[Ability, Ability]] = {
+_ABILITIES: dict[Taught, tuple[Ability, Ability]] = {
     "class": ("fit_text", "fit_image"),
+    "option": ("fit_options_text", "fit_options_text"),
     "labels": ("fit_labels_text", "fit_labels_image"),
     "number": ("fit_numbers_text", "fit_numbers_image"),
     "tags": ("fit_tags_text", "fit_tags_text"),
@@ -46,7 +47,7 @@ class Fitting:
     model: Any
     load: Callable[[], Any]
     probes: Probes
-    target: Target = "class"
+    target: Taught = "class"
     seen: list[Floats] = field(default_factory=list)
 
     @property
@@ -71,8 +72,9 @@ class Fitting:
         """Fit a model on a lesson and return its probabilities for the same rows."""
         model = self.model if model is None else model
         rows, labels = self._lazy(lesson.rows), np.asarray(lesson.labels, np.int64)
-        truth: dict[Target, tuple[object, ...]] = {
+        truth: dict[Taught, tuple[object, ...]] = {
             "class": (labels, lesson.classes),
+            "option": (labels,),
             "labels": (np.eye(lesson.classes, dtype=np.float32)[labels],),
             "number": (labels.astype(np.float64),),
             "tags": ([[_NAMES[label], *["O"] * (len(row) - 1)] for row, label in zip(lesson.rows, lesson.labels, strict=True)],),
@@ -106,13 +108,13 @@ class Fitting:
         if self.target == "labels":
             return f"{method} returns n × {lesson.classes} probabilities"
         if shares.min() < 0:
-            what = f"predict returns a probability of {shares.min():.3g}"
+            what = f"{method} returns a probability of {shares.min():.3g}"
             raise CandidateError(what, hint="return probabilities; turn margins into shares with a softmax")
         off = float(np.abs(shares.sum(1) - 1).max())
         if off > SUM:
             what = f"the probabilities of a row add up to {float(shares.sum(1)[np.abs(shares.sum(1) - 1).argmax()]):.4g}, not to 1"
             raise CandidateError(what, hint="divide each row by its sum, or turn scores into shares with a softmax")
-        return f"predict returns n × {lesson.classes} probabilities that add up to 1"
+        return f"{method} returns n × {lesson.classes} probabilities that add up to 1"
 
     def _determinism(self) -> str:
         hint = "give every random step of `fit` a fixed seed, such as random_state=0"

@@ -12,13 +12,14 @@ Ability = Literal[
     "embed_text", "embed_pairs", "embed_words", "embed_image", "log_likelihood", "generate", "search", "write",
     "fit_text", "fit_image", "fit_labels_text", "fit_labels_image", "fit_numbers_text", "fit_numbers_image",
     "fit_tags_text",
+    "fit_options_text",
 ]  # fmt: skip
 
 
 class Abilities(Noun):
     """`able`: what a loaded model can do with the inputs that its card names, as it is tried, and whether it knows its own size."""
 
-    tried: Annotated[tuple[Ability, ...], Field(max_length=13)] = ()
+    tried: Annotated[tuple[Ability, ...], Field(max_length=20)] = ()
     has_weights: bool = False
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from harness.core.card import Modality
-from harness.core.data import Input, Pair, Sentence
+from harness.core.data import Choice, Input, Pair, Sentence
 
 LONG_TEXT = 100_000
 LARGE_PICTURE = (4000, 3000)
@@ -124,6 +124,22 @@ def make_sentences() -> Probes:
     mixed, hollow, huge, strange = (cut(rows) for rows in (alone.mixed, alone.hollow, alone.huge, alone.strange))
     lesson, other = (replace(one, rows=cut(one.rows)) for one in (alone.lesson, alone.other))
     return Probes("text", mixed, hollow, huge, strange, lesson, other, is_sentence=True)
+
+
+@cache
+def make_choices() -> Probes:
+    """Return questions with options, made of texts that stand alone; questions without content, and such as are huge, too."""
+    alone = _texts()
+
+    def choose(rows: Sequence[Input]) -> tuple[Input, ...]:
+        return tuple(Choice(str(row), (str(row)[::-1], _TOPICS[0], str(row))) for row in rows)
+
+    mixed, hollow, huge, strange = (choose(rows) for rows in (alone.mixed, alone.hollow, alone.huge, alone.strange))
+    questions = tuple(Choice(str(row), _TOPICS) for row in alone.lesson.rows)
+    # Another lesson teaches another place.
+    other = Lesson(questions, tuple((label + 1) % 3 for label in alone.lesson.labels), 3)
+    lesson = replace(alone.lesson, rows=questions)
+    return replace(alone, mixed=mixed, hollow=hollow, huge=huge, strange=strange, lesson=lesson, other=other)
 
 
 def _pictures() -> Probes:

@@ -16,7 +16,7 @@ from harness.conformance.embedding import Embedding, agree
 from harness.conformance.finding import Doubtful, NotApplicable
 from harness.conformance.fitting import Fitting, near
 from harness.conformance.messages import Abilities
-from harness.conformance.probes import Probes, make_pairs, make_probes, make_sentences
+from harness.conformance.probes import Probes, make_choices, make_pairs, make_probes, make_sentences
 from harness.conformance.returning import check_files, check_memory, list_files
 from harness.conformance.searching import Searching, same
 from harness.conformance.writing import Writing, same_texts
@@ -35,6 +35,7 @@ from harness.models.capabilities import (
     FitsTexts,
     Generates,
     HasWeights,
+    Lesson,
     LogLikelihood,
     Searches,
 )
@@ -43,6 +44,8 @@ from harness.models.weights import locate
 # By how much the parameters that a card states may differ from those that are loaded.
 SIZE_TOLERANCE = 0.1
 _FEW = 3
+# What is learned from rows of its own form.
+_OWN_ROWS: dict[Lesson, Callable[[], Probes]] = {"tags": make_sentences, "option": make_choices}
 _METHODS = {"text": "embed_text", "image": "embed_image"}
 # What a model that reads texts can do with them, by the name of the method.
 _READS: dict[str, type] = {
@@ -183,9 +186,9 @@ def _parts(model: object, subject: Subject) -> list[Part]:
             parts.append(Embedding(model, probes))
         if modality == "text":
             parts += _of_texts(model, probes)
-        for target, way in LEARNING.items():
-            if isinstance(model, way.kind) and (target != "tags" or modality == "text"):
-                parts.append(Fitting(model, subject.load, make_sentences() if target == "tags" else probes, target))
+        for taught, way in LEARNING.items():
+            if isinstance(model, way.kind) and (modality == "text" or taught not in _OWN_ROWS):
+                parts.append(Fitting(model, subject.load, _OWN_ROWS[taught]() if taught in _OWN_ROWS else probes, taught))
     return parts
 
 

@@ -35,7 +35,14 @@ class Sentence(tuple[str, ...]):
     __slots__ = ()
 
 
-Input = str | bytes | Pair | Sentence
+class Choice(NamedTuple):
+    """A question with the answers that it leaves the choice among."""
+
+    question: str
+    options: tuple[str, ...]
+
+
+Input = str | bytes | Pair | Sentence | Choice
 # The number of a class, those of all labels in ascending order, those of the words' tags in their order, or a value.
 Label = int | tuple[int, ...] | float
 
@@ -43,9 +50,11 @@ Label = int | tuple[int, ...] | float
 def size_of(row: Input) -> int:
     """Return how long a row is: characters of its text or texts, or bytes.
 
-    >>> size_of("abc"), size_of(Pair("abc", "de"))
-    (3, 5)
+    >>> size_of("abc"), size_of(Pair("abc", "de")), size_of(Choice("abc", ("d", "ef")))
+    (3, 5, 6)
     """
+    if isinstance(row, Choice):
+        return len(row.question) + sum(map(len, row.options))
     return sum(map(len, row)) if isinstance(row, Pair | Sentence) else len(row)
 
 
@@ -64,13 +73,28 @@ def count_answers(rows: Sequence[Input]) -> int:
     return sum(map(len, rows)) if are_sentences(rows) else len(rows)
 
 
+def are_choices(rows: Sequence[object]) -> bool:
+    """Tell whether rows are questions with their options; a table holds rows of one kind."""
+    return bool(rows) and isinstance(rows[0], Choice)
+
+
+def place_name(place: int) -> str:
+    """Return what an option is called by its place, counted from 0.
+
+    >>> place_name(0), place_name(3), place_name(26)
+    ('A', 'D', 'A2')
+    """
+    return chr(ord("A") + place % 26) + (str(place // 26 + 1) if place >= 26 else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """A table of `n` labelled rows.
 
-    `inputs` are texts, pairs of texts, sentences of words, or for images a path (str) or an encoded picture (bytes). `labels` index
-    into `classes`; where a number is told they are values, and there are no classes. Of sentences the classes are the types of
-    entities, and labels are the numbers of tags. `ids` are hashes of the content, unique within the table.
+    `inputs` are texts, pairs of texts, sentences of words, questions with options, or for images a path (str) or an encoded picture
+    (bytes). `labels` index into `classes`, of questions the places that an option can have; where a number is told they are values,
+    and there are no classes. Of sentences the classes are the types of entities, and labels are the numbers of tags. `ids` are
+    hashes of the content, unique within the table.
     `groups` are empty, or one key a row.
     """
 
@@ -151,8 +175,10 @@ class Rows:
         """Return the part that each row belongs to, such that dividing every part evenly divides the rows well.
 
         That is its class; of several labels or types of entities the rarest, or one more where it has none; of values a tenth by
-        size.
+        size. Questions are all alike, wherever their right options stand.
         """
+        if are_choices(self.inputs):
+            return (0,) * len(self)
         if self.target == "class":
             # Without numpy, which reading texts does not need.
             return self.labels  # type: ignore[return-value]

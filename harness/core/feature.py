@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Literal
 
-from harness.core.data import Input, Pair, Sentence
+from harness.core.data import Choice, Input, Pair, Sentence
 from harness.core.noun import Noun
 
 
@@ -48,11 +48,21 @@ def rows_digest(rows: Iterable[Input]) -> str:
     """
     total = hashlib.sha256()
     for row in rows:
-        total.update(
-            b"pair\n" if isinstance(row, Pair) else f"sentence {len(row)}\n".encode() if isinstance(row, Sentence) else b""
-        )
-        for part in row if isinstance(row, Pair | Sentence) else (row,):
+        total.update(_kind(row))
+        for part in _parts(row):
             content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
             total.update(f"{'text' if isinstance(part, str) else 'bytes'} {len(content)}\n".encode())
             total.update(content)
     return total.hexdigest()
+
+
+def _kind(row: Input) -> bytes:
+    if isinstance(row, Sentence):
+        return f"sentence {len(row)}\n".encode()
+    return b"pair\n" if isinstance(row, Pair) else b"choice\n" if isinstance(row, Choice) else b""
+
+
+def _parts(row: Input) -> tuple[str | bytes, ...]:
+    if isinstance(row, Choice):
+        return (row.question, *row.options)
+    return row if isinstance(row, Pair | Sentence) else (row,)

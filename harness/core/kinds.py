@@ -19,6 +19,7 @@ Kind = Literal[
     "text-regression",
     "text-similarity",
     "token-classification",
+    "multiple-choice",
     "retrieval",
     "generation",
 ]
@@ -47,6 +48,7 @@ KINDS: dict[Kind, KindFacts] = {
     "text-regression": KindFacts("text", "number", "rmse"),
     "text-similarity": KindFacts("text", "number", "spearman"),
     "token-classification": KindFacts("text", "tags", "micro_f1", "sentence", "tagged sentence"),
+    "multiple-choice": KindFacts("text", "class", "accuracy", "question", "answered question"),
     "retrieval": KindFacts("text", "documents", "ndcg@10", "query", "judged query"),
     "generation": KindFacts("text", "text", "rouge_l", "row", "answered row"),
 }

@@ -24,6 +24,11 @@ Phrases = Annotated[
 ]
 
 
+def _listed(value: object) -> object:
+    """Take one name as a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
 # Columns that only retrieval has, and such as it has not.
 _OF_SEARCH, _OF_ROWS = ("query", "document"), ("text", "text_pair", "image", "label")
 
@@ -49,9 +54,10 @@ class Data(Noun):
     the Hub, `config` and the `_split` keys name what to read. Columns left out are inferred, all but `text_pair`, the second
     text of a row that is a pair; of the kind text-similarity both texts are. `separator` stands between the labels of a cell where
     a row has several. Of the kind token-classification, `text` is the column of words or texts, and `label` that of tags or spans,
-    or their number in a file of CoNLL. Of the kind retrieval, `train` is a table of queries and their documents, or a folder in the
-    layout of BEIR.
-    Of the kind generation, `prompt` is the column of what is asked and `reference` that of the right text, or of a list of them.
+    or their number in a file of CoNLL. Of the kind multiple-choice, `text` is the question, `options` the column that lists the
+    answers to choose among, or one column for each, and `label` says which is right. Of the kind retrieval, `train` is a table of
+    queries and their documents, or a folder in the layout of BEIR. Of the kind generation, `prompt` is the column of what is asked
+    and `reference` that of the right text, or of a list of them.
     """
 
     train: str
@@ -68,6 +74,7 @@ class Data(Noun):
     document: str | None = None
     prompt: str | None = None
     reference: str | None = None
+    options: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(max_length=100)] = ()
     group: str | None = None
     separator: Annotated[str, Field(min_length=1, max_length=10)] = "|"
     license: str = "unknown"
@@ -131,7 +138,7 @@ class Task(Noun):
 
     @model_validator(mode="after")
     def _check_labels(self) -> Task:
-        if self.multi_label and KINDS[self.kind].target != "class":
+        if self.multi_label and (KINDS[self.kind].target != "class" or self.kind == "multiple-choice"):
             msg = f"multi_label is for classification, the kind is {self.kind}"
             raise ValueError(msg)
         return self
@@ -177,6 +184,21 @@ class Task(Noun):
             raise ValueError(msg)
         if self.classes or self.prompts:
             msg = f"classes and prompts are for rows of one class, the kind is {self.kind}"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _check_options(self) -> Task:
+        is_choice, data = self.kind == "multiple-choice", self.data
+        if data.options and not is_choice:
+            msg = f"data.options is for multiple-choice, the kind is {self.kind}"
+            raise ValueError(msg)
+        if is_choice and (data.text_pair or self.classes or self.prompts):
+            msg = "multiple-choice has options in each row, and neither data.text_pair nor classes nor prompts"
+            raise ValueError(msg)
+        strange = [field for field in self.ask.fields if field in {"options", "letter"}] if not is_choice else []
+        if strange:
+            msg = f"ask.template has {{{strange[0]}}}, and the rows are no questions with options"
             raise ValueError(msg)
         return self
 

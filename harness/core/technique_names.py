@@ -10,7 +10,7 @@ _NAMES = {
     "zero-shot": "class names alone",
     "prompted": "a prompt",
     "few-shot": "a prompt with examples",
-    "cosine": "the cosine of both texts",
+    "cosine": "cosines of its vectors",
     "dense-search": "its own vectors",
     "knn": "nearest neighbors",
     "linear-probe": "a linear probe",

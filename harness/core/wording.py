@@ -9,13 +9,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from harness.core.data import Input, Pair
+from harness.core.data import Choice, Input, Pair, place_name
 from harness.core.noun import Noun
 
 Normalize = Literal["prior", "tokens", "none"]
 Part = tuple[str, str]
-FIELDS = ("text", "text_pair", "label")
+FIELDS = ("text", "text_pair", "options", "label", "letter")
+# What a template ends with: the words for a class or the text of an option, or the letter of an option.
+ANSWERS = ("label", "letter")
 TEMPLATE = "Text: {text}\nCategory: {label}"
+CHOICE_TEMPLATE = "Question: {text}\nAnswer: {label}"
 PAIR_TEMPLATE = "Text 1: {text}\nText 2: {text_pair}\nCategory: {label}"
 # What stands between the instruction, the examples and the row itself.
 BETWEEN = "\n\n"
@@ -23,16 +26,18 @@ _LONGEST = 10_000
 
 
 class Ask(Noun):
-    """How a language model is asked for the class of a row.
+    """How a language model is asked for the class of a row, or for the right one of its options.
 
     The `instruction` stands once before everything else. The `template` holds `{text}`, of pairs `{text_pair}` too, and behind them
-    `{label}`, where the words for a class stand. Likelihoods are compared by what the row adds to them (`prior`), by token
-    (`tokens`), or as they are (`none`).
+    `{label}`, where the words for a class stand. Of questions `{label}` is where each option's text stands; `{options}` lists them
+    all, and `{letter}` in place of `{label}` asks for an option by its letter. Likelihoods are compared by what the row adds to
+    them (`prior`), by token (`tokens`), or as they are (`none`); where that is not said, classes by the first, options by the
+    second, letters by the third.
     """
 
     template: Annotated[str, Field(min_length=1, max_length=_LONGEST)] | None = None
     instruction: Annotated[str, Field(max_length=_LONGEST)] = ""
-    normalize: Normalize = "prior"
+    normalize: Normalize | None = None
 
     @field_validator("template")
     @classmethod
@@ -49,7 +54,7 @@ class Ask(Noun):
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A template to be filled, and the words for each class, of which the first stand in examples.
+    """A template to be filled, and the words for each class, of which the first stand in examples; a question has its own options.
 
     `is_told` says that the words mean something by themselves, without examples.
     """
@@ -71,9 +76,20 @@ class Wording:
         >>> Wording("{text}. It is {label}!", (("good",),)).prompt("a {label}")
         'a {label}. It is'
         """
-        texts = (row.first, row.second) if isinstance(row, Pair) else ("" if row is None else str(row),)
-        given = dict(zip(FIELDS, texts, strict=False))
+        given = _fill(row)
         return "".join(literal + given.get(field, "") for literal, field in _divide(self.template)[0])
+
+    def phrases(self, row: Input | None) -> tuple[tuple[str, ...], ...]:
+        """Return what is compared for a row: the words for each class, or each of its options, by text or by letter."""
+        if not isinstance(row, Choice):
+            return self.words
+        by_letter = self.ends_with == "letter"
+        return tuple((place_name(place) if by_letter else option,) for place, option in enumerate(row.options))
+
+    @property
+    def ends_with(self) -> str:
+        """Return the field that is asked for."""
+        return _divide(self.template)[3]
 
     def answer(self, words: str) -> str:
         """Return what goes on from a prompt: the spaces before the label, words for it, and what the template has behind.
@@ -81,12 +97,12 @@ class Wording:
         >>> Wording("{text}. It is {label}!", (("good",),)).answer("bad")
         ' bad!'
         """
-        _, space, tail = _divide(self.template)
+        _, space, tail, _ = _divide(self.template)
         return space + words + tail
 
     def example(self, row: Input, label: int) -> str:
         """Return the whole template, filled."""
-        return self.prompt(row) + self.answer(self.words[label][0])
+        return self.prompt(row) + self.answer(self.phrases(row)[label][0])
 
 
 def _check(template: str) -> None:
@@ -104,22 +120,33 @@ def _check(template: str) -> None:
     if strange is not None:
         msg = f"ask.template has an unknown field {{{strange[:80]}}}"
         raise ValueError(msg)
-    if "text" not in fields or fields.count("label") != 1:
-        msg = f"ask.template has {fields.count('text')} places for the text and {fields.count('label')} for the label"
+    asked = [field for field in fields if field in ANSWERS]
+    if "text" not in fields or len(asked) != 1:
+        msg = f"ask.template has {fields.count('text')} places for the text and {len(asked)} for the label"
         raise ValueError(msg)
-    if fields[-1] != "label":
+    if fields[-1] not in ANSWERS:
         msg = f"ask.template has {{{fields[-1]}}} behind the label"
         raise ValueError(msg)
 
 
+def _fill(row: Input | None) -> dict[str, str]:
+    """Return what stands in the fields of a template before what is asked for."""
+    if isinstance(row, Choice):
+        listed = "\n".join(f"{place_name(place)}. {option}" for place, option in enumerate(row.options))
+        return {"text": row.question, "options": listed}
+    if isinstance(row, Pair):
+        return {"text": row.first, "text_pair": row.second}
+    return {"text": "" if row is None else str(row)}
+
+
 @cache
-def _divide(template: str) -> tuple[tuple[Part, ...], str, str]:
-    """Return what stands before the label, the spaces directly before it, and what stands behind it."""
+def _divide(template: str) -> tuple[tuple[Part, ...], str, str, str]:
+    """Return what stands before the label, the spaces directly before it, what stands behind it, and the label's own field."""
     found = parts(template)
-    place = [field for _, field in found].index("label")
+    place = next(i for i, (_, field) in enumerate(found) if field in ANSWERS)
     literal = found[place][0]
     bare = literal.rstrip(" ")
-    return (*found[:place], (bare, "")), literal[len(bare) :], "".join(text for text, _ in found[place + 1 :])
+    return (*found[:place], (bare, "")), literal[len(bare) :], "".join(text for text, _ in found[place + 1 :]), found[place][1]
 
 
 def parts(template: str) -> tuple[Part, ...]:

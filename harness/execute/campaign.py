@@ -105,13 +105,18 @@ class Campaign:
         free = machine.free_bytes(self.folder)
         return [self._job(tuple(group), order[name], free) for (name, *_), group in groups.items()]
 
+    def _answers(self) -> int:
+        """Return how many phrases a language model is asked to compare for a row, or as how many its answer counts."""
+        if self.data.writing is not None:
+            return math.ceil(self.data.writing.limit / _TOKENS_AN_ANSWER)
+        words = self.data.wording.words if self.data.wording else ()
+        return sum(map(len, words)) or len(self.data.rows.classes)
+
     def _job(self, trials: tuple[Trial, ...], place: int, free: tuple[int, int]) -> Job:
         candidate, path = self.ready[place]
         folder, card, one = self.folder.absolute(), candidate.card, trials[0]
         epochs = one.fidelity.of * len(self.data.split.folds) if one.fidelity else 0.0
-        writing = self.data.writing
-        words = self.data.wording.words if self.data.wording and any(trial.technique in ASKED for trial in trials) else ()
-        answers = sum(map(len, words)) if writing is None else math.ceil(writing.limit / _TOKENS_AN_ANSWER)
+        is_asked = any(trial.technique in ASKED for trial in trials)
         return Job(
             candidate=candidate,
             folder=path,
@@ -123,8 +128,10 @@ class Campaign:
             predictions=folder / "predictions",
             log=folder / "logs" / f"{card.name}.log",
             trust=self.info.settings.trust,
-            limits=limits_of(card, self.info.settings, self.data.size, free, epochs=epochs, answers=answers),
-            trains=bool(training_techniques(self.info.settings, self.info.task.target)),
+            limits=limits_of(
+                card, self.info.settings, self.data.size, free, epochs=epochs, answers=self._answers() if is_asked else 0
+            ),
+            trains=bool(training_techniques(self.info.settings, self.info.task.kind)),
             key=key_of(card),
             checkpoint=self.checkpoints.absolute() / one.runner if one.measures == "training" else None,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.core.card import Card
-from harness.core.kinds import Target
+from harness.core.kinds import Kind
 from harness.core.ranking import RankedContender, Ranking
 from harness.core.run import Effort, Settings
 from harness.core.technique_names import ASKED, UNTAUGHT
@@ -26,14 +26,16 @@ _OPERATIONS_PER_S, _TOKENS, _UNKNOWN_PARAMETERS = 5e10, 64, 100_000_000
 _STEP = 3
 
 
-def training_techniques(settings: Settings, target: Target = "class") -> tuple[str, ...]:
+def training_techniques(settings: Settings, kind: Kind = "text-classification") -> tuple[str, ...]:
     """Return the techniques that change weights and are asked for: by name, or by the effort where no technique is named.
 
-    To find documents, and to write texts, nothing is trained.
+    To find documents, to write texts, and to choose among options, nothing is trained.
     """
-    if target in {"documents", "text"}:
+    if kind in {"retrieval", "generation", "multiple-choice"}:
         return ()
-    every = tuple(name for name, (need, *_) in TECHNIQUES.items() if need == "train" and (target != "tags" or name in FOR_TAGS))
+    every = tuple(
+        name for name, (need, *_) in TECHNIQUES.items() if need == "train" and (kind != "token-classification" or name in FOR_TAGS)
+    )
     wanted = settings.techniques or _OF_EFFORT.get(settings.effort, every)
     return tuple(name for name in every if name in wanted)
 

@@ -17,6 +17,8 @@ from harness.errors import WorkspaceError, raise_all, suggest
 from harness.execute.limits import Limits, most_of
 from harness.techniques.catalogue import FOR_TAGS, TECHNIQUES
 
+# Kinds whose rows hold texts that can be compared with each other.
+_COMPARED = ("text-similarity", "multiple-choice")
 _SECONDS_AT_LEAST = 600.0
 _OPERATIONS_PER_S = 5e9
 _SECONDS_A_ROW = 1.0
@@ -94,8 +96,8 @@ def _find_obstacle(name: str, task: Task, wording: Wording | None, *, has_words:
     elif need == "match" and not has_words:
         hint = "describe each label under `classes` in task.yaml, or leave the technique out; pairs of texts have no such words"
         found = f"{name} compares rows with words for the classes, and these have none", hint
-    elif need == "compare" and task.kind != "text-similarity":
-        hint = "leave it out, or take the kind text-similarity"
+    elif need == "compare" and task.kind not in _COMPARED:
+        hint = "leave it out, or take the kind text-similarity or multiple-choice"
         found = f"{name} tells how alike two texts are, the kind of the task is {task.kind}", hint
     return found
 
@@ -107,6 +109,8 @@ def _suits(technique: str, task: Task) -> bool:
         return need in {"fit", "ask"}
     if task.target == "tags":
         return technique in FOR_TAGS
+    if task.kind == "multiple-choice":
+        return need in {"fit", "ask", "compare"}
     return need == "fit" or (need == "search") == (task.target == "documents")
 
 
@@ -177,7 +181,7 @@ def _needs(candidate: Registered, task: Task, *, has_words: bool) -> set[str]:
     Baselines fit; cards of adapters embed; of a plugin both are planned, and its worker says what the model cannot do. Where the
     classes have words, what embeds may match them too; where pairs are to be alike, it may compare their texts.
     """
-    card, use = candidate.card, "search" if task.target == "documents" else "embed"
+    card, use = candidate.card, {"retrieval": "search", "multiple-choice": "compare"}.get(task.kind, "embed")
     if card.baseline:
         return {"fit"}
     # A text is written only by who is asked, or learns to.

@@ -35,7 +35,7 @@ _FINALISTS, _SEEDS = 2, 3
 
 def hold_race(campaign: Campaign, ground: Ground, clock: Clock) -> None:
     """Train what is promising, as far as the clock allows; the run's head tells of every round."""
-    techniques = training_techniques(campaign.info.settings, campaign.info.task.target)
+    techniques = training_techniques(campaign.info.settings, campaign.info.task.kind)
     if not techniques:
         return
     campaign.adopt(lambda trial: trial.technique in techniques and ground.holds(trial))

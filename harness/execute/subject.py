@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.candidate import Candidate
-from harness.core.data import Input, are_pairs, are_sentences, count_answers
-from harness.core.kinds import Target
+from harness.core.data import Choice, Input, are_choices, are_pairs, are_sentences, count_answers
 from harness.core.table import blocks
 from harness.errors import CandidateError
 from harness.execute.job import Job
@@ -23,11 +22,18 @@ from harness.models.capabilities import (
     EmbedsText,
     EmbedsTokens,
     Generates,
+    Lesson,
     LogLikelihood,
 )
 
 _PICTURES_AT_ONCE = 256
-_TOLD: dict[Target, str] = {"class": "classes", "labels": "several labels a row", "number": "numbers", "tags": "tags of words"}
+_TOLD: dict[Lesson, str] = {
+    "class": "classes",
+    "option": "options",
+    "labels": "several labels a row",
+    "number": "numbers",
+    "tags": "tags of words",
+}
 _KINDS = {
     "embed_text": EmbedsText,
     "embed_pairs": EmbedsPairs,
@@ -56,11 +62,11 @@ def _plugin(job: Job) -> Candidate:
     return next(found for found in load_plugin(Path(job.candidate.path)) if found.card.name == job.candidate.card.name)
 
 
-def needs_met(model: object, *, is_image: bool, is_pair: bool = False, target: Target = "class") -> set[str]:
+def needs_met(model: object, *, is_image: bool, is_pair: bool = False, target: Lesson = "class") -> set[str]:
     """Return what can be done with the model and such rows.
 
-    `embed` them, `match` them with words for the classes, `compare` both texts of a pair, `ask` it in words, or `fit` it to what is
-    told.
+    `embed` them, `match` them with words for the classes, `compare` both texts of a pair, or a question with its options, `ask` it
+    in words, or `fit` it to what is told.
 
     Raises:
         OtherRows: it embeds rows of another kind alone, or can be fitted to something else alone.
@@ -69,14 +75,14 @@ def needs_met(model: object, *, is_image: bool, is_pair: bool = False, target: T
     is_tagged = target == "tags"
     method = "embed_image" if is_image else "embed_pairs" if is_pair else "embed_words" if is_tagged else "embed_text"
     kind = _KINDS[method]
-    met = {"embed"} if isinstance(model, kind) else set()
+    met = {"embed"} if isinstance(model, kind) and target != "option" else set()
     if met and not (is_pair or is_tagged) and isinstance(model, EmbedsPrompts if is_image else EmbedsText):
         met.add("match")
-    if is_pair and target == "number" and isinstance(model, EmbedsText):
+    if ((is_pair and target == "number") or target == "option") and isinstance(model, EmbedsText):
         met.add("compare")
     if isinstance(model, LEARNING[target].kind):
         met.add("fit")
-    if isinstance(model, LogLikelihood | Generates) and not is_image and target == "class":
+    if isinstance(model, LogLikelihood | Generates) and not is_image and target in {"class", "option"}:
         met.add("ask")
     others = [name for name, other in _KINDS.items() if isinstance(model, other)]
     if not met and any(isinstance(model, way.kind) for way in LEARNING.values()):
@@ -128,10 +134,31 @@ def embed(model: object, inputs: Sequence[Input], *, is_image: bool) -> NDArray[
 def embed_sides(model: object, pairs: Sequence[Input]) -> tuple[NDArray[np.float32], ...]:
     """Return what the model's last layer gives for the first and for the second text of every pair, `(n, d)` each.
 
+    Of questions the second are all options, those of one question after the other, each text embedded once.
+
     Raises:
         CandidateError: they are of another shape, or not finite.
     """
+    if are_choices(pairs):
+        rows = [row for row in pairs if isinstance(row, Choice)]
+        options = [option for row in rows for option in row.options]
+        return _embed_once(model, [row.question for row in rows]), _embed_once(model, options)
     return tuple(embed(model, [pair[side] for pair in pairs], is_image=False)[-1] for side in (0, 1))  # type: ignore[misc]
+
+
+def read(model: object, row: Input, needs: set[str], *, is_image: bool) -> None:
+    """Let a model embed a row as a whole, or the texts in it that are compared."""
+    if "embed" in needs:
+        embed(model, [row], is_image=is_image)
+    else:
+        embed_sides(model, [row])
+
+
+def _embed_once(model: object, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return vectors `(n, d)` of texts, of which many may be equal."""
+    where = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    found: NDArray[np.float32] = embed(model, list(where), is_image=False)[-1][[where[text] for text in texts]]
+    return found
 
 
 def embed_prompts(

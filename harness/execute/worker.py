@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from harness.core.candidate import Registered
-from harness.core.data import Dataset, Input, Rows, are_pairs, count_answers, size_of
+from harness.core.data import Dataset, Input, Rows, are_choices, are_pairs, count_answers, size_of
 from harness.core.measurement import Measurement
 from harness.core.table import Selected
 from harness.core.trial import Failed, Finished, Inapplicable, Origin, Outcome, Record, Skipped, Trial
@@ -35,6 +35,7 @@ from harness.measure.busy import Neighbors
 from harness.measure.memory import PeakMemory
 from harness.measure.transferability import h_score, log_me
 from harness.models.adapters import adapter_modules
+from harness.models.capabilities import Lesson
 from harness.models.identity import Source, identify
 from harness.store import predictions
 from harness.store.cache import cached_features, find_cache
@@ -146,9 +147,9 @@ class Worker:
         needs = _needs(model, self.job)
         longest = sorted(range(len(rows)), key=lambda i: -size_of(rows.inputs[i]))[:_LONGEST]
         technique = self.job.trials[0].technique or next((name for name in ("fit", "few-shot") if TECHNIQUES[name][0] in needs), "")
-        if "embed" in needs and not self.job.trials[0].technique:
+        if needs & {"embed", "compare"} and not self.job.trials[0].technique:
             for i in longest:
-                subject.embed(model, [rows.inputs[i]], is_image=self.job.is_image)
+                subject.read(model, rows.inputs[i], needs, is_image=self.job.is_image)
         else:
             rest = np.asarray(self.job.data.split.rest)
             raw = _raw(self.job, model) if technique == "fit" else self._interviewed(model).inputs(rows.inputs)
@@ -257,7 +258,7 @@ class Worker:
         def answer(encoded: Sequence[Input]) -> object:
             everything = np.arange(len(encoded))
             if need == "compare":
-                return judged.head.predict(Inputs((), sides=subject.embed_sides(model, encoded)), everything)
+                return judged.head.predict(Inputs((), encoded, sides=subject.embed_sides(model, encoded)), everything)
             if need in {"embed", "match"}:
                 layers = subject.embed(model, encoded, is_image=job.is_image)
                 return judged.head.predict(Inputs.of_layers(layers, encoded), everything)
@@ -301,7 +302,8 @@ def _raw(job: Job, model: object) -> Inputs:
 
 def _needs(model: object, job: Job) -> set[str]:
     rows = job.data.rows
-    return subject.needs_met(model, is_image=job.is_image, is_pair=are_pairs(rows.inputs), target=rows.target)
+    lesson: Lesson = "option" if are_choices(rows.inputs) else rows.target
+    return subject.needs_met(model, is_image=job.is_image, is_pair=are_pairs(rows.inputs), target=lesson)
 
 
 def _note_unread(features: NDArray[np.float32]) -> tuple[str, ...]:
@@ -314,7 +316,7 @@ def _note_unread(features: NDArray[np.float32]) -> tuple[str, ...]:
 def _with_texts(need: str, model: object, features: Inputs, job: Job) -> Inputs:
     """Return the features with the vectors of the words for the classes, or of both texts of every pair."""
     if need == "compare":
-        return replace(features, sides=subject.embed_sides(model, job.data.rows.inputs))
+        return replace(features, raw=job.data.rows.inputs, sides=subject.embed_sides(model, job.data.rows.inputs))
     width = features.output.shape[1]
     return replace(features, prompts=subject.embed_prompts(model, job.data.phrases, width, is_image=job.is_image))
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.core.data import Label, Rows, Split
+from harness.core.data import Choice, Label, Rows, Split, are_choices
 from harness.core.entities import type_of
 from harness.core.kinds import Target
 from harness.errors import BenchError, TaskError
@@ -33,6 +33,8 @@ def find_faults(train: Sequence[Row], test: Sequence[Row] | None, place: str) ->
     if not train:
         return [TaskError("no row has both content and label", where=place, hint="name other columns, or fill the rows in")]
     counts = Counter(name for row in train for name in _names_of(row))
+    if isinstance(train[0].content, Choice):
+        return [TaskError("no test row has both content and label", where=place, hint="leave data.test out")] if test == [] else []
     if isinstance(train[0].label, float):
         faults = _value_faults(train, place)
     elif isinstance(train[0].label, tuple):
@@ -72,7 +74,7 @@ def _class_faults(counts: Counter[str], place: str) -> list[BenchError]:
 
 def find_doubts(rows: Rows, division: Split, *, drawn: bool) -> Iterator[Doubt]:
     """Say what makes figures less trustworthy; `drawn` tells that bench drew the test rows itself."""
-    if rows.classes:
+    if rows.classes and not are_choices(rows.inputs):
         yield from _size_doubts(Counter(_numbers(rows, division.rest)), rows)
     digests = [ident.partition("-")[0] for ident in rows.ids]
     learned = {digests[position] for position in division.rest}
@@ -104,11 +106,11 @@ def _test_faults(test: Sequence[Row], counts: Counter[str], place: str) -> list[
 
 
 def _numbers(rows: Rows, where: Sequence[int]) -> Iterator[int]:
-    """Yield the classes of rows by their numbers, each as often as it occurs; where values are told there are none.
+    """Yield the classes of rows by their numbers, each as often as it occurs; of values and options there are none.
 
     Of sentences they are the types of entities that each has.
     """
-    for position in where if rows.classes else ():
+    for position in where if rows.classes and not are_choices(rows.inputs) else ():
         label = rows.labels[position]
         if rows.target == "tags":
             label = tuple({type_of(tag) for tag in label if tag})  # type: ignore[union-attr]

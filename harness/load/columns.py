@@ -20,6 +20,8 @@ _TIERS: dict[str, tuple[str, ...]] = {
     "image": ("image", "img picture photo path file filename file_name image_path"),
     "label": ("label_text label_name", "label", "category intent class target sentiment topic labels y class_name tag"),
     "labels": ("label_names", "labels", "label", "tags categories intents topics classes targets"),
+    "question": ("question query prompt", "text context ctx stem goal sentence premise input sent1"),
+    "answer": ("answer", "label answerkey answer_key correct correct_answer answer_idx answer_index", "gold target solution y"),
     "number": ("score similarity rating value target", "label y stars grade price"),
 }
 _LABEL: dict[Target, str] = {"class": "label", "labels": "labels", "number": "number"}
@@ -83,20 +85,20 @@ def choose_columns(table: Table, task: Task, *, lenient: bool) -> Columns:
     faults: list[BenchError] = []
     part = "text" if task.modality == "text" else "image"
     named = task.data.text if part == "text" else task.data.image
-    label = _named("label", task.data.label or table.label, table, faults, lenient=lenient)
-    content = _named(part, named or table.picture, table, faults, lenient=lenient)
-    group = _named("group", task.data.group, table, faults, lenient=lenient)
-    pair = _named("text_pair", task.data.text_pair, table, faults, lenient=False)
+    label = find_named("label", task.data.label or table.label, table, faults, lenient=lenient)
+    content = find_named(part, named or table.picture, table, faults, lenient=lenient)
+    group = find_named("group", task.data.group, table, faults, lenient=lenient)
+    pair = find_named("text_pair", task.data.text_pair, table, faults, lenient=False)
     raise_all(faults)
     notes = []
     if task.kind == "text-similarity" and not content and not pair:
-        content, pair = (_infer(which, table, {label, group}, faults) for which in ("first", "text_pair"))
+        content, pair = (infer_named(which, table, {label, group}, faults) for which in ("first", "text_pair"))
         notes += [f"text={content}", f"text_pair={pair}"]
     if not label:
-        label = _infer(_LABEL[task.target], table, {content, group, pair}, faults)
+        label = infer_named(_LABEL[task.target], table, {content, group, pair}, faults)
         notes.append(f"label={label}")
     if not content:
-        content = _infer(part, table, {label, group, pair}, faults)
+        content = infer_named(part, table, {label, group, pair}, faults)
         notes.insert(0, f"{part}={content}")
     raise_all(faults)
     note = (f"columns inferred: {', '.join(notes)}",) if notes else ()
@@ -144,7 +146,8 @@ def check_columns(table: Table, columns: Columns) -> list[BenchError]:
     return [_missing(name, table) for name in wanted if name not in table.columns]
 
 
-def _named(part: str, name: str | None, table: Table, faults: list[BenchError], *, lenient: bool) -> str:
+def find_named(part: str, name: str | None, table: Table, faults: list[BenchError], *, lenient: bool) -> str:
+    """Return a named column if the table has it; else an empty name, with a fault unless it may be inferred."""
     if not name or name in table.columns:
         return name or ""
     if not lenient:
@@ -158,7 +161,7 @@ def _missing(name: str, table: Table, key: str = "") -> TaskError:
     return TaskError(f'there is no column "{name}"', where=table.origin + key, hint=suggest(name, table.columns))
 
 
-def _infer(part: str, table: Table, taken: set[str], faults: list[BenchError]) -> str:
+def infer_named(part: str, table: Table, taken: set[str], faults: list[BenchError]) -> str:
     """Return the column that must be meant, or note a fault and return an empty name."""
     free = {name.lower().replace(" ", "_"): name for name in table.columns if name not in taken}
     for tier in _TIERS[part]:
@@ -177,7 +180,7 @@ def _infer(part: str, table: Table, taken: set[str], faults: list[BenchError]) -
 
 def _ambiguous(part: str, found: Sequence[str], table: Table) -> TaskError:
     columns = ", ".join(f'"{name}"' for name in table.columns)
-    key = {"first": "text", "labels": "label", "number": "label"}.get(part, part)
+    key = {"first": "text", "labels": "label", "number": "label", "question": "text", "answer": "label"}.get(part, part)
     what = f"which column is the {key} is ambiguous" if found else f"no column can be told to be the {key}"
     hint = f"name it in task.yaml: data: {{{key}: …}} (columns: {columns})"
     if found:
@@ -240,5 +243,7 @@ _BY_VALUES = {
     "labels": _repeated,
     "number": _numeric,
     "first": _none,
+    "question": _longest,
+    "answer": _none,
     "text_pair": _none,
 }

@@ -13,6 +13,7 @@ from harness.core.task import Task
 from harness.core.wording import Ask
 from harness.errors import BenchError, Faults, TaskError, raise_all
 from harness.load.checks import find_doubts, find_faults
+from harness.load.choices import places, read_choices
 from harness.load.columns import Columns, check_columns, choose_columns
 from harness.load.faults import each_fault
 from harness.load.generation import load_generation
@@ -24,7 +25,7 @@ from harness.load.splits import SHARE, split
 from harness.load.table import Source, Table
 from harness.load.tagged import load_tagged
 
-_DRAWN: dict[Target, str] = {"class": "class", "labels": "rarest label", "number": "size"}
+_DRAWN: dict[Target, str] = {"class": " by class", "labels": " by rarest label", "number": " by size"}
 
 
 def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, offline: bool) -> Dataset:
@@ -42,18 +43,19 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     if task.target == "tags":
         return load_tagged(task, folder, override=override, seed=seed, offline=offline)
     source = open_source(task, folder, override=override, offline=offline)
-    columns = choose_columns(source.train, task, lenient=override is not None)
     noticed: list[str] = []
-    train, test = _read(source, columns, task, noticed)
+    read = read_choices if task.kind == "multiple-choice" else _read
+    columns, train, test = read(source, task, noticed, lenient=override is not None)
     raise_all(find_faults(train, test, source.name))
-    rows = assemble([*train, *(test or ())], sort_classes(row.label for row in train), task.target)
+    every = [*train, *(test or ())]
+    rows = assemble(every, places(every) or sort_classes(row.label for row in train), task.target)
     phrases = describe_classes(task, rows.classes, lenient=override is not None)
     given = None if test is None else range(len(train), len(rows))
     try:
         division = split(rows, given, seed)
     except BenchError as error:
         raise _placed(error, source.name) from error
-    drawn = () if test is not None else (f"test rows: {SHARE:.0%} drawn by {_DRAWN[task.target]} with seed {seed}",)
+    drawn = () if test is not None else (f"test rows: {SHARE:.0%} drawn{_by(task)} with seed {seed}",)
     notes = (*source.notes, *source.train.notes, *(source.test.notes if source.test else ()), *columns.notes, *drawn)
     found = (doubt.what for doubt in find_doubts(rows, division, drawn=test is None))
     return Dataset(
@@ -70,8 +72,14 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     )
 
 
-def _read(source: Source, columns: Columns, task: Task, noticed: list[str]) -> tuple[list[Row], list[Row] | None]:
-    """Read both tables, collecting what is wrong with either."""
+def _by(task: Task) -> str:
+    """Return what test rows are drawn evenly by, which for questions is nothing."""
+    return "" if task.kind == "multiple-choice" else _DRAWN[task.target]
+
+
+def _read(source: Source, task: Task, noticed: list[str], *, lenient: bool) -> tuple[Columns, list[Row], list[Row] | None]:
+    """Settle the columns and read both tables, collecting what is wrong with either."""
+    columns = choose_columns(source.train, task, lenient=lenient)
     faults: list[BenchError] = []
     read: list[list[Row]] = []
     for table in _tables(source):
@@ -82,7 +90,7 @@ def _read(source: Source, columns: Columns, task: Task, noticed: list[str]) -> t
         except BenchError as error:
             faults += each_fault(error)
     raise_all(faults)
-    return read[0], read[1] if source.test else None
+    return columns, read[0], read[1] if source.test else None
 
 
 def _tables(source: Source) -> Iterator[Table]:

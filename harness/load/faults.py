@@ -103,11 +103,15 @@ _HINTS = {
     "write.answer is no": "mend it, or leave it out: then the whole text is the answer",
     "places for the class": "write {} once, where the words for the class are to stand",
     "ask.template cannot": "write a field as {text} or {label}, and a brace that is none as {{ or }}",
-    "ask.template has an unknown": "the fields are {text}, of pairs {text_pair}, and {label}; a brace that is none is {{ or }}",
+    "ask.template has an unknown": "the fields are {text}, of pairs {text_pair}, of questions {options}, and {label} or {letter}; "
+    "a brace that is none is {{ or }}",
     "for the label": "write {text} where the row is to stand, and {label} once, where the words for its class are",
     "behind the label": "put {label} behind all other fields: what a model is asked for comes last",
     "ask.template has": "write {text_pair} where rows are pairs (data.text_pair), and there alone",
     "ask is for texts": "leave ask out: language models are asked for one class of a text alone",
+    "data.options is": "leave it out, or choose the kind multiple-choice",
+    "multiple-choice has options": "leave them out; data.text is the question, data.options what it can be answered with",
+    "and the rows are no questions": "leave it out; {options} and {letter} are for the kind multiple-choice",
     "multi_label is": "leave multi_label out, or choose text-classification or image-classification",
     "data.text_pair": "let data.text and data.text_pair name the columns of the two texts, or leave text_pair out",
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.core.card import Modality
 from harness.core.task import Task
-from harness.core.wording import PAIR_TEMPLATE, TEMPLATE, Wording
+from harness.core.wording import CHOICE_TEMPLATE, PAIR_TEMPLATE, TEMPLATE, Wording
 from harness.errors import BenchError, TaskError, raise_all, suggest
 
 # For pictures the sentence that CLIP was published with: Radford et al. 2021, section 3.1.4.
@@ -37,6 +37,7 @@ def describe_classes(task: Task, classes: Sequence[str], *, lenient: bool = Fals
     raise_all(faults)
     if (
         task.data.text_pair
+        or task.kind == "multiple-choice"
         or task.target != "class"
         or not all(label in task.classes or _is_word(label, classes) for label in classes)
     ):
@@ -49,18 +50,27 @@ def describe_classes(task: Task, classes: Sequence[str], *, lenient: bool = Fals
 def word_task(task: Task, classes: Sequence[str]) -> Wording | None:
     """Return how texts and classes are put to a language model; a code stands for itself, and tells nothing.
 
-    None for pictures, and where something else is told than one class.
+    None for pictures, and where something else is told than one class. Questions bring their own options.
     """
     if task.modality != "text" or task.target != "class":
         return None
+    if task.kind == "multiple-choice":
+        return _word_options(task)
     words = [task.classes.get(label) or ((to_words(label),) if _is_word(label, classes) else (label,)) for label in classes]
     return Wording(
         template=task.ask.template or (PAIR_TEMPLATE if task.data.text_pair else TEMPLATE),
         words=tuple(words),
         instruction=task.ask.instruction,
-        normalize=task.ask.normalize,
+        normalize=task.ask.normalize or "prior",
         is_told=all(label in task.classes or _is_word(label, classes) for label in classes),
     )
+
+
+def _word_options(task: Task) -> Wording:
+    """Return how questions are put to a language model."""
+    template = task.ask.template or CHOICE_TEMPLATE
+    normalize = task.ask.normalize or ("none" if "letter" in task.ask.fields else "tokens")
+    return Wording(template, (), task.ask.instruction, normalize)
 
 
 def to_words(label: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.bounds import MAX_DIGITS
-from harness.core.data import Input, Label, Pair, Rows
+from harness.core.data import Choice, Input, Label, Pair, Rows
 from harness.core.kinds import Target
 from harness.core.task import Task
 from harness.errors import TaskError
@@ -47,7 +47,7 @@ def read_rows(table: Table, columns: Columns, task: Task, noticed: list[str]) ->
     contents = table.columns[columns.content]
     parts = [contents, table.columns[columns.pair]] if columns.pair else [contents]
     missing = [index for index in range(len(table)) if labels[index] is None or any(is_missing(part[index]) for part in parts)]
-    _report_missing(missing, table, columns, noticed)
+    report_missing(missing, table, (columns.content, columns.pair, columns.label), noticed)
     gone = set(missing)
     kept = [index for index in range(len(table)) if index not in gone]
     if task.modality == "image":
@@ -57,15 +57,15 @@ def read_rows(table: Table, columns: Columns, task: Task, noticed: list[str]) ->
     else:
         texts = [_whole([to_text(part[index], table, index) for index in kept], table, noticed) for part in parts]
         inputs: list[Input] = [Pair(*both) for both in zip(*texts, strict=True)] if columns.pair else list(texts[0])
-        told = [(one, _digest(one)) for one in inputs]
-    groups = [_group(table, columns.group, index) for index in kept]
+        told = [(one, digest_row(one)) for one in inputs]
+    groups = [read_group(table, columns.group, index) for index in kept]
     right = [label for index in kept if (label := labels[index]) is not None]
     return [Row(*one, label=label, group=group) for one, label, group in zip(told, right, groups, strict=True)]
 
 
-def _digest(row: Input) -> str:
-    """Return what a text, or a pair of texts, is told by."""
-    text = json.dumps(row) if isinstance(row, Pair) else str(row)
+def digest_row(row: Input) -> str:
+    """Return what a text, a pair of texts, or a question with its options is told by."""
+    text = json.dumps(row) if isinstance(row, Pair | Choice) else str(row)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
@@ -118,7 +118,12 @@ def to_text(value: object, table: Table, index: int) -> str:
     raise TaskError(msg, where=table.place(index), hint="name another column as the text")
 
 
-def _group(table: Table, column: str, index: int) -> str:
+def read_group(table: Table, column: str, index: int) -> str:
+    """Return the group of a row, empty where it has none.
+
+    Raises:
+        TaskError: it is no single value.
+    """
     value = table.columns[column][index] if column else None
     if is_missing(value):
         return ""
@@ -137,11 +142,16 @@ def _whole(texts: list[str], table: Table, noticed: list[str]) -> list[str]:
     return mended
 
 
-def _report_missing(missing: Sequence[int], table: Table, columns: Columns, noticed: list[str]) -> None:
+def report_missing(missing: Sequence[int], table: Table, parts: Sequence[str], noticed: list[str]) -> None:
+    """Note which rows lack what they should have.
+
+    Raises:
+        TaskError: they are too many.
+    """
     if not missing:
         return
     lines = ", ".join(str(table.lines[index]) for index in missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
-    what = f"{len(missing)} of {len(table)} rows lack {' or '.join(filter(None, (columns.content, columns.pair, columns.label)))}"
+    what = f"{len(missing)} of {len(table)} rows lack {' or '.join(filter(None, parts))}"
     if len(missing) > MOST_DROPPED * len(table):
         raise TaskError(what, where=f"{table.origin}, {table.unit} {lines}", hint="name other columns, or fill the rows in")
     noticed.append(f"{table.origin}: {what}; they are left out ({table.unit} {lines})")

@@ -184,6 +184,19 @@ class Fits(Protocol):
 
 
 @runtime_checkable
+class FitsOptions(Protocol):
+    """Learns from scratch which of its options answers a question; what a baseline does."""
+
+    def fit_options(self, inputs: Sequence[tuple[str, tuple[str, ...]]], right: NDArray[np.int64]) -> None:
+        """Learn from questions with their options, and the places of the right ones, from 0; forgets what was learned before."""
+        ...
+
+    def predict_options(self, inputs: Sequence[tuple[str, tuple[str, ...]]]) -> NDArray[np.float32]:
+        """Return `(n, places)`: how likely each option is right, 0 where a question has fewer."""
+        ...
+
+
+@runtime_checkable
 class FitsLabels(Protocol):
     """Learns from scratch which labels a row has, where it can have several; what a baseline does."""
 
@@ -230,8 +243,11 @@ class Learning(NamedTuple):
     predict: str
 
 
-LEARNING: dict[Target, Learning] = {
+# What a model can learn from scratch: what is told of a row, and of questions which option is right.
+Lesson = Target | Literal["option"]
+LEARNING: dict[Lesson, Learning] = {
     "class": Learning(Fits, "fit", "predict"),
+    "option": Learning(FitsOptions, "fit_options", "predict_options"),
     "labels": Learning(FitsLabels, "fit_labels", "predict_labels"),
     "number": Learning(FitsNumbers, "fit_numbers", "predict_numbers"),
     "tags": Learning(FitsTags, "fit_tags", "predict_tags"),

@@ -67,6 +67,8 @@ def _told(facts: DataFacts, info: RunInfo) -> Fact:
         if facts.smallest_class == facts.largest_class
         else f"{facts.smallest_class:,} to {facts.largest_class:,} {counted}"
     )
+    if info.task.kind == "multiple-choice":
+        return Fact(label="Options", text=f"up to {len(facts.classes)}", note=f"at each place the right one of {sizes}")
     note = f"{sizes} each{', a row can have several' if info.task.multi_label else ''}; {listing(facts.classes, 20)}"
     return Fact(label=_TOLD.get(info.task.target, "Labels"), text=f"{len(facts.classes):,}", note=note)
 

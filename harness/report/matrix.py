@@ -16,7 +16,7 @@ _HELP = {
     "zero-shot": "Frozen features, compared with the words for the classes; no labels are learned from.",
     "prompted": "What goes on from a prompt: the likeliest words for a class, or a text; no labels are learned from.",
     "few-shot": "The same, with labeled rows shown in the prompt.",
-    "cosine": "Frozen features of both texts, compared; no labels are learned from.",
+    "cosine": "Frozen features of a row's texts, compared with each other; no labels are learned from.",
     "dense-search": "The documents whose vectors are nearest to the query's, by cosine; nothing is learned.",
     "knn": "On frozen features.",
     "linear-probe": "A linear head on frozen features.",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax
 
-from harness.core.data import Input
+from harness.core.data import Input, are_choices
 from harness.core.table import blocks
 from harness.core.wording import Wording
 from harness.errors import CandidateError
@@ -20,26 +21,28 @@ from harness.techniques.technique import Recipe
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-# Rows that a model is asked about at once, times the phrases of the classes.
+# Rows that a model is asked about at once, times the phrases that are compared for each.
 _QUESTIONS = 2**16
+Phrases = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
     """Prompts before each of which the `opening` stands, and the answers to compare.
 
-    A row that is itself an example has an opening of its `own`. `priors` are scores of the answers without any row, which are taken
-    off. What rows of `home` scored is remembered: nothing is learned there, and every fold asks the same.
+    A row that is itself an example has an opening of its `own`. What rows of `home` scored is remembered: nothing is learned there,
+    and every fold asks the same.
     """
 
     wording: Wording
     model: LogLikelihood
+    classes: int
     recipe: Recipe
     opening: str
     own: Mapping[Input, str] = field(default_factory=dict)
-    priors: Floats | None = None
     home: Inputs | None = None
     known: dict[int, Floats] = field(default_factory=dict)
+    priors: dict[Phrases, Floats] = field(default_factory=dict)
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
         """Return probabilities `(len(rows), classes)`."""
@@ -51,47 +54,71 @@ class Asking:
         """Return how many prompts are longer than the model reads, None where it does not say."""
         if not isinstance(self.model, KnowsContext):
             return None
-        prompts = [self._prompt(inputs.raw[row]) for row in rows.tolist()]
-        room = self.model.context - longest_answer(self.wording, self.model)
+        given: list[Input] = [inputs.raw[row] for row in rows.tolist()]
+        prompts = [self._prompt(row) for row in given]
+        room = self.model.context - longest_answer(self.wording, self.model, given)
         return int((self.model.count_tokens(prompts) > room).sum())
 
-    def _prompt(self, row: object) -> str:
-        given: Input = row  # type: ignore[assignment]
-        return self.own.get(given, self.opening) + self.wording.prompt(given)
+    def _prompt(self, row: Input) -> str:
+        return self.own.get(row, self.opening) + self.wording.prompt(row)
 
     def _shares(self, inputs: Inputs, rows: Ints) -> Floats:
-        sizes = [len(some) for some in self.wording.words]
-        shares = np.empty((len(rows), len(sizes)), np.float32)
-        for part in blocks(len(rows), 1, limit=max(1, _QUESTIONS // sum(sizes))):
-            scores = score(self.model, self.wording, [self._prompt(inputs.raw[row]) for row in rows[part].tolist()])
-            shares[part] = weigh(scores if self.priors is None else scores - self.priors, sizes)
+        shares = np.zeros((len(rows), self.classes), np.float32)
+        many = sum(map(len, self.wording.words)) or self.classes
+        for part in blocks(len(rows), 1, limit=max(1, _QUESTIONS // many)):
+            given: list[Input] = [inputs.raw[row] for row in rows[part].tolist()]
+            phrases = [self.wording.phrases(row) for row in given]
+            scores = score(self.model, self.wording, [self._prompt(row) for row in given], phrases)
+            if self.wording.normalize == "prior":
+                scores = [mine - prior for mine, prior in zip(scores, self._prior(phrases), strict=True)]
+            for row, mine, some in zip(range(*part.indices(len(rows))), scores, phrases, strict=True):
+                # Questions may have fewer options than there are places.
+                shares[row, : len(some)] = weigh(mine[None], [len(one) for one in some])[0]
         return shares
+
+    def _prior(self, phrases: Sequence[Phrases]) -> list[Floats]:
+        """Return how likely phrases are after a prompt without a row.
+
+        Source: Brown et al. 2020, section 2.4; Zhao et al. 2021, section 5.
+        """
+        new = list(dict.fromkeys(one for one in phrases if one not in self.priors))
+        found = score(self.model, self.wording, [self.opening + self.wording.prompt(None)] * len(new), new)
+        self.priors.update(zip(new, found, strict=True))
+        return [self.priors[one] for one in phrases]
 
 
 def recall(known: dict[int, Floats], rows: Ints, ask: Callable[[Ints], Floats]) -> Floats:
     """Return the shares of rows `(len(rows), classes)`: those that are known, and of the others what `ask` gives, which is kept."""
     new = np.asarray([row for row in rows.tolist() if row not in known], np.int64)
-    known.update(zip(new.tolist(), ask(new), strict=True))
+    if len(new):
+        known.update(zip(new.tolist(), ask(new), strict=True))
     return np.stack([known[row] for row in rows.tolist()])
 
 
-def score(model: LogLikelihood, wording: Wording, prompts: Sequence[str]) -> Floats:
-    """Return `(prompts, phrases)`: how likely each phrase for a class is, by token where the task wants it.
+def score(model: LogLikelihood, wording: Wording, prompts: Sequence[str], phrases: Sequence[Phrases]) -> list[Floats]:
+    """Return how likely each of its phrases is after each prompt, `(phrases,)`, by token where the task wants it.
 
     Raises:
         CandidateError: the model answers with something else than it should.
     """
-    answers = [wording.answer(words) for some in wording.words for words in some]
-    asked = [prompt for prompt in prompts for _ in answers]
-    found = check_likelihoods(model.log_likelihood(asked, answers * len(prompts)), len(asked))
+    answers = [_answers(wording, mine) for mine in phrases]
+    asked = [prompt for prompt, mine in zip(prompts, answers, strict=True) for _ in mine]
+    flat = [answer for mine in answers for answer in mine]
+    found = check_likelihoods(model.log_likelihood(asked, flat), len(asked))
     lacking = np.flatnonzero(found[:, 1] < 1)
     if len(lacking):
-        what = f'to the model, "{answers[lacking[0] % len(answers)].strip()[:80]}" is nothing: it has no token for it'
-        raise CandidateError(what, hint="describe the class in other words, under `classes` in task.yaml")
+        what = f'to the model, "{flat[lacking[0]].strip()[:80]}" is nothing: it has no token for it'
+        raise CandidateError(what, hint="say it in other words: a class under `classes` in task.yaml, an option in its row")
     sums = found[:, 0].copy()
     if wording.normalize == "tokens":
         sums /= found[:, 1]
-    return sums.reshape(len(prompts), len(answers))
+    return np.split(sums, np.cumsum([len(mine) for mine in answers])[:-1]) if answers else []
+
+
+@lru_cache(maxsize=1)
+def _answers(wording: Wording, phrases: Phrases) -> tuple[str, ...]:
+    """Return what goes on from a prompt for each phrase; classes have the same ones every time."""
+    return tuple(wording.answer(words) for some in phrases for words in some)
 
 
 def weigh(scores: Floats, sizes: Sequence[int]) -> Floats:
@@ -106,17 +133,10 @@ def weigh(scores: Floats, sizes: Sequence[int]) -> Floats:
     return found
 
 
-def prior(model: LogLikelihood, wording: Wording, opening: str) -> Floats | None:
-    """Return `(1, phrases)` scores after a prompt without a row, where the task wants them taken off.
-
-    Source: Brown et al. 2020, section 2.4; Zhao et al. 2021, section 5.
-    """
-    return score(model, wording, [opening + wording.prompt(None)]) if wording.normalize == "prior" else None
-
-
-def longest_answer(wording: Wording, model: KnowsContext) -> int:
-    """Return the most tokens that words for a class have."""
-    return int(model.count_tokens([wording.answer(words) for some in wording.words for words in some]).max())
+def longest_answer(wording: Wording, model: KnowsContext, rows: Sequence[Input]) -> int:
+    """Return the most tokens that any phrase for these rows has."""
+    own = dict.fromkeys(wording.phrases(row) for row in rows) if are_choices(rows) else [wording.words]
+    return int(model.count_tokens([answer for phrases in own for answer in _answers(wording, phrases)]).max())
 
 
 def wording_of(inputs: Inputs, classes: int, technique: str) -> tuple[Wording, LogLikelihood | Generates]:
@@ -129,7 +149,7 @@ def wording_of(inputs: Inputs, classes: int, technique: str) -> tuple[Wording, L
         what = "the model neither tells how likely a text goes on nor writes"
         hint = "give it `log_likelihood` or `generate`, or use another technique"
         raise CandidateError(what, where=f"technique {technique}", hint=hint)
-    if inputs.wording is None or len(inputs.wording.words) != classes:
+    if inputs.wording is None or (len(inputs.wording.words) != classes and not are_choices(inputs.raw)):
         what = "the task does not say how to put its rows to a language model"
         raise CandidateError(what, where=f"technique {technique}", hint="see `ask` in task.yaml; pictures cannot be put to one")
     return inputs.wording, inputs.model

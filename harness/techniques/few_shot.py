@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.core.wording import BETWEEN, Wording
 from harness.models.capabilities import Generates, KnowsContext, LogLikelihood
-from harness.techniques.asking import Asking, longest_answer, prior, wording_of
+from harness.techniques.asking import Asking, longest_answer, wording_of
 from harness.techniques.replies import BY, Choosing, Heard, list_classes
 from harness.techniques.tuning import DoesNotApply
 
@@ -49,15 +49,15 @@ class FewShot:
         order = take_turns(labels)
         given: list[Input] = [inputs.raw[rows[place]] for place in order]
         texts = [wording.example(row, int(labels[place])) + BETWEEN for row, place in zip(given, order, strict=True)]
-        chosen = _choose(texts, wording, model, _prompts(inputs, rows, wording))
+        chosen = _choose(texts, wording, model, _look(inputs, rows))
         begins = wording.opening if isinstance(model, LogLikelihood) else list_classes(wording)
         shown = {given[place]: place for place in chosen}
         opening = begins + "".join(texts[place] for place in chosen)
         own = {row: begins + "".join(texts[other] for other in chosen if given[other] != row) for row in shown}
         if not isinstance(model, LogLikelihood):
-            return Choosing(wording, model, {"k": len(chosen), "answers": BY}, opening, self._heard, own=own)
+            return Choosing(wording, model, classes, {"k": len(chosen), "answers": BY}, opening, self._heard, own=own)
         recipe = {"k": len(chosen), "normalize": wording.normalize}
-        return Asking(wording, model, recipe, opening, own=own, priors=prior(model, wording, opening))
+        return Asking(wording, model, classes, recipe, opening, own=own)
 
 
 def take_turns(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -76,13 +76,12 @@ def take_turns(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     return order[np.lexsort((draw.random(len(labels)), turn))]
 
 
-def _prompts(inputs: Inputs, rows: NDArray[np.int64], wording: Wording) -> list[str]:
-    """Return what rows are asked with, of many only some."""
-    looked = rows[:: max(1, len(rows) // _ROWS_LOOKED_AT)]
-    return [wording.prompt(inputs.raw[row]) for row in looked.tolist()]
+def _look(inputs: Inputs, rows: NDArray[np.int64]) -> list[Input]:
+    """Return rows, of many only some."""
+    return [inputs.raw[row] for row in rows[:: max(1, len(rows) // _ROWS_LOOKED_AT)].tolist()]
 
 
-def _choose(texts: Sequence[str], wording: Wording, model: LogLikelihood | Generates, prompts: Sequence[str]) -> list[int]:
+def _choose(texts: Sequence[str], wording: Wording, model: LogLikelihood | Generates, rows: Sequence[Input]) -> list[int]:
     """Return the first examples for which there is room, in their order.
 
     Raises:
@@ -91,10 +90,10 @@ def _choose(texts: Sequence[str], wording: Wording, model: LogLikelihood | Gener
     most = min(len(texts), max(MOST, len(wording.words)))
     if not isinstance(model, KnowsContext):
         return list(range(most))
-    row = int(np.quantile(model.count_tokens(prompts), _SHARE))
+    row = int(np.quantile(model.count_tokens([wording.prompt(one) for one in rows]), _SHARE))
     begins = wording.opening if isinstance(model, LogLikelihood) else list_classes(wording)
     opening = int(model.count_tokens([begins])[0]) if begins else 0
-    room = model.context - opening - row - longest_answer(wording, model) - 1
+    room = model.context - opening - row - longest_answer(wording, model, rows) - 1
     chosen: list[int] = []
     # Where one is too long a shorter one may still fit.
     for place, tokens in enumerate(model.count_tokens(texts[: 4 * most]).tolist()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.models.capabilities import LogLikelihood
-from harness.techniques.asking import Asking, prior, wording_of
+from harness.techniques.asking import Asking, wording_of
 from harness.techniques.replies import BY, Choosing, Heard, list_classes
 
 if TYPE_CHECKING:
@@ -36,10 +36,9 @@ class Prompted:
         del rows, labels
         if self._asked is None or self._asked.home is not inputs:
             wording, model = wording_of(inputs, classes, "prompted")
-            opening = wording.opening
             if isinstance(model, LogLikelihood):
                 recipe = {"normalize": wording.normalize}
-                self._asked = Asking(wording, model, recipe, opening, priors=prior(model, wording, opening), home=inputs)
+                self._asked = Asking(wording, model, classes, recipe, wording.opening, home=inputs)
             else:
-                self._asked = Choosing(wording, model, {"answers": BY}, list_classes(wording), Heard(), home=inputs)
+                self._asked = Choosing(wording, model, classes, {"answers": BY}, list_classes(wording), Heard(), home=inputs)
         return self._asked

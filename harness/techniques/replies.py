@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,13 +40,16 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Choosing:
-    """Prompts that list the classes; before each the `opening` stands, and before a row that is an example one of its `own`.
+    """Prompts that list the classes, or a question's options.
+
+    Before each the `opening` stands, and before a row that is an example one of its `own`.
 
     What rows of `home` were answered is remembered, as with likelihoods.
     """
 
     wording: Wording
     model: Generates
+    classes: int
     recipe: Recipe
     opening: str
     heard: Heard
@@ -68,15 +71,17 @@ class Choosing:
 
     def _shares(self, inputs: Inputs, rows: Ints) -> Floats:
         given: list[Input] = [inputs.raw[row] for row in rows.tolist()]
-        prompts = [self.own.get(row, self.opening) + self.wording.prompt(row) for row in given]
-        replies = check_replies(self.model.generate(prompts, reply_tokens(self.wording), ()), len(prompts))
-        shares = np.zeros((len(given), len(self.wording.words)), np.float32)
+        prompts = [self.own.get(row, self.opening) + list_options(self.wording, row) + self.wording.prompt(row) for row in given]
+        limit = reply_tokens({self.wording.phrases(row) for row in given})
+        replies = check_replies(self.model.generate(prompts, limit, ()), len(prompts))
+        shares = np.zeros((len(given), self.classes), np.float32)
         for place, (row, reply) in enumerate(zip(given, replies, strict=True)):
-            found = match(reply, self.wording.words)
+            phrases = self.wording.phrases(row)
+            found = match(reply, phrases)
             self.heard.replies += 1
             if found is None:
                 self.heard.unmatched += 1
-                shares[place] = _guess(row, shares.shape[1])
+                shares[place, : len(phrases)] = _guess(row, len(phrases))
             else:
                 shares[place, found] = 1.0
         return shares
@@ -84,13 +89,23 @@ class Choosing:
 
 def list_classes(wording: Wording) -> str:
     """Return what stands before all examples and rows: the task's instruction, and the words for each class."""
-    words = "".join(f"\n- {some[0]}" for some in wording.words)
-    return f"{wording.opening}{_AMONG}{words}{BETWEEN}"
+    return wording.opening + (_list(wording.words) if wording.words else "")
 
 
-def reply_tokens(wording: Wording) -> int:
-    """Return how many tokens a reply may have: enough for the longest words for a class, and some around them."""
-    longest = max(len(words) for some in wording.words for words in some)
+def list_options(wording: Wording, row: Input) -> str:
+    """Return what stands before a question alone: its options, unless the template lists them itself."""
+    phrases = () if wording.words or wording.ends_with == "letter" else wording.phrases(row)
+    return _list(phrases) if phrases else ""
+
+
+def _list(phrases: Sequence[Sequence[str]]) -> str:
+    words = "".join(f"\n- {some[0]}" for some in phrases)
+    return f"{_AMONG}{words}{BETWEEN}"
+
+
+def reply_tokens(phrases: Collection[Sequence[Sequence[str]]]) -> int:
+    """Return how many tokens a reply may have: enough for the longest words for a class or option, and some around them."""
+    longest = max((len(words) for mine in phrases for some in mine for words in some), default=0)
     return _SPARE_TOKENS + -(-longest // _LETTERS_A_TOKEN)
 
 

@@ -69,7 +69,7 @@ def test_python_examples_work(python: Example, tmp_path: Path, monkeypatch: pyte
         assert sum(bool(line.strip()) for line in python.text.splitlines()) < 15
         for candidate in load_plugin(file):
             model = candidate.load("cpu", "float32")
-            ask = next((ask for sign, ask in _ASK.items() if sign in python.text), None)
+            ask = next((ask for name, ask in ASKS.items() if f"def {name}(" in python.text), None)
             if ask is None:
                 _ask(model, is_image="image" in candidate.card.modality)
             else:
@@ -85,6 +85,12 @@ def _ask_numbers(model: Any) -> None:
     assert subject.needs_met(model, is_image=False, target="number") == {"fit"}
     model.fit_numbers(TEXTS, np.array([4.0, 4.0, 3.0, 4.0]))
     assert model.predict_numbers(TEXTS).tolist() == pytest.approx([4, 4, 3, 4])
+
+
+def _ask_options(model: Any) -> None:
+    assert subject.needs_met(model, is_image=False, target="option") == {"fit"}
+    model.fit_options([("a?", ("b", "cc"))], np.array([1]))
+    assert model.predict_options([("a?", ("b", "cc")), ("b?", ("ddd", "e"))]).argmax(1).tolist() == [1, 0]
 
 
 def _ask_pairs(model: Any) -> None:
@@ -130,14 +136,15 @@ def _ask_search(model: Any) -> None:
     assert found[:, 0].tolist() == [3, 2]
 
 
-# How a model is asked, by a sign of its code.
-_ASK = {
+# How a model is asked, by a method that its code has.
+ASKS = {
     "embed_pairs": _ask_pairs,
     "fit_numbers": _ask_numbers,
+    "fit_options": _ask_options,
     "fit_tags": _ask_tags,
     "log_likelihood": _ask_in_words,
-    "def generate": _ask_to_write,
-    "def search": _ask_search,
+    "generate": _ask_to_write,
+    "search": _ask_search,
 }
 
 

@@ -57,6 +57,36 @@ def test_a_decoder_and_an_encoder_stand_in_one_ranking(workspace: Path) -> None:
     assert "decoder · few-shot" in (folder / "report.md").read_text()
 
 
+def test_questions_with_options_are_asked_and_compared(workspace: Path) -> None:
+    rows = [
+        {"question": f"which is {word}", "choices": [word, "other", *(["none"] if i % 3 else [])][:: 1 if i % 2 else -1]}
+        for i, word in enumerate(["card", "parcel", "refund"] * 14)
+    ]
+    lines = [json.dumps(row | {"answer": row["question"].split()[-1]}) for row in rows]
+    (workspace / "tasks" / "quiz").mkdir()
+    (workspace / "tasks" / "quiz" / "rows.jsonl").write_text("\n".join(lines))
+    (workspace / "tasks" / "quiz" / "task.yaml").write_text("name: quiz\nkind: multiple-choice\ndata: {train: rows.jsonl}\n")
+    done = run_here(
+        "compare", "--task", "quiz", "--candidates", "encoder,decoder", "--effort", "standard", "--device", "cpu",
+        "--offline", "--json", cwd=workspace,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["failed"] == []
+    ranked = {(row["candidate"], row["technique"]): row for row in found["ranking"]}
+    assert set(ranked) == {
+        ("encoder", "cosine"), ("decoder", "cosine"), ("decoder", "prompted"), ("decoder", "few-shot"),
+        ("baseline-majority", "fit"), ("baseline-overlap", "fit"),
+    }  # fmt: skip
+    assert ranked["baseline-overlap", "fit"]["score"] == 1
+    assert all(row["latency_ms"]["p95"] > 0 and row["memory_mb"] >= 0 for row in ranked.values())
+    report = (workspace / "reports" / "quiz" / "latest" / "report.md").read_text()
+    assert "- Options: up to 3 (at each place the right one of " in report
+    assert "Pipeline cannot be fitted to options" in report
+    refused = run_here("compare", "--task", "quiz", "--techniques", "linear-probe", "--offline", cwd=workspace)
+    assert (refused.returncode, "linear-probe is not for the kind multiple-choice" in refused.stderr) == (2, True)
+
+
 def test_models_that_cannot_be_asked_are_skipped_with_the_reason(workspace: Path) -> None:
     done = run_here(
         "compare", "--task", "mail", "--candidates", "encoder", "--techniques", "few-shot", "--measure", "quality",

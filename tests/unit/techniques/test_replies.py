@@ -73,7 +73,7 @@ def test_each_row_is_asked_once_behind_the_list_of_classes() -> None:
     technique.fit(given, ROWS[5:], LABELS[5:20], 3).predict(given, np.arange(6))
     assert len(model.asked) == 6
     assert head.recipe == {"answers": "replies"}
-    assert model.limits == {reply_tokens(given.wording)} == {16 + 10}
+    assert model.limits == {reply_tokens([given.wording.words])} == {16 + 10}
 
 
 def test_a_reply_without_a_class_is_a_guess_that_favors_none_and_is_counted() -> None:
