@@ -20,13 +20,16 @@ from harness.load.budget import SAMPLE, Budget, check_columns
 from harness.load.picture import encode, is_pixels
 from harness.load.table import Opaque, Table
 
-Cell = str | int | float | None | bytes | Opaque
+Plain = str | int | float | list[Any] | dict[str, Any] | None
+Cell = Plain | bytes | Opaque
 _PIECE = 2**20  # bytes in one line, about
 _WEIGHT = 2**12  # of a value whose size is not its length
+_NUMBER = 32
 _LONGEST = 2**24  # bytes of one line: a text of the greatest length and its escapes fit in
 _LONGEST_TEXT = 1000
 _NUMBERS = {"b": bool, "i": int, "u": int, "f": float}
 _NO_VALUE = {"NAType", "NaTType"}
+_DEEPEST = 10  # lists and objects within one another
 
 
 class Damaged(Exception):  # noqa: N818 - it says what the hand-over is
@@ -90,7 +93,7 @@ def read_tables(stream: BinaryIO, base: Path, budget: Budget) -> list[Table]:
 
 
 def simplify(value: Any, place: str) -> Cell:  # noqa: ANN401 - a user's function may return anything
-    """Return what stands for a value outside: numbers of numpy become plain ones, pictures PNG files.
+    """Return what stands for a value outside: numbers of numpy become plain ones, pictures PNG files; lists and objects stay such.
 
     Raises:
         TaskError: it is a picture that no PNG file can hold.
@@ -105,8 +108,29 @@ def simplify(value: Any, place: str) -> Cell:  # noqa: ANN401 - a user's functio
         return _simplify_array(value, place)
     if hasattr(value, "tobytes") and hasattr(value, "mode"):
         return _encode(value, place)
+    found = _simplify_members(value) if isinstance(value, list | tuple | Mapping) else Opaque("")
+    return _describe(value) if isinstance(found, Opaque) else found
+
+
+def _describe(value: Any) -> Opaque | None:  # noqa: ANN401 - as above
+    """Return what a value is, in words; None where it stands for none."""
     name = type(value).__name__
     return None if name in _NO_VALUE else Opaque(name, _shorten(str(value)))
+
+
+def _simplify_members(value: Any, depth: int = 1) -> Plain | Opaque:  # noqa: ANN401 - as above
+    """Return a list or an object of plain values; what cannot be one, with all that it is in, is opaque."""
+    if hasattr(value, "dtype") and getattr(value, "ndim", 0) <= 1:
+        value = value.tolist()
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if depth > _DEEPEST or not isinstance(value, list | tuple | Mapping):
+        return Opaque(type(value).__name__)
+    if isinstance(value, Mapping):
+        found = {str(key): _simplify_members(member, depth + 1) for key, member in value.items()}
+        return Opaque("dict") if any(isinstance(one, Opaque) for one in found.values()) else found
+    members = [_simplify_members(member, depth + 1) for member in value]
+    return Opaque("list") if any(isinstance(one, Opaque) for one in members) else members
 
 
 def _simplify_array(value: Any, place: str) -> Cell:  # noqa: ANN401 - an array of whatever library
@@ -115,6 +139,8 @@ def _simplify_array(value: Any, place: str) -> Cell:  # noqa: ANN401 - an array 
         return _NUMBERS[kind](value) if kind in _NUMBERS else Opaque(type(value).__name__, _shorten(str(value)))
     if kind == "u" and is_pixels(value):
         return _encode(value, place)
+    if len(shape) == 1 and kind in {*_NUMBERS, "U", "O"} and not isinstance(found := _simplify_members(value), Opaque):
+        return found
     return Opaque(f"an array of {value.dtype} with shape {shape}")
 
 
@@ -136,7 +162,7 @@ def _pieces(values: Iterable[object]) -> Iterator[list[object]]:
     size = 0
     for value in values:
         piece.append(value)
-        size += len(value) if isinstance(value, str) else _WEIGHT
+        size += _weigh(value)
         if size >= _PIECE:
             yield piece
             piece, size = [], 0
@@ -144,10 +170,25 @@ def _pieces(values: Iterable[object]) -> Iterator[list[object]]:
         yield piece
 
 
+def _weigh(value: object) -> int:
+    """Return about how many bytes a value takes in a line."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, list | tuple):
+        return 8 + sum(map(_weigh, value))
+    if isinstance(value, Mapping):
+        return 8 + sum(len(str(key)) + _weigh(member) for key, member in value.items())
+    if hasattr(value, "dtype") and not hasattr(value, "mode"):
+        return max(_WEIGHT, 16 * int(getattr(value, "size", 0)))
+    return _NUMBER if isinstance(value, int | float) else _WEIGHT
+
+
 def _to_wire(cell: Cell) -> object:
     """Return what a line of JSON holds of a value: lists are those that need a word."""
     if isinstance(cell, bytes):
         return ["bytes", len(cell)]
+    if isinstance(cell, list | dict):
+        return ["plain", cell]
     return ["opaque", cell.kind, cell.text] if isinstance(cell, Opaque) else cell
 
 
@@ -215,6 +256,9 @@ def _from_wire(cell: Any, stream: BinaryIO) -> Cell:  # noqa: ANN401 - anything 
     if cell is None or isinstance(cell, str | int | float):
         return cell
     kind, *content = cell
+    if kind == "plain":
+        [value] = content
+        return _checked(value)
     if kind == "opaque":
         name, text = map(str, content)
         return Opaque(name, text)
@@ -223,3 +267,9 @@ def _from_wire(cell: Any, stream: BinaryIO) -> Cell:  # noqa: ANN401 - anything 
     if data is None or len(data) != number:
         raise Damaged
     return data
+
+
+def _checked(value: Any) -> Cell:  # noqa: ANN401 - as above
+    if not isinstance(value, list | dict):
+        raise Damaged
+    return value
