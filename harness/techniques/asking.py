@@ -82,8 +82,9 @@ class Asking:
         Source: Brown et al. 2020, section 2.4; Zhao et al. 2021, section 5.
         """
         new = list(dict.fromkeys(one for one in phrases if one not in self.priors))
-        found = score(self.model, self.wording, [self.opening + self.wording.prompt(None)] * len(new), new)
-        self.priors.update(zip(new, found, strict=True))
+        if new:
+            found = score(self.model, self.wording, [self.opening + self.wording.prompt(None)] * len(new), new)
+            self.priors.update(zip(new, found, strict=True))
         return [self.priors[one] for one in phrases]
 
 
