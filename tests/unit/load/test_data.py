@@ -293,7 +293,7 @@ class TestFunction:
             ("return {'text': ['a'], 'label': [1, 2]}", "the columns differ in length: text 1, label 2", "as many"),
             ("return []", "the function returns no rows", "dict"),
             ("return {'text': 'abc', 'label': [1]}", "a column is str, not a list", "dict"),
-            ("return {'text': ['a', 'b'], 'label': [[1], [2]]}", "the label is list, not one class", "each row one class"),
+            ("return {'text': ['a', 'b'], 'label': [[1], [2]]}", "the label is list, not one class", "multi_label: true"),
             ("return {'text': [['a'], ['b']] * 9, 'label': [1, 2] * 9}", "the text is list", "name another column"),
         ],
     )
