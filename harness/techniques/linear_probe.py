@@ -29,6 +29,7 @@ MOST_ROWS = 100_000
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Truth = NDArray[Any]
+Fold = tuple[Ints, Ints]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,16 @@ class LinearProbe:
     Of more than 100,000 training rows it learns from so many, drawn by class, and its recipe says so.
     """
 
-    def fit(self, inputs: Inputs, rows: Ints, labels: Truth, classes: int) -> ProbeHead:
-        """Tune, then fit on all the given rows, or on as many as the solver takes."""
+    def fit(self, inputs: Inputs, rows: Ints, labels: Truth, classes: int, *, folds: Sequence[Fold] = ()) -> ProbeHead:
+        """Tune, then fit on all the given rows, or on as many as the solver takes.
+
+        `folds` are positions among the rows, of classes, to learn from and to check the regularisation by; else they are drawn.
+        """
         given, kept = len(rows), thin(stratify(labels), MOST_ROWS)
         rows, labels = rows[kept], labels[kept]
         view, target = choose_view(inputs, rows, labels, classes), target_of(labels)
         table = Selected(inputs.features[view], rows)
-        strength = _choose_strength(table, labels) if target == "class" else _tune(table, labels)
+        strength = _choose_strength(table, labels, folds) if target == "class" else _tune(table, labels)
         features = inputs.features[view][rows]
         mean, scale = _standard(features)
         fit = _FITS[target]
@@ -157,13 +161,13 @@ def _ridge_accuracy(features: Floats, labels: Ints, classes: int, folds: Sequenc
     return float(right.max() / len(folds))
 
 
-def _choose_strength(features: Table, labels: Ints) -> float:
+def _choose_strength(features: Table, labels: Ints, folds: Sequence[Fold] = ()) -> float:
     """Return the C with the least held-out log loss, walking from strong to weak and stopping once it rises twice.
 
     Memory: a copy of the features for each fold.
     """
     losses: list[float] = []
-    folds = inner_folds(labels)
+    folds = folds or inner_folds(labels)
     prepared = [_prepare(features, *fold) for fold in folds]
     models = [_logistic(STRENGTHS[0], 1e-3) for _ in folds]
     for strength in STRENGTHS:
