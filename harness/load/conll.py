@@ -86,8 +86,10 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     with open_lines(path) as lines:
         has_tabs = "\t" in lines.peek(_HEAD)
         for line in lines:
-            lines.settle()
             text = line.strip()
+            if not text:
+                # A sentence is a row, which is bounded whole.
+                lines.settle()
             if has_tabs and text.startswith("#") and "\t" not in text:
                 continue
             yield lines.number, [cell.strip() for cell in text.split("\t")] if has_tabs and text else text.split()

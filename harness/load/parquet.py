@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ _MEMBER = 8  # bytes that a member of a list takes at the least
 
 def read_parquet(path: Path, budget: Budget) -> Table:
     """Read the columns of a Parquet file; those whose lists or objects hold further ones are passed over.
+
+    Numbers of classes in lists become their names where `datasets` wrote these into the file.
 
     Raises:
         TaskError: the file cannot be read, holds no rows, or is out of bounds.
@@ -69,7 +72,7 @@ def _read(file: Any, path: Path, budget: Budget) -> Table:  # noqa: ANN401 - pya
     size = sum(head.row_group(group).total_byte_size for group in range(head.num_row_groups))
     rows = max(1, min(_ROWS, _PIECE * head.num_rows // max(size, 1)))
     columns: dict[str, list[object]] = {}
-    nested = []
+    nested, classes = [], _class_names(file.schema_arrow.metadata or {})
     for field in file.schema_arrow:
         if not _is_plain(field.type):
             nested.append(field.name)
@@ -78,11 +81,29 @@ def _read(file: Any, path: Path, budget: Budget) -> Table:  # noqa: ANN401 - pya
         for piece in _pieces(file, field.name, rows):
             _count(piece, f"{origin}, column {field.name}", budget)
             values += piece.dictionary_decode().to_pylist() if hasattr(piece, "dictionary_decode") else piece.to_pylist()
-        columns[field.name] = values
+        names = classes.get(field.name)
+        columns[field.name] = [_name(value, names) for value in values] if names else values
     if {len(values) for values in columns.values()} - {head.num_rows}:
         msg = "not a readable parquet file: its columns have other numbers of rows than it says"
         raise TaskError(msg, where=origin, hint="write it again, or name another file")
     return Table(origin, columns, range(1, head.num_rows + 1), path.parent, nested=tuple(nested))
+
+
+def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[object]]:
+    """Return the names of classes of which columns hold lists of numbers, as `datasets` writes them into a file."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"].items()
+        members = {name: feature["feature"] for name, feature in features if isinstance(feature, dict) and "feature" in feature}
+        return {name: list(one["names"]) for name, one in members.items() if one.get("_type") == "ClassLabel"}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
+
+
+def _name(value: object, names: Sequence[object]) -> object:
+    """Return a list of class numbers as names; a number that is none stays."""
+    if not isinstance(value, list):
+        return value
+    return [str(names[one]) if isinstance(one, int) and 0 <= one < len(names) else one for one in value]
 
 
 def _pieces(file: Any, name: str, rows: int) -> Iterator[Any]:  # noqa: ANN401 - pyarrow ships no types

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,9 +52,10 @@ def cut(text: str, spans: object) -> Cut:
         SpanError: a span is of another form, lies outside of the text, holds no word, or overlaps with another.
     """
     words = find_words(text)
+    starts, ends = [start for start, _ in words], [end for _, end in words]
     tags, widened, last = [OUTSIDE] * len(words), 0, -1
     for span in sorted(_read(spans, text), key=lambda one: (one.start, one.end)):
-        inside = [i for i, (start, end) in enumerate(words) if start < span.end and end > span.start]
+        inside = range(bisect_right(ends, span.start), bisect_left(starts, span.end))
         shown = f'"{text[span.start : span.end][:40]}" ({span.start} to {span.end}, {span.kind})'
         if not inside:
             msg = f"the span {shown} holds no word"

@@ -44,6 +44,10 @@ from harness.store import journal, predictions, runs
 from tests.fuzz.strategies import ANY_TEXT, as_yaml, exchanged, files, mutated, noise
 
 ROWS = [{"text": f"message {i} of many", "label": "ab"[i % 2], "number": i} for i in range(24)]
+CONLL = b"".join(b"-DOCSTART-\tO\n\nAnn%d\tB-person\nleft\tO\nRome\tI-place\n\n" % i for i in range(12))
+SPANS = b"".join(
+    b'{"text": "Ann%d left", "entities": [[0, 3, "p"], {"start": 5, "end": 9, "label": "q"}]}\n' % i for i in range(12)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +372,8 @@ PARSERS: Mapping[str, Parser] = {
     ),
     "CSV": Parser(lambda: files([*_delimited(","), *_delimited(";")]), _data("d.csv"), _file("d.csv"), share=2),
     "TSV": Parser(lambda: files(_delimited("\t")), _data("d.tsv"), _file("d.tsv")),
+    "CoNLL": Parser(lambda: files([CONLL, CONLL.replace(b"\t", b" ")]), _data("d.conll", "token-classification"), _file("d.conll")),
+    "spans": Parser(lambda: files([SPANS]), _data("d.jsonl", "token-classification"), _file("d.jsonl")),
     "JSON lines": Parser(
         lambda: (
             files([b"".join(map(_lines, ROWS))])

@@ -82,6 +82,19 @@ def test_every_scheme_is_brought_to_iob2(scheme: str, tags: list[str]) -> None:
     assert (found.tags[0], found.scheme, found.mended) == (["B-a", "I-a", "B-a", "O", "B-b"], scheme, 0)
 
 
+@pytest.mark.parametrize("are_numbers", [False, True])
+def test_lists_in_parquet_are_read_and_numbers_have_the_names_that_datasets_wrote(tmp_path: Path, *, are_numbers: bool) -> None:
+    import datasets
+
+    names = ["O", "B-person", "I-person", "B-place"]
+    tags = [[names.index(tag) for tag in row[1]] if are_numbers else list(row[1]) for row in different()]
+    told = datasets.ClassLabel(names=names) if are_numbers else datasets.Value("string")
+    features = datasets.Features({"tokens": datasets.List(datasets.Value("string")), "ner_tags": datasets.List(told)})
+    rows = {"tokens": [list(row[0]) for row in different()], "ner_tags": tags}
+    datasets.Dataset.from_dict(rows, features).to_parquet(tmp_path / "rows.parquet")
+    assert named(load(tmp_path, "rows.parquet")) == different()
+
+
 def test_an_entity_that_was_never_begun_begins_and_is_counted(tmp_path: Path) -> None:
     broken = ("O", "I-person", "O", "O", "B-place", "O")
     (tmp_path / "rows.conll").write_text(conll([*different(), *different(2, broken)]))
