@@ -26,6 +26,8 @@ _SECONDS_TO_LEARN_A_ROW = 0.1
 _TOKENS = 512
 # An answer has few tokens beside a prompt, and each takes its time however small the model is.
 _SECONDS_AN_ANSWER, _SHARE_OF_AN_ANSWER = 0.02, 0.05
+# Of a server: rows are asked about while they choose, confirm and are learned from, and slow ones take their time for each.
+_SECONDS_A_CALL, _CALLS_A_ROW = 2.0, 4
 # The quickest trial there is, with the start of its process: without a foundation model, and with one.
 _SECONDS_FOR_BASELINE, _SECONDS_FOR_MODEL = 2.0, 8.0
 
@@ -216,12 +218,15 @@ def limits_of(
     `free_bytes` are of memory and of the disk. The time is ten minutes, a tenth of a second a row to learn from it, and what two
     operations a parameter and token take at five billion a second; a second a row where the parameters are unknown. A step of
     training takes three times as much, and every row takes it `epochs` times. Where rows are asked about, each of the
-    `answers` takes a while, too.
+    `answers` takes a while, too. A server is called some times a row and answer, as slowly as its card lets it be.
     """
     tokens = min(card.context or _TOKENS, _TOKENS)
     operations = 2 * card.parameters * tokens / _OPERATIONS_PER_S if card.parameters is not None else _SECONDS_A_ROW
     asked = answers * (_SECONDS_AN_ANSWER + operations * _SHARE_OF_AN_ANSWER)
     seconds = _SECONDS_AT_LEAST + rows * (_SECONDS_TO_LEARN_A_ROW + operations * (1 + 3 * epochs) + asked)
+    if card.remote is not None:
+        call = max(_SECONDS_A_CALL / card.remote.concurrency, 60 / (card.remote.requests_per_minute or math.inf))
+        seconds += _CALLS_A_ROW * rows * max(1, answers) * call
     most = most_of(free_bytes)
     memory = settings.memory_limit_bytes or most.memory_bytes
     return replace(most, seconds=settings.trial_timeout_s or round(seconds), memory_bytes=memory)

@@ -130,6 +130,7 @@ def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[
         *_search(info),
         *_writing(info, ranking, records),
         *_training(records),
+        *_served(info, ranking),
         *_kept(records),
         *_resumed(info),
         f"Seed{'' if len(seeds) == 1 else 's'} {listing(seeds)}; {plural(len(records), 'trial')} took {time}.",
@@ -178,6 +179,17 @@ def _training(records: Sequence[Record]) -> Iterable[str]:
         "Each round went on from where the last one ended: who left early is ranked by the score of a training that was not "
         "carried to the end, and did not predict the test rows."
     )
+
+
+def _served(info: RunInfo, ranking: Ranking) -> Iterable[str]:
+    """Say what is not known of models that run elsewhere."""
+    ranked = {row.candidate for row in ranking.rows}
+    names = [f"{card.name} at {card.host}" for card in info.cards if card.host and card.name in ranked]
+    if names:
+        yield (
+            f"Called and not loaded: {listing(names, 8)}. Latency has the network in it there, memory and size are not known, "
+            "what they gave is not kept for another run, and they cannot be fine-tuned here."
+        )
 
 
 def _kept(records: Sequence[Record]) -> Iterable[str]:

@@ -49,6 +49,13 @@ def test_an_answer_that_is_only_doubtful_is_looked_at_further() -> None:
     assert [next(going), *(going.send("warning") for _ in range(4))] == ["card", "load", "capability", "shape", "determinism"]
 
 
+def test_what_is_not_to_be_loaded_is_not_looked_at_further() -> None:
+    going = checks(Abilities)
+    assert [next(going), going.send("passed")] == ["card", "load"]
+    with pytest.raises(StopIteration):
+        going.send("not applicable")
+
+
 def test_a_second_process_is_asked_for_one_thing() -> None:
     assert list(again(Abilities)) == [AGAIN]
 

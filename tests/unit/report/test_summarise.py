@@ -114,6 +114,7 @@ def test_a_choice_that_runs_elsewhere_is_called_and_the_best_that_runs_here_is_n
     column = next(one for one in report.table.columns if one.key == "cost_per_1000_rows")
     assert column.conditions == "EUR, 9 tokens sent"
     assert [row.cells["cost_per_1000_rows"].text for row in report.table.rows if row.recommended] == ["0.0123"]
+    assert any(f"{chosen.candidate} at api.example.org" in one and "cannot be fine-tuned" in one for one in report.method)
     # Who calls no server sees no column for it.
     assert "cost_per_1000_rows" not in [one.key for one in report_of(sample).table.columns]
 
