@@ -20,6 +20,7 @@ NEEDED = {
     "transformers": ("transformers", "text encoders, and image encoders of the adapter transformers"),
     "timm": ("timm", "image encoders of the adapter timm"),
     "open_clip_torch": ("open_clip", "image towers of the adapter open_clip"),
+    "openai": ("openai", "models of servers"),
     "scikit-learn": ("sklearn", "baselines"),
     "datasets": ("datasets", "data sets of the Hub"),
     "evaluate": ("evaluate", "metrics of the form evaluate:NAME"),

@@ -40,6 +40,16 @@ class Remote(Noun):
     batch: Annotated[int, Field(ge=1, le=2048)] = 32
     body: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
+    @property
+    def pace(self) -> str:
+        """Return how much is asked of the server at once and in a minute, in words.
+
+        >>> Remote(model="m", offers=("chat",), concurrency=2, requests_per_minute=60).pace
+        'up to 2 calls at once, up to 60 calls a minute'
+        """
+        limit = f", up to {self.requests_per_minute:g} calls a minute" if self.requests_per_minute else ""
+        return f"up to {self.concurrency} calls at once{limit}"
+
     @field_validator("key_variable")
     @classmethod
     def _check_name(cls, value: str) -> str:

@@ -284,7 +284,7 @@ class Worker:
     def _conditions(self) -> str:
         card = self.job.candidate.card
         if card.remote is not None:
-            return f"network included, up to {card.remote.concurrency} calls at once, {card.host}"
+            return f"network included, {card.remote.pace}, {card.host}"
         return f"{self.machine['threads']} threads, {self.job.trials[0].dtype}, {self.job.device}"
 
 
