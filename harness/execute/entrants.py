@@ -9,11 +9,12 @@ from harness.core.kinds import Kind
 from harness.core.ranking import RankedContender, Ranking
 from harness.core.run import Effort, Settings
 from harness.core.technique_names import ASKED, UNTAUGHT
+from harness.core.written import COLUMNS
 from harness.execute.budget import Entrant
 from harness.models.adapters import can_train
-from harness.techniques.catalogue import FOR_TAGS, TECHNIQUES
+from harness.techniques.catalogue import FOR_TAGS, FOR_TEXTS, TECHNIQUES
 from harness.techniques.tuning import applies
-from harness.training.recipes import recipes
+from harness.training.recipes import recipes, without_head
 
 CANDIDATES: Mapping[Effort, int] = {"quick": 2, "standard": 2, "thorough": 6}
 RECIPES: Mapping[Effort, int] = {"quick": 1, "standard": 2, "thorough": 3}
@@ -29,13 +30,12 @@ _STEP = 3
 def training_techniques(settings: Settings, kind: Kind = "text-classification") -> tuple[str, ...]:
     """Return the techniques that change weights and are asked for: by name, or by the effort where no technique is named.
 
-    To find documents, to write texts, and to choose among options, nothing is trained.
+    To find documents and to choose among options nothing is trained, and to write texts only what needs no head.
     """
-    if kind in {"retrieval", "generation", "multiple-choice"}:
+    if kind in {"retrieval", "multiple-choice"}:
         return ()
-    every = tuple(
-        name for name, (need, *_) in TECHNIQUES.items() if need == "train" and (kind != "token-classification" or name in FOR_TAGS)
-    )
+    able = {"token-classification": FOR_TAGS, "generation": FOR_TEXTS}.get(kind, tuple(TECHNIQUES))
+    every = tuple(name for name in able if TECHNIQUES[name][0] == "train")
     wanted = settings.techniques or _OF_EFFORT.get(settings.effort, every)
     return tuple(name for name in every if name in wanted)
 
@@ -76,7 +76,8 @@ def list_entrants(
         s_per_row = seconds_per_row(card, ranking)
         for turn, technique in enumerate(name for name in turns if not applies(name, card)):
             for variant, recipe in enumerate(recipes(technique, _parameters(card, ranking), rows)[: RECIPES[effort]]):
-                entrant = Entrant(card.name, technique, dict(recipe), float(recipe["epochs"]), s_per_row)
+                recipe = without_head(recipe) if ranking.metric in COLUMNS else dict(recipe)
+                entrant = Entrant(card.name, technique, recipe, float(recipe["epochs"]), s_per_row)
                 found.append(((variant, place, turn), entrant))
     return [entrant for _, entrant in sorted(found, key=lambda pair: pair[0])]
 
@@ -109,7 +110,9 @@ def _unable(card: Card, ranking: Ranking) -> str:
 
 
 def _signals(row: RankedContender) -> dict[str, float]:
-    """Return what foretells training; how well a model does as it is does not."""
+    """Return what foretells training; how well a model does as it is does not, unless it writes, of which there is nothing else."""
+    if row.metric in COLUMNS:
+        return {row.technique: row.validation.score}
     if row.technique in {*UNTAUGHT, *ASKED}:
         return {}
     found = {name: value for name in ("logme", "h_score") if (value := row.value(name)) is not None}

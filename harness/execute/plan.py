@@ -15,7 +15,7 @@ from harness.core.trial import Pass, Trial
 from harness.core.wording import Wording
 from harness.errors import WorkspaceError, raise_all, suggest
 from harness.execute.limits import Limits, most_of
-from harness.techniques.catalogue import FOR_TAGS, TECHNIQUES
+from harness.techniques.catalogue import FOR_TAGS, FOR_TEXTS, TECHNIQUES
 
 # Kinds whose rows hold texts that can be compared with each other.
 _COMPARED = ("text-similarity", "multiple-choice")
@@ -108,7 +108,7 @@ def _suits(technique: str, task: Task) -> bool:
     """Tell whether a technique tells what the task asks for: a text, documents, tags, or something of each row by itself."""
     need = TECHNIQUES[technique][0]
     if task.target == "text":
-        return need in {"fit", "ask"}
+        return technique in FOR_TEXTS
     if task.target == "tags":
         return technique in FOR_TAGS
     if task.kind == "multiple-choice":

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from harness.core.data import Input
-from harness.core.measurement import Measurement
 from harness.core.trial import Finished, Trial
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.execute.job import Job
 from harness.execute.quality_pass import confirm, keep, note_types, score
 from harness.execute.quality_pass import tell as tell_rows
+from harness.execute.training_minutes import minutes
+from harness.execute.writing_training import train_texts
 from harness.measure import quality
 from harness.models.adapters import load_trainable
 from harness.store import predictions
-from harness.training.contender import Trained, Training, train
-
-_SECONDS_A_MINUTE = 60
+from harness.training.contender import Training, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +25,7 @@ class Outcome:
     """What is recorded, and how the trained model answers encoded rows."""
 
     finished: Finished
-    answer: Callable[[Sequence[Input]], NDArray[np.float32]]
+    answer: Callable[[Sequence[Input]], object]
 
 
 def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outcome:
@@ -41,22 +37,23 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
     if trial.fidelity is None or job.checkpoint is None:
         raise CandidateError("a training needs its fidelity", hint="run the comparison again")
     data, names, card = job.data, job.data.rows.names, job.candidate.card.reading(is_image=job.is_image)
-    trained = train(
-        Training(
-            load=lambda: load_trainable(card, job.folder, job.device, job.trust, classes=names, target=data.rows.target),
-            technique=trial.technique,
-            recipe=trial.recipe,
-            fidelity=trial.fidelity,
-            data=data,
-            metric=trial.metric,
-            seed=trial.seed,
-            device=job.device,
-            checkpoint=job.checkpoint,
-            needs_test=trial.confirms,
-            trust=job.trust,
-            tell=tell,
-        )
+    ask = Training(
+        load=lambda: load_trainable(card, job.folder, job.device, job.trust, classes=names, target=data.rows.target),
+        technique=trial.technique,
+        recipe=trial.recipe,
+        fidelity=trial.fidelity,
+        data=data,
+        metric=trial.metric,
+        seed=trial.seed,
+        device=job.device,
+        checkpoint=job.checkpoint,
+        needs_test=trial.confirms,
+        trust=job.trust,
+        tell=tell,
     )
+    if data.writing is not None:
+        return Outcome(*train_texts(job, trial, ask))
+    trained = train(ask)
     tell("scores")
     validation = subject.check_shares(trained.validation, len(data.rows.places(data.split.choosing)), data.rows.outputs)
     asked = len(data.rows.places(data.split.test)) if trial.confirms else 0
@@ -68,7 +65,7 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
         *score(data, told.validation, metric_name=trial.metric, metric=metric),
         *trained.measurements,
         *confirm(data, told.test, metric_name=trial.metric, metric=metric),
-        _minutes(trained, job),
+        minutes(trained.measurements, trained.recipe, len(data.split.rest)),
     )
     return Outcome(
         Finished(
@@ -79,13 +76,3 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
         ),
         trained.answer,
     )
-
-
-def _minutes(trained: Trained, job: Job) -> Measurement:
-    """Estimate how long training on everything but the test rows takes, from the measured speed."""
-    speed = next(m.value for m in trained.measurements if m.name == "training_s_per_1000_rows")
-    epochs = float(trained.recipe["epochs"])
-    rows = len(job.data.split.rest)
-    value = speed * rows / 1000 * epochs / _SECONDS_A_MINUTE
-    conditions = f"estimated: {rows} rows, {epochs:g} epochs at the measured speed"
-    return Measurement(name="training_minutes", value=value, unit="min", better="lower", conditions=conditions)

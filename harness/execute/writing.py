@@ -28,7 +28,12 @@ from harness.models.capabilities import (
     Searches,
 )
 from harness.store.predictions import Predictions, Told
-from harness.techniques.writing import Author
+from harness.techniques.writing import Author, writing_of
+
+Floats = NDArray[np.float64]
+# Of the choosing rows and of the test rows: what was written, and their positions.
+Texts = tuple[Sequence[str], Sequence[str]]
+Parts = tuple[Sequence[int], Sequence[int]]
 
 _OTHERS = (EmbedsText, EmbedsPairs, EmbedsImage, LogLikelihood, Searches, *(way.kind for way in LEARNING.values()))
 
@@ -79,19 +84,33 @@ def judge_writing(data: Dataset, writing: Writing, fit: Callable[[Sequence[int]]
     start = time.perf_counter()
     texts = [[chosen[row] for row in parts[0]], author.write(parts[1])]
     seconds += time.perf_counter() - start
-    figures = [judge_texts(some, writing.of(part), writing.pattern) for some, part in zip(texts, parts, strict=True)]
-    means = [{name: score(TEXTS[name], one) for name in COLUMNS} for one in figures]
-    measurements = (
-        Measurement(name="score", value=means[0][metric], better="higher", n=len(parts[0])),
-        *(Measurement(name=name, value=value, better="higher", n=len(parts[0])) for name, value in means[0].items()),
-        Measurement(name="test_score", value=means[1][metric], better="higher", n=len(parts[1])),
-    )
-    return Written(_keep(data, writing, texts, figures), measurements, author, (*texts[0], *texts[1]), seconds)
+    figures = measure_texts(writing, (texts[0], texts[1]), parts, metric=metric)
+    kept = keep_texts(data, (texts[0], texts[1]), figures.rows, parts)
+    return Written(kept, figures.measurements, author, (*texts[0], *texts[1]), seconds)
 
 
-def _keep(data: Dataset, writing: Writing, texts: Sequence[Sequence[str]], figures: Sequence[NDArray[np.float64]]) -> Predictions:
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures of each of the choosing rows and of the test rows, `(rows, columns)`, and what comes of them in all."""
+
+    rows: tuple[Floats, Floats]
+    measurements: tuple[Measurement, ...]
+
+
+def measure_texts(writing: Writing, texts: Texts, parts: Parts, *, metric: str) -> Figures:
+    """Judge what was written for the choosing rows and for the test rows, which may be none."""
+    rows = [judge_texts(some, writing.of(part), writing.pattern) for some, part in zip(texts, parts, strict=True)]
+    means = [{name: score(TEXTS[name], one) for name in COLUMNS} for one in rows]
+    found = [Measurement(name="score", value=means[0][metric], better="higher", n=len(rows[0]))]
+    found += [Measurement(name=name, value=value, better="higher", n=len(rows[0])) for name, value in means[0].items()]
+    if len(rows[1]):
+        found.append(Measurement(name="test_score", value=means[1][metric], better="higher", n=len(rows[1])))
+    return Figures((rows[0], rows[1]), tuple(found))
+
+
+def keep_texts(data: Dataset, texts: Texts, figures: tuple[Floats, Floats], parts: Parts) -> Predictions:
     """Return what was written beside all references, for a reader, and the figures of each row."""
-    parts = (data.split.choosing, data.split.test)
+    writing = writing_of(data)
     chosen, confirmed = (data.rows.take(part) for part in parts)
     told = [Told([list(one) for one in writing.of(parts[i])], list(texts[i]), figures[i]) for i in (0, 1)]
     return Predictions(

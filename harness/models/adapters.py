@@ -101,6 +101,11 @@ def load_trainable(
         reason = "it names no folder to load from"
     if reason:
         raise CandidateError(f"{card.name} cannot be fine-tuned: {reason}", where=f"card {card.name}", hint="use a probe")
+    if target == "text":
+        from harness.models.transformers_writer import load_writer  # noqa: PLC0415 - as every library's file
+
+        with weights_only(card):
+            return load_writer(card, folder, device, trust)
     ways = TAGGERS if target == "tags" else CLASSIFIERS
     found = next((ways[card.adapter, one] for one in card.modality if (card.adapter, one) in ways), None)
     if found is None:

@@ -86,7 +86,7 @@ class LanguageModel(TextEncoder):
         reader = EncoderDecoder(whole, self.device) if has_encoder else Decoder(whole, self.device)
         words, tokens = whole.get_output_embeddings().weight.shape[0], TOKENS_PER_BATCH[torch.device(self.device).type]
         self._whole, self._scorer = whole, Scorer(reader, words, tokens, self.device)
-        self._writer = Writer(whole, self.tokenizer, self.device, _WRITTEN_AT_ONCE * tokens)
+        self._writer = Writer(whole, self.tokenizer, self.device, self.written_at_once)
 
     def log_likelihood(self, prompts: Sequence[str], continuations: Sequence[str]) -> NDArray[np.float32]:
         """Return `(n, 2) float32`: the summed log-probability of each continuation after its prompt, and of how many tokens.
@@ -127,13 +127,48 @@ class LanguageModel(TextEncoder):
             CandidateError: the model's context has no room for so much text, or a prompt does not fit in memory.
         """
         self.load_language_model()
-        room = self.context - (0 if self._whole.config.is_encoder_decoder else limit)
+        opened = [self.open(prompt, limit) for prompt in prompts]
+        return [] if self._writer is None else self._writer.write(opened, limit, stop)
+
+    @property
+    def written_at_once(self) -> int:
+        """Return how many tokens of prompts and answers the device is known to take at once."""
+        return _WRITTEN_AT_ONCE * TOKENS_PER_BATCH[torch.device(self.device).type]
+
+    def open(self, prompt: str, limit: int) -> Ids:
+        """Return the tokens that an answer of so many is to follow.
+
+        Raises:
+            CandidateError: the model's context has no room for so much text.
+        """
+        room = self.context - (0 if self.whole.config.is_encoder_decoder else limit)
         if room < _LEAST_ROOM:
             what = f"its context of {self.context} tokens has no room for {limit} new ones beside a prompt"
             raise CandidateError(what, hint="set a smaller write.limit in task.yaml")
-        if self._writer is None:
-            return []
-        return self._writer.write([self._open(prompt, room) for prompt in prompts], limit, stop)
+        return self._open(prompt, room)
+
+    def teach(self, prompt: str, answer: str) -> tuple[Ids, Ids]:
+        """Return the tokens of a prompt and those of an answer that it is to be followed by, an end of the text included.
+
+        Both are at most what the model reads; a prompt loses its beginning.
+        """
+        self.load_language_model()
+        if self.is_chat:
+            asked, goes_on = self._open_turn(prompt, self.context), self._ids([answer.lstrip()])[0]
+        else:
+            [(asked, goes_on)] = self._divide_whole(prompt, [answer])
+        end = () if self.tokenizer.eos_token_id is None else (self.tokenizer.eos_token_id,)
+        told = goes_on[: self.context - _LEAST_ROOM - 1] + end
+        room = self.context - len(told)
+        if len(asked) > room:
+            asked = self._open(prompt, room)
+        return asked, told
+
+    @property
+    def whole(self) -> Any:  # noqa: ANN401 - a model of transformers
+        """Return the language model itself, loaded."""
+        self.load_language_model()
+        return self._whole
 
     def weights(self) -> Weights:
         """Count what was loaded."""

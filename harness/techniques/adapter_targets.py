@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import torch
 from peft import PeftConfig, get_peft_model
@@ -24,7 +25,12 @@ def find_targets(trainable: Trainable, *, whole_attention: bool) -> list[str]:
     """
     attentions = [name for name, part in trainable.module.named_modules() if isinstance(part, torch.nn.MultiheadAttention)]
     found = [name for name in attentions if whole_attention and not is_within(f"{name}.", trainable.head)]
+    # What gives a number for each word is often the table of the words themselves, which stays as it is.
+    module: Any = trainable.module
+    words = module.get_output_embeddings() if task_type(trainable.module) in {"CAUSAL_LM", "SEQ_2_SEQ_LM"} else None
     for name, part in trainable.module.named_modules():
+        if part is words:
+            continue
         is_matrix = isinstance(part, torch.nn.Linear) or (isinstance(part, torch.nn.Conv2d) and part.groups == 1)
         if is_matrix and not is_within(f"{name}.", (*trainable.head, *attentions)):
             found.append(name)
@@ -33,10 +39,12 @@ def find_targets(trainable: Trainable, *, whole_attention: bool) -> list[str]:
     return found
 
 
-def task_type(module: torch.nn.Module) -> str | None:
+def task_type(module: Any) -> str | None:  # noqa: ANN401 - a torch module, of transformers or not
     """Return peft's word for what a model of transformers does with texts; others have none."""
     if getattr(module, "main_input_name", "") != "input_ids":
         return None
+    if hasattr(module, "can_generate") and module.can_generate():
+        return "SEQ_2_SEQ_LM" if module.config.is_encoder_decoder else "CAUSAL_LM"
     return "TOKEN_CLS" if type(module).__name__.endswith("ForTokenClassification") else "SEQ_CLS"
 
 

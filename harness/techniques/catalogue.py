@@ -32,6 +32,9 @@ TECHNIQUES: dict[str, tuple[Need, str, str]] = {
 FOR_TAGS = ("linear-probe", "fit", "full", "lora", "ia3", "probe-then-finetune")
 _OF_TAGS = {"linear-probe": ("harness.techniques.tag_probe", "TagProbe")}
 
+# What can be done where texts are written; of what trains, such as needs no head on top of the model.
+FOR_TEXTS = ("fit", "prompted", "few-shot", "full", "lora", "ia3")
+
 TRAINED = tuple(name for name, (need, _, _) in TECHNIQUES.items() if need == "train")
 
 

@@ -31,12 +31,14 @@ class DoesNotApply(CandidateError):  # noqa: N818 - a reason to skip, not a faul
 class Lesson:
     """The rows that are learned from; `labels` are as `Rows.truth` gives them, of so many `classes` some may have no row here.
 
-    Where values are told, `classes` is 1.
+    Where values are told, `classes` is 1. Where texts are written (`writes`), inputs are pairs of a prompt and its answer, and
+    labels are zeros.
     """
 
     inputs: Sequence[Input]
     labels: NDArray[Any]
     classes: int
+    writes: bool = False
 
 
 class Tuning(Protocol):

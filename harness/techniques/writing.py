@@ -86,9 +86,7 @@ def fit_author(technique: str, model: object, data: Dataset, rows: Sequence[int]
         CandidateError: the model cannot do that, or the task wants no texts.
         DoesNotApply: its context has no room for an example.
     """
-    writing, contents = data.writing, [str(one) for one in data.rows.inputs]
-    if writing is None:
-        raise CandidateError("the task does not ask for texts", where=f"technique {technique}", hint="take the kind generation")
+    writing, contents = writing_of(data), [str(one) for one in data.rows.inputs]
     if technique == "fit" and isinstance(model, FitsTexts):
         model.fit_texts([contents[row] for row in rows], [writing.references[row][0] for row in rows])
         return Fitted(model, contents)
@@ -103,6 +101,17 @@ def fit_author(technique: str, model: object, data: Dataset, rows: Sequence[int]
         return Scribe(model, writing, writing.opening, recipe)
     shown = _choose(model, writing, rows)
     return Scribe(model, writing, writing.opening + "".join(map(writing.example, shown)), {"k": len(shown), **recipe})
+
+
+def writing_of(data: Dataset) -> Writing:
+    """Return what is to be written.
+
+    Raises:
+        CandidateError: nothing is.
+    """
+    if data.writing is None:
+        raise CandidateError("the task does not ask for texts", hint="take the kind generation")
+    return data.writing
 
 
 def _choose(model: Generates, writing: Writing, rows: Sequence[int]) -> list[int]:

@@ -66,16 +66,16 @@ def train(ask: Training) -> Trained:
     return Trained(
         validation=shares[data.rows.places(data.split.choosing)],
         test=np.mean([one.test for one in fitted], axis=0, dtype=np.float32),
-        measurements=tuple(_costs(ask, fitted)),
-        recipe=_used(ask, fitted),
+        measurements=tuple(costs(ask, fitted)),
+        recipe=used(ask, fitted),
         curve=mean_curve([one.curve for one in fitted]),
-        notes=_notes(fitted),
+        notes=notes(fitted),
         answer=session.predict,
         save=lambda folder: save_model(session, folder, data.rows.names),
     )
 
 
-def _costs(ask: Training, fitted: list[Fitted]) -> list[Measurement]:
+def costs(ask: Training, fitted: Sequence[Fitted]) -> list[Measurement]:
     """Return what training took; times and rows are added up over folds, the rest is the same for each."""
     seconds, rows = sum(one.progress.seconds for one in fitted), sum(one.progress.rows for one in fitted)
     cells, tokens = sum(one.progress.cells for one in fitted), sum(one.progress.tokens for one in fitted)
@@ -99,7 +99,7 @@ def _costs(ask: Training, fitted: list[Fitted]) -> list[Measurement]:
     ]
 
 
-def _used(ask: Training, fitted: list[Fitted]) -> dict[str, str | int | float]:
+def used(ask: Training, fitted: Sequence[Fitted]) -> dict[str, str | int | float]:
     """Return the recipe with what was found on the way."""
     last = fitted[-1]
     micro = min(one.progress.micro for one in fitted)
@@ -120,7 +120,7 @@ def _used(ask: Training, fitted: list[Fitted]) -> dict[str, str | int | float]:
     return found
 
 
-def _notes(fitted: list[Fitted]) -> tuple[str, ...]:
+def notes(fitted: Sequence[Fitted]) -> tuple[str, ...]:
     """Return what a reader of the figures must know."""
     stopped = [one for one in fitted if one.progress.stopped_at]
     if not stopped:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.core.data import stratify
+from harness.core.data import Input, stratify
 from harness.core.trial import Epoch
 from harness.measure import quality
 from harness.measure.decisions import choose_threshold, cross_decide, decide
@@ -24,7 +24,7 @@ from harness.techniques.inner_split import thin
 from harness.techniques.tuning import Lesson
 from harness.training.asked import Training
 from harness.training.checkpoint import Progress
-from harness.training.recipes import recipes
+from harness.training.recipes import recipes, without_head
 from harness.training.session import Plan, Session
 
 Floats = NDArray[np.float32]
@@ -70,34 +70,53 @@ class Fold:
         trainable = ask.load()
         self._parameters = count_weights(trainable.module).parameters
         default = recipes(ask.technique, self._parameters, len(self._training))[0]
-        self._recipe = {**default, **ask.recipe}
-        lesson = Lesson([rows.inputs[i] for i in self._training], self._truth[self._training], rows.outputs)
+        self._recipe = {**(without_head(default) if rows.target == "text" else default), **ask.recipe}
+        lesson = self._lesson()
         plan = Plan(self._recipe, ask.fidelity.of, ask.seed, ask.device)
         self.session = Session(trainable, create_tuning(ask.technique), lesson, plan)
         self._folder = ask.checkpoint / f"fold-{number}"
         self.session.restore(self._folder, self._identity(), ask.fidelity.epochs)
-        self._rows = trainable.encode([rows.inputs[i] for i in self._asked])
+        self._rows = trainable.encode(self._inputs(self._asked))
         self._known = (-1, np.empty((0, rows.outputs), np.float32))
 
-    def run(self) -> Fitted:
-        """Train, keep what was learned, and predict."""
-        ask, session, inputs = self._ask, self.session, self._ask.data.rows.inputs
+    def _lesson(self) -> Lesson:
+        """Return the rows that are learned from."""
+        return Lesson(self._inputs(self._training), self._truth[self._training], self._ask.data.rows.outputs)
+
+    def _inputs(self, rows: Ints) -> list[Input]:
+        """Return rows as the model gets them."""
+        return [self._ask.data.rows.inputs[i] for i in rows]
+
+    def _learn(self) -> None:
+        """Train, and keep what was learned."""
+        ask, session = self._ask, self.session
         before = session.progress.step
         session.advance(ask.fidelity.epochs, self._at_epoch)
         session.progress.memory_mb = max(session.progress.memory_mb, self._peak.added_mb())
         if session.progress.step > before:
             session.save(self._folder, self._identity())
+
+    def run(self) -> Fitted:
+        """Train, keep what was learned, and predict."""
+        ask, session, inputs = self._ask, self.session, self._ask.data.rows.inputs
+        self._learn()
         seen = self._training[thin(stratify(self._truth[self._training]), _ROWS_FOR_TRAIN_SCORE)]
         words = ask.data.rows.words(seen)
         told = decide(session.predict([inputs[i] for i in seen]), self._target, self._threshold(), words)
         test = ask.data.split.test if ask.needs_test else ()
+        answers = session.predict([inputs[i] for i in test]) if test else np.empty_like(self._known[1][:0])
+        return self._result(answers, quality.compute(self._metric, self._truth[seen], told), len(seen))
+
+    def _result(self, test: Floats, train_score: float, train_rows: int) -> Fitted:
+        """Return what came of it, with the answers to the test rows and the score at rows that were learned from."""
+        session = self.session
         weights = count_weights(session.trainable.module)
         return Fitted(
             asked=self._asked,
             validation=self._validation(),
-            test=session.predict([inputs[i] for i in test]) if test else np.empty_like(self._known[1][:0]),
-            train_score=quality.compute(self._metric, self._truth[seen], told),
-            train_rows=len(seen),
+            test=test,
+            train_score=train_score,
+            train_rows=train_rows,
             curve=self._curve(),
             epoch=session.epoch,
             progress=session.progress,

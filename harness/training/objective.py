@@ -1,4 +1,4 @@
-"""What training makes small: cross entropy of classes or of words' tags, that of every label, or the squared error of values."""
+"""What training makes small: cross entropy of classes, tags, labels or the tokens of texts, or the squared error of values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _TINY = float(np.finfo(np.float32).tiny)
 class Objective:
     """How outputs of a head are read and judged.
 
-    Values are learned in units of their deviation `scale` around their mean `center`: so a learning rate suits any unit.
+    Values are learned in units of their deviation `scale` around their mean `center`: so a learning rate suits any unit. Where
+    texts are written, the model itself gives of each row the mean cross entropy of the tokens of its answer, `(n, 1)`.
     """
 
     target: Target
@@ -49,6 +50,8 @@ class Objective:
             truth = _flat(truth)
             weights = None if self.weights is None else torch.from_numpy(self.weights).to(device)
             found = cross_entropy(outputs.float(), torch.from_numpy(truth).to(device), weight=weights, reduction="sum")
+        elif self.target == "text":
+            found = outputs.float().sum()
         elif self.target == "labels":
             right = torch.from_numpy(truth).to(device)
             found = binary_cross_entropy_with_logits(outputs.float(), right, reduction="sum") / truth.shape[1]
@@ -62,7 +65,9 @@ class Objective:
         return float(len(truth) if self.weights is None else self.weights[truth].sum())
 
     def answers(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Return probabilities of classes, tags or labels, or values in their own unit, `(n, outputs)`."""
+        """Return probabilities of classes, tags or labels, values in their own unit, or losses of texts, `(n, outputs)`."""
+        if self.target == "text":
+            return outputs.float()
         if self.target in {"class", "tags"}:
             return outputs.float().softmax(1)
         return outputs.float().sigmoid() if self.target == "labels" else outputs.float() * self.scale + self.center
@@ -73,6 +78,8 @@ class Objective:
             truth = _flat(truth)
             chosen = answers[np.arange(len(truth)), truth]
             return float(-np.log(chosen.clip(min=_TINY)).mean())
+        if self.target == "text":
+            return float(answers.mean())
         if self.target == "labels":
             return float(-np.log(np.where(truth > 0, answers, 1 - answers).clip(min=_TINY)).mean())
         return float((((answers[:, 0] - truth) / self.scale) ** 2).mean())

@@ -59,6 +59,15 @@ def recipes(technique: str, parameters: int | None, rows: int) -> tuple[Recipe, 
     return default, {**default, "learning_rate": round(rates[size] * other, 9)}, {**default, "epochs": 2 * epochs}
 
 
+def without_head(recipe: Recipe) -> Recipe:
+    """Return a recipe for a model that gets no new head, as where texts are written.
+
+    >>> without_head({"learning_rate": 0.1, "head": "probe", "head_scale": 5.0})
+    {'learning_rate': 0.1}
+    """
+    return {key: value for key, value in recipe.items() if not key.startswith("head")}
+
+
 def epochs_for(rows: int) -> int:
     """Return how often so many rows are gone through."""
     return next((epochs for least, epochs in _EPOCHS if rows >= least), _MOST_EPOCHS)

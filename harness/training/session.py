@@ -60,7 +60,7 @@ class Session:
         give_back_large()
         torch.manual_seed(plan.seed)
         self.trainable, self.plan, self.progress = trainable, plan, Progress()
-        self.objective = Objective.of(lesson.labels, lesson.classes)
+        self.objective = Objective("text") if lesson.writes else Objective.of(lesson.labels, lesson.classes)
         lesson = replace(lesson, labels=self.objective.inner(lesson.labels))
         self._beyond = mend_dropout(trainable.module) | begin_head(trainable, lesson, plan.recipe)
         groups = tuning.prepare(trainable, plan.recipe, lesson)
@@ -278,7 +278,7 @@ def _accelerator(device: str) -> Accelerator:
 
 def begin_head(trainable: Trainable, lesson: Lesson, recipe: Recipe) -> dict[str, str]:
     """Let the head begin as a linear probe if the recipe says so; where it cannot be one it is random, and that is said."""
-    if recipe.get("head") != "probe":
+    if recipe.get("head") != "probe" or lesson.writes:
         return {}
     try:
         begin_as_probe(trainable, lesson)
