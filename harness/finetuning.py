@@ -221,7 +221,7 @@ class _Order:
             versions=provenance.versions(),
             environment=info.environment,
             command=self._command(place),
-            predict=shlex.join(["bench", "predict", str(place), suffix, "--out", "ANSWERS.parquet"]),
+            predict="" if self.data.writing else shlex.join(["bench", "predict", str(place), suffix, "--out", "ANSWERS.parquet"]),
             made=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 

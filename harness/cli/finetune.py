@@ -58,4 +58,5 @@ def _to_json(found: Handover) -> str:
 def _to_text(found: Handover) -> str:
     head = found.head
     test = f"{head.metric} {head.test.score:.3f} [{head.test.low:.3f}, {head.test.high:.3f}] on {head.data.test:,} test rows"
-    return f"{head.contents.card.name} with {head.contents.technique}: {test}\nfolder: {found.folder}\npredict: {head.predict}"
+    use = f"\npredict: {head.predict}" if head.predict else ""
+    return f"{head.contents.card.name} with {head.contents.technique}: {test}\nfolder: {found.folder}{use}"

@@ -76,8 +76,8 @@ def list_entrants(
         s_per_row = seconds_per_row(card, ranking)
         for turn, technique in enumerate(name for name in turns if not applies(name, card)):
             for variant, recipe in enumerate(recipes(technique, _parameters(card, ranking), rows)[: RECIPES[effort]]):
-                recipe = without_head(recipe) if ranking.metric in COLUMNS else dict(recipe)
-                entrant = Entrant(card.name, technique, recipe, float(recipe["epochs"]), s_per_row)
+                own = without_head(recipe) if ranking.metric in COLUMNS else dict(recipe)
+                entrant = Entrant(card.name, technique, own, float(recipe["epochs"]), s_per_row)
                 found.append(((variant, place, turn), entrant))
     return [entrant for _, entrant in sorted(found, key=lambda pair: pair[0])]
 

@@ -12,7 +12,7 @@ from harness.core.technique_names import UNTAUGHT
 from harness.core.trial import Fidelity, Finished, Record
 from harness.errors import BenchError, CandidateError, WorkspaceError, suggest
 from harness.models.adapters import can_train
-from harness.techniques.catalogue import TECHNIQUES
+from harness.techniques.catalogue import FOR_TEXTS, TECHNIQUES
 from harness.techniques.tuning import applies
 
 _PROBE = "linear-probe"
@@ -60,15 +60,14 @@ def choose_finalist(info: RunInfo, ranking: Ranking, records: Sequence[Record], 
     if info.task.target == "documents":
         what = "documents are searched with models as they are, and nothing is trained that a folder could hold"
         raise WorkspaceError(what, where=f"run {info.run}", hint="load the recommended model with its own library")
-    if info.task.target == "text":
-        what = "texts are written by models as they are, and nothing is trained that a folder could hold"
-        raise WorkspaceError(what, where=f"run {info.run}", hint="load the recommended model with its own library")
     _check_names(info, wish)
     candidate = wish.candidate or _recommended(info, ranking)
     card = next(card for card in info.cards if card.name == candidate)
     rows = [row for row in ranking.rows if row.candidate == candidate]
     technique = wish.technique or _technique(ranking, rows, card, is_named=bool(wish.candidate))
     reason = _obstacle(card, technique)
+    if not reason and info.task.target == "text" and technique not in FOR_TEXTS:
+        reason = "it tells classes or numbers, and texts are to be written"
     if reason:
         raise _not_to_be_had(card, technique, reason)
     row = next((row for row in rows if row.technique == technique), None)

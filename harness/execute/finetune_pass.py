@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.core.data import count_answers
+from harness.core.data import Dataset, Input, count_answers
 from harness.core.finetuned import Contents, Made
 from harness.core.measurement import Better, Measurement
 from harness.core.metric_facts import is_own
 from harness.core.ranking import Estimate
 from harness.core.resample import resamples
+from harness.core.tally import score
 from harness.core.trial import Fidelity
+from harness.core.written import TEXTS
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.execute.answering import open_answer, write_probe
@@ -23,9 +26,11 @@ from harness.execute.assignment import Training
 from harness.measure import quality
 from harness.measure.decisions import decide
 from harness.measure.memory import PeakMemory
+from harness.measure.writing import judge_texts
 from harness.models.adapters import load_model, load_trainable
 from harness.models.batches import release
 from harness.models.torch_module import count_weights
+from harness.models.trainable import Trainable
 from harness.rank.bootstrap import Reference, draw_scores
 from harness.rank.statistics import estimate
 from harness.techniques.catalogue import create_tuning
@@ -33,8 +38,13 @@ from harness.techniques.inputs import Inputs
 from harness.techniques.linear_probe import LinearProbe
 from harness.techniques.tag_probe import TagProbe
 from harness.techniques.tuning import Lesson
-from harness.training.recipes import recipes
+from harness.techniques.writing import check_texts, writing_of
+from harness.training.recipes import recipes, without_head
 from harness.training.session import Plan, Session, save_model
+from harness.training.writing import lesson_of, pairs_of
+
+if TYPE_CHECKING:
+    from harness.models.transformers_writer import TextWriter
 
 Floats = NDArray[np.float32]
 Tell = Callable[[str], None]
@@ -46,12 +56,16 @@ _MIB = 2**20
 
 @dataclass(slots=True)
 class _Learned:
-    """Probabilities of the test rows `(n, classes)`, what training cost, the recipe that was used, and what stood before texts."""
+    """Probabilities of the test rows `(n, classes)`, what training cost, the recipe that was used, and what stood before texts.
+
+    Where texts are written they are losses `(n, 1)`, and `texts` is what was written.
+    """
 
     test: Floats
     recipe: dict[str, str | int | float]
     costs: list[Measurement] = field(default_factory=list)
     prompt: str = ""
+    texts: tuple[str, ...] = ()
 
 
 def finetune(order: Training, tell: Tell) -> Made:
@@ -73,7 +87,10 @@ def finetune(order: Training, tell: Tell) -> Made:
     _read_back(order, learned.test)
     tell("scores")
     return Made(
-        test=_score(order, learned.test), measurements=(*learned.costs, memory, kept), recipe=learned.recipe, prompt=learned.prompt
+        test=_score_texts(order, learned.texts) if learned.texts else _score(order, learned.test),
+        measurements=(*learned.costs, memory, kept),
+        recipe=learned.recipe,
+        prompt=learned.prompt,
     )
 
 
@@ -86,9 +103,10 @@ def _train(order: Training, tell: Tell) -> _Learned:
     trainable = load_trainable(card, place.base, place.device, place.trust, classes=names, target=target)
     rest, truth = np.asarray(data.split.rest), data.rows.truth()
     parameters = count_weights(trainable.module).parameters
-    recipe = {**recipes(contents.technique, parameters, len(rest))[0], **contents.recipe}
+    default = recipes(contents.technique, parameters, len(rest))[0]
+    recipe = {**(without_head(default) if target == "text" else default), **contents.recipe}
     until = order.fidelity or Fidelity(epochs=float(recipe["epochs"]), of=float(recipe["epochs"]))
-    lesson = Lesson([data.rows.inputs[i] for i in rest], truth[rest], len(names))
+    lesson = lesson_of(data, rest) if target == "text" else Lesson(_inputs(data, rest), truth[rest], len(names))
     session = Session(trainable, create_tuning(contents.technique), lesson, Plan(recipe, until.of, order.seed, place.device))
 
     def at_epoch() -> bool:
@@ -98,12 +116,26 @@ def _train(order: Training, tell: Tell) -> _Learned:
     tell(f"training on {len(rest)} rows")
     session.advance(until.epochs, at_epoch)
     tell("test rows")
-    test = session.predict([data.rows.inputs[i] for i in data.split.test])
+    test = session.predict(_inputs(data, data.split.test))
+    texts = _write(trainable, data) if target == "text" else ()
     tell("writing")
     save_model(session, place.folder, names)
     reached = {"batch_size": session.batch, "epochs": until.of, "epochs_reached": round(session.epoch, 4)}
+    reached |= {"limit": data.writing.limit} if data.writing is not None else {}
     used = {**recipe, **reached, **session.settings, **_threshold(contents)}
-    return _Learned(test, used, _costs(session, parameters, place.device), getattr(trainable, "prompt", ""))
+    return _Learned(test, used, _costs(session, parameters, place.device), getattr(trainable, "prompt", ""), texts)
+
+
+def _inputs(data: Dataset, rows: Sequence[int] | NDArray[np.int64]) -> list[Input]:
+    """Return rows as a model gets them that is trained."""
+    return pairs_of(data, np.asarray(rows)) if data.writing is not None else [data.rows.inputs[i] for i in rows]
+
+
+def _write(trainable: Trainable, data: Dataset) -> tuple[str, ...]:
+    """Return what a trained model writes for the test rows."""
+    writing, writer = writing_of(data), cast("TextWriter", trainable)
+    prompts = [writing.opening + writing.prompts[row] for row in data.split.test]
+    return tuple(check_texts(writer.write(prompts, writing.limit, writing.stop), len(prompts)))
 
 
 def _threshold(contents: Contents) -> dict[str, float]:
@@ -144,7 +176,7 @@ def _read_back(order: Training, test: Floats) -> None:
     """
     asked = order.data.split.test[:_LOOKED_AT]
     answer = open_answer(order.contents, order.place)
-    again = answer([order.data.rows.inputs[i] for i in asked])
+    again = answer(_inputs(order.data, asked))
     gap = float(np.abs(again - test[: len(again)]).max(initial=0))
     if not gap <= _TOLERANCE:
         what = f"the written folder does not answer as the trained model did: probabilities differ by up to {gap:.2g}"
@@ -169,3 +201,12 @@ def _score(order: Training, test: Floats) -> Estimate:
         draws = quality.sample(metric, right, told, resamples(len(right), rows.groups, order.seed))
         draws = draws[np.isfinite(draws)]
     return estimate(order.metric, value, draws, reference.units) if len(draws) else Estimate(score=value, low=value, high=value)
+
+
+def _score_texts(order: Training, texts: Sequence[str]) -> Estimate:
+    """Return the test score of what was written with its interval, as the ranking computes them."""
+    writing, test = writing_of(order.data), order.data.split.test
+    figures = judge_texts(texts, writing.of(test), writing.pattern)
+    reference = Reference(np.zeros(len(test), np.int64), 0, order.data.rows.take(test).groups, "text")
+    draws = draw_scores(order.metric, reference, [figures], order.seed)[:, 0]
+    return estimate(order.metric, score(TEXTS[order.metric], figures), draws, reference.units)

@@ -21,6 +21,7 @@ from harness.models.picture_classifier import PictureClassifier, Pixels
 from harness.models.trainable import Trainable
 from harness.models.transformers_classifier import TextClassifier
 from harness.models.transformers_tagger import read_tagger
+from harness.models.transformers_writer import load_writer
 
 _ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -34,6 +35,8 @@ def read_folder(contents: Contents, folder: Path, base: Path | None, device: str
     if contents.form == "adapter":
         return _read_adapter(contents, folder, base, device, trust=trust)
     with weights_only(contents.card):
+        if contents.target == "text":
+            return load_writer(contents.card, folder, device, trust)
         if contents.card.adapter == "transformers":
             runs_code = contents.card.remote_code and trust.remote_code
             read = _read_pictures if contents.is_image else read_tagger if contents.target == "tags" else _read_texts

@@ -154,10 +154,11 @@ class LanguageModel(TextEncoder):
         """
         self.load_language_model()
         if self.is_chat:
-            asked, goes_on = self._open_turn(prompt, self.context), self._ids([answer.lstrip()])[0]
+            asked, goes_on = _open_turn(self.tokenizer, prompt, self.context), self._ids([answer.lstrip()])[0]
         else:
             [(asked, goes_on)] = self._divide_whole(prompt, [answer])
-        end = () if self.tokenizer.eos_token_id is None else (self.tokenizer.eos_token_id,)
+        ends = [self.tokenizer.eos_token_id, *(self._writer.ends if self._writer else ())]
+        end = tuple(one for one in ends if one is not None)[:1]
         told = goes_on[: self.context - _LEAST_ROOM - 1] + end
         room = self.context - len(told)
         if len(asked) > room:
@@ -177,26 +178,12 @@ class LanguageModel(TextEncoder):
     def _open(self, prompt: str, room: int) -> Ids:
         """Return the tokens that an answer is to follow, at most so many."""
         if self.is_chat:
-            return self._open_turn(prompt, room)
+            return _open_turn(self.tokenizer, prompt, room)
         if self._whole.config.is_encoder_decoder:
             ids: Ids = tuple(self.tokenizer(prompt, verbose=False)["input_ids"])
             return ids[-room:] or (self._void,)
         start = self._start[: room - 1]
         return start + self._ids([prompt])[0][-(room - len(start)) :] or (self._void,)
-
-    def _open_turn(self, prompt: str, room: int) -> Ids:
-        """Return the tokens of a turn of a user, of which the beginning of what is said is left out where it is too long."""
-
-        def turn(text: str) -> Ids:
-            wrapped: str = self.tokenizer.apply_chat_template([{"role": "user", "content": text}], **_CHAT)
-            return self._ids([wrapped])[0]
-
-        found = turn(prompt)
-        if len(found) <= room:
-            return found
-        said = self._ids([prompt])[0]
-        left = max(1, len(said) - (len(found) - room))
-        return turn(self.tokenizer.decode(said[-left:], skip_special_tokens=True))[-room:]
 
     def _score(self, groups: dict[Ids, list[tuple[int, Ids]]], found: NDArray[np.float32]) -> None:
         """Fill in the rows of what is asked."""
@@ -235,8 +222,28 @@ class LanguageModel(TextEncoder):
             yield self._start + ids[:border], ids[border:]
 
     def _ids(self, texts: Sequence[str]) -> list[Ids]:
-        found = self.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"] if texts else []
-        return [tuple(ids) for ids in found]
+        return _ids_of(self.tokenizer, texts)
+
+
+def _ids_of(tokenizer: Any, texts: Sequence[str]) -> list[Ids]:  # noqa: ANN401 - a tokenizer of transformers
+    """Return the tokens of each text, without special ones."""
+    found = tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"] if texts else []
+    return [tuple(ids) for ids in found]
+
+
+def _open_turn(tokenizer: Any, prompt: str, room: int) -> Ids:  # noqa: ANN401 - as above
+    """Return the tokens of a turn of a user, of which the beginning of what is said is left out where it is too long."""
+
+    def turn(text: str) -> Ids:
+        wrapped: str = tokenizer.apply_chat_template([{"role": "user", "content": text}], **_CHAT)
+        return _ids_of(tokenizer, [wrapped])[0]
+
+    found = turn(prompt)
+    if len(found) <= room:
+        return found
+    said = _ids_of(tokenizer, [prompt])[0]
+    left = max(1, len(said) - (len(found) - room))
+    return turn(tokenizer.decode(said[-left:], skip_special_tokens=True))[-room:]
 
 
 def _find_start(tokenizer: Any) -> Ids:  # noqa: ANN401 - a tokenizer of transformers

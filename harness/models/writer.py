@@ -37,6 +37,11 @@ class Writer:
         model.generation_config = self._settings
         self._ends: dict[tuple[str, ...], torch.Tensor] = {}
 
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Return the tokens that end a text."""
+        return tuple(self._settings.eos_token_id or ())
+
     def write(self, prompts: Sequence[Ids], limit: int, stop: Sequence[str]) -> list[str]:
         """Return what is written after each prompt, at most `limit` tokens, up to the first of the stop texts.
 

@@ -107,15 +107,16 @@ def _link(head: Finetuned) -> str:
 
 
 def _things(head: Finetuned) -> str:
-    if head.contents.target == "tags":
-        return "sentences"
+    own = {"tags": "sentences", "text": "prompts"}.get(head.contents.target)
+    if own:
+        return own
     return "pictures" if head.contents.is_image else "pairs of texts" if head.contents.pair else "texts"
 
 
 def _what(head: Finetuned) -> str:
     """Say what is judged, and into what or by what."""
-    if head.contents.target == "number":
-        return f"{_things(head)} by a number"
+    if head.contents.target in {"number", "text"}:
+        return f"{_things(head)} by a number" if head.contents.target == "number" else "texts that are written after prompts"
     many = len(head.contents.labels)
     if head.contents.target == "tags":
         return f"{_things(head)} for entities of {many} types"
@@ -124,8 +125,8 @@ def _what(head: Finetuned) -> str:
 
 def _use(head: Finetuned) -> str:
     contents = head.contents
-    if contents.target == "number":
-        return "given a number each"
+    if contents.target in {"number", "text"}:
+        return f"given a {contents.target} each" + (", put as `write` in the task has it" if contents.target == "text" else "")
     many = len(contents.labels)
     if contents.target == "tags":
         return f"searched for entities of {many} types"
@@ -137,7 +138,9 @@ def _limits(head: Finetuned) -> Iterator[str]:
     if head.contents.target == "class":
         yield f"It gives one of its classes to everything: also to {things} that belong to none of them."
     yield from _of_target(head)
-    if head.contents.target != "number":
+    if head.contents.target == "text":
+        yield "What it writes can be wrong, however well it reads; the score tells how near it comes to references."
+    elif head.contents.target != "number":
         yield "Its probabilities were not calibrated; a probability of 0.9 need not be right nine times in ten."
     elif head.data.values is not None:
         least, _, most = head.data.values
@@ -178,6 +181,8 @@ def _data(head: Finetuned) -> list[Fact]:
 
 def _told(head: Finetuned) -> Fact:
     facts = head.data
+    if facts.references is not None:
+        return Fact(label="References", text=f"up to {facts.references[1]} a row", note="the first of each was learned from")
     if facts.values is not None:
         return Fact(
             label="Values", text=f"{facts.values[0]:.6g} to {facts.values[2]:.6g}", note=f"{facts.values[1]:.6g} in the mean"

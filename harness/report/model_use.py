@@ -20,6 +20,8 @@ def pipeline_kind(contents: Contents) -> str:
     """Return what transformers calls the kind: to it a number for a text is a class without a choice."""
     if contents.target == "tags":
         return "token-classification"
+    if contents.target == "text":
+        return "text-generation"
     return "image-classification" if contents.is_image else "text-classification"
 
 
@@ -27,6 +29,8 @@ def snippet(head: Finetuned) -> str:
     """Return lines of Python, empty for a probe, which bench alone reads. `FOLDER` stands for this folder."""
     contents = head.contents
     card = contents.card
+    if contents.target == "text":
+        return _writing(contents)
     base = json.dumps(card.source) + (f",\n    revision={json.dumps(card.revision)}" if card.is_hub and card.revision else "")
     count = len(contents.names)
     given = '"PICTURE.png"' if contents.is_image else '{"text": "TEXT", "text_pair": "OTHER"}' if contents.pair else '"TEXT"'
@@ -52,6 +56,14 @@ def _adapter(contents: Contents) -> str:
     return _IMAGE_ADAPTER if contents.is_image else _TEXT_ADAPTER
 
 
+def _writing(contents: Contents) -> str:
+    """Return lines that let a language model write; the prompt is the task's own."""
+    card = contents.card
+    base = json.dumps(card.source) + (f", revision={json.dumps(card.revision)}" if card.is_hub and card.revision else "")
+    limit = int(contents.recipe.get("limit", 128))
+    return (_WRITE_ADAPTER if contents.form == "adapter" else _WRITE).format(base=base, limit=limit)
+
+
 def _timm_name(head: Finetuned) -> str:
     card = head.contents.card
     if card.source.startswith("random:"):
@@ -59,6 +71,22 @@ def _timm_name(head: Finetuned) -> str:
     return json.dumps(f"{'hf-hub' if card.is_hub else 'local-dir'}:{card.source}")
 
 
+_WRITE = """from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("FOLDER").eval()
+tokenizer = AutoTokenizer.from_pretrained("FOLDER")
+given = tokenizer("PROMPT", return_tensors="pt", return_token_type_ids=False)
+written = model.generate(**given, max_new_tokens={limit}, do_sample=False)
+tokenizer.decode(written[0, given["input_ids"].shape[1] :], skip_special_tokens=True)"""
+_WRITE_ADAPTER = """from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+base = AutoModelForCausalLM.from_pretrained({base})
+model = PeftModel.from_pretrained(base, "FOLDER").eval()
+tokenizer = AutoTokenizer.from_pretrained("FOLDER")
+given = tokenizer("PROMPT", return_tensors="pt", return_token_type_ids=False)
+written = model.generate(**given, max_new_tokens={limit}, do_sample=False)
+tokenizer.decode(written[0, given["input_ids"].shape[1] :], skip_special_tokens=True)"""
 _PIPELINE = """from transformers import pipeline
 
 classify = pipeline("{kind}", model="FOLDER")

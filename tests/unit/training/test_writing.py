@@ -1,0 +1,102 @@
+"""Decoders that learn to write: what is learned is the library's own loss of the answer alone, and what is written follows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from harness.core.data import Dataset, Pair, Rows, Split
+from harness.core.trial import Fidelity
+from harness.core.trust import CAUTIOUS
+from harness.core.writing import Writing
+from harness.errors import CandidateError
+from harness.models.adapters import load_trainable
+from harness.models.transformers_writer import TextWriter
+from harness.training.asked import Training
+from harness.training.writing import train_writer
+from tests.unit.tiny_models import card, save_language
+
+ROWS = [
+    Pair("where is my card", " stolen parcel"),
+    Pair("hello", " the"),
+    Pair("thank you please help me my refund was", " a refund"),
+]
+
+
+def load(folder: Path) -> TextWriter:
+    torch.manual_seed(0)
+    found = load_trainable(card("transformers", "text", folder), folder, "cpu", CAUTIOUS, classes=(), target="text")
+    assert isinstance(found, TextWriter)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["GPT2LMHead", "LlamaForCausalLM"])
+def test_the_loss_is_the_librarys_own_of_the_answers_tokens_and_the_end(kind: str, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = save_language(kind, tmp_path)
+    writer = load(folder)
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    writer.module.eval()
+    found = writer.logits(writer.encode(ROWS))
+    assert found.shape == (3, 1)
+    for row, loss in zip(ROWS, found[:, 0].tolist(), strict=True):
+        prompt = [2, *tokenizer(row.first, add_special_tokens=False).input_ids]
+        answer = tokenizer(row.second, add_special_tokens=False).input_ids
+        # 3 is what the folder's configuration says that a text ends with.
+        ids = torch.tensor([[*prompt, *answer, 3]])
+        labels = torch.tensor([[-100] * len(prompt) + [*answer, 3]])
+        assert loss == pytest.approx(model(input_ids=ids, labels=labels).loss.item(), abs=1e-4)
+
+
+def task(rows: int = 24) -> Dataset:
+    """The answer to each row is the word that stands last in it."""
+    words = ["card", "parcel", "refund", "stolen"]
+    contents = tuple(f"hello {'the ' * (i % 3)}{words[i % 4]}" for i in range(rows))
+    writing = Writing(tuple(f"{one} is" for one in contents), tuple((words[i % 4],) for i in range(rows)), limit=2, stop=())
+    fold = tuple(range(rows // 2, rows - 4))
+    split = Split(tuple(range(rows // 2)), (fold,), tuple(range(rows - 4, rows)))
+    table = Rows(tuple(map(str, range(rows))), contents, (1.0,) * rows, (), (), "text")
+    return Dataset(table, split, "digest", "made", writing=writing)
+
+
+@pytest.mark.parametrize(("technique", "rate"), [("full", 5e-3), ("lora", 1e-2)])
+def test_a_decoder_learns_what_to_write_and_goes_on_where_it_was_stopped(technique: str, rate: float, tmp_path: Path) -> None:
+    folder = save_language("LlamaForCausalLM", tmp_path / "model")
+    data = task()
+
+    def train(epochs: float, place: str) -> object:
+        recipe = {"learning_rate": rate, "batch_size": 4, "epochs": 12}
+        ask = Training(
+            load=lambda: load(folder), technique=technique, recipe=recipe, fidelity=Fidelity(epochs=epochs, of=12), data=data,
+            metric="exact_match", seed=0, device="cpu", checkpoint=tmp_path / place,
+        )  # fmt: skip
+        return train_writer(ask)
+
+    before = load(folder).write([f"{one} is" for one in data.rows.inputs[12:20]], 2, ())
+    done = train(12, "once")
+    right = [data.writing.references[row][0] for row in data.split.choosing]  # type: ignore[union-attr]
+    assert sum(text.split()[:1] == [one] for text, one in zip(done.validation, right, strict=True)) >= 6  # type: ignore[attr-defined]
+    assert done.validation != before  # type: ignore[attr-defined]
+    losses = [point.validation_loss for point in done.curve]  # type: ignore[attr-defined]
+    assert losses[-1] < losses[0] / 2
+    assert len(done.test) == 4  # type: ignore[attr-defined]
+    assert "head" not in done.recipe  # type: ignore[attr-defined]
+    measured = {one.name: one.value for one in done.measurements}  # type: ignore[attr-defined]
+    assert (measured["trainable_share"] < 0.9) == (technique == "lora")
+    if technique == "lora":
+        train(5, "twice")
+        again = train(12, "twice")
+        assert (again.validation, again.test, again.curve) == (done.validation, done.test, done.curve)  # type: ignore[attr-defined]
+
+
+def test_a_long_row_keeps_its_answer_and_an_encoder_decoder_is_refused(tmp_path: Path) -> None:
+    writer = load(save_language("GPT2LMHead", tmp_path / "decoder"))
+    [row] = writer.encode([Pair("hello card " * 60, " stolen parcel")])
+    assert row.shape[1] <= writer._language.context
+    assert np.flatnonzero(row[1]).tolist() == list(range(row.shape[1] - int(row[1].sum()), row.shape[1]))
+    with pytest.raises(CandidateError, match="this is an encoder–decoder"):
+        load(save_language("BartForConditionalGeneration", tmp_path / "translator"))
