@@ -16,7 +16,7 @@ from harness.errors import CandidateError
 from harness.models.adapters import load_trainable
 from harness.models.transformers_writer import TextWriter
 from harness.training.asked import Training
-from harness.training.writing import train_writer
+from harness.training.writing import TrainedWriter, train_writer
 from tests.unit.tiny_models import card, save_language
 
 ROWS = [
@@ -63,34 +63,34 @@ def task(rows: int = 24) -> Dataset:
     return Dataset(table, split, "digest", "made", writing=writing)
 
 
-@pytest.mark.parametrize(("technique", "rate"), [("full", 5e-3), ("lora", 1e-2)])
-def test_a_decoder_learns_what_to_write_and_goes_on_where_it_was_stopped(technique: str, rate: float, tmp_path: Path) -> None:
-    folder = save_language("LlamaForCausalLM", tmp_path / "model")
-    data = task()
+def train(folder: Path, technique: str, epochs: float, checkpoint: Path) -> TrainedWriter:
+    recipe = {"learning_rate": 5e-3, "batch_size": 4, "epochs": 12}
+    ask = Training(
+        load=lambda: load(folder), technique=technique, recipe=recipe, fidelity=Fidelity(epochs=epochs, of=12), data=task(),
+        metric="exact_match", seed=0, device="cpu", checkpoint=checkpoint,
+    )  # fmt: skip
+    return train_writer(ask)
 
-    def train(epochs: float, place: str) -> object:
-        recipe = {"learning_rate": rate, "batch_size": 4, "epochs": 12}
-        ask = Training(
-            load=lambda: load(folder), technique=technique, recipe=recipe, fidelity=Fidelity(epochs=epochs, of=12), data=data,
-            metric="exact_match", seed=0, device="cpu", checkpoint=tmp_path / place,
-        )  # fmt: skip
-        return train_writer(ask)
 
-    before = load(folder).write([f"{one} is" for one in data.rows.inputs[12:20]], 2, ())
-    done = train(12, "once")
-    right = [data.writing.references[row][0] for row in data.split.choosing]  # type: ignore[union-attr]
-    assert sum(text.split()[:1] == [one] for text, one in zip(done.validation, right, strict=True)) >= 6  # type: ignore[attr-defined]
-    assert done.validation != before  # type: ignore[attr-defined]
-    losses = [point.validation_loss for point in done.curve]  # type: ignore[attr-defined]
+def test_a_decoder_learns_what_to_write(tmp_path: Path) -> None:
+    data, done = task(), train(save_language("LlamaForCausalLM", tmp_path / "model"), "full", 12, tmp_path / "kept")
+    assert data.writing is not None
+    right = [data.writing.references[row][0] for row in data.split.choosing]
+    assert sum(text.split()[:1] == [one] for text, one in zip(done.validation, right, strict=True)) >= 6
+    losses = [point.validation_loss for point in done.curve]
     assert losses[-1] < losses[0] / 2
-    assert len(done.test) == 4  # type: ignore[attr-defined]
-    assert "head" not in done.recipe  # type: ignore[attr-defined]
-    measured = {one.name: one.value for one in done.measurements}  # type: ignore[attr-defined]
-    assert (measured["trainable_share"] < 0.9) == (technique == "lora")
-    if technique == "lora":
-        train(5, "twice")
-        again = train(12, "twice")
-        assert (again.validation, again.test, again.curve) == (done.validation, done.test, done.curve)  # type: ignore[attr-defined]
+    assert len(done.test) == 4
+    assert "head" not in done.recipe
+    assert done.write((13, 12)) == [done.validation[1], done.validation[0]]
+
+
+def test_an_adapter_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    folder = save_language("LlamaForCausalLM", tmp_path / "model")
+    once = train(folder, "lora", 3, tmp_path / "once")
+    train(folder, "lora", 1, tmp_path / "twice")
+    again = train(folder, "lora", 3, tmp_path / "twice")
+    assert (again.validation, again.test, again.curve) == (once.validation, once.test, once.curve)
+    assert next(one.value for one in once.measurements if one.name == "trainable_share") < 0.9
 
 
 def test_a_long_row_keeps_its_answer_and_an_encoder_decoder_is_refused(tmp_path: Path) -> None:
