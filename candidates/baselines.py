@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -293,6 +294,24 @@ def _commonest(references: Sequence[str]) -> str:
     return min(counts, key=lambda text: (-counts[text], text))
 
 
+class Chance:
+    """Puts every picture and every text anywhere: what is found by this is found by chance."""
+
+    def embed_image(self, images: Sequence[Image]) -> Floats:
+        """Draw a direction for each picture by its pixels."""
+        return np.stack([_draw(image.tobytes()) for image in images])[None]
+
+    def embed_prompts(self, texts: Sequence[str]) -> Floats:
+        """Draw a direction for each text by its letters."""
+        return np.stack([_draw(text.encode(errors="surrogatepass")) for text in texts])
+
+
+def _draw(content: bytes) -> Floats:
+    """Return a direction, `(64,)`, the same one for the same content."""
+    seed = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+    return np.random.default_rng(seed).standard_normal(64, np.float32)
+
+
 def _words(text: str) -> list[str]:
     """Return words in lower case, and the beginnings of long ones, which a stem shares with its forms in most languages.
 
@@ -359,6 +378,12 @@ candidates = (
             update={"kinds": ("generation",)}
         ),
         lambda _device, _dtype: Nearest(),
+    ),
+    Candidate(
+        _card("baseline-chance", "A direction drawn by lot for each picture and caption.", "image").model_copy(
+            update={"kinds": ("image-text-retrieval",)}
+        ),
+        lambda _device, _dtype: Chance(),
     ),
     Candidate(
         _card("baseline-pixels", "Raw pixels, 16 × 16 grey, with logistic regression.", "image"),

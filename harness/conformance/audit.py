@@ -16,6 +16,7 @@ from harness.core.data import Choice, Dataset, Input, Pair, Sentence
 from harness.core.task import Task
 from harness.core.writing import Writing
 from harness.errors import BenchError, TaskError
+from harness.load.captions import find_doubts as find_caption_doubts
 from harness.load.checks import Doubt, find_doubts
 from harness.load.data import load_dataset
 from harness.load.faults import each_fault
@@ -95,7 +96,8 @@ def _of_rows(task: Task, data: Dataset) -> Iterator[tuple[str, Seen]]:
     yield "columns", ([], "; ".join(data.notes) or "as the task names them")
     yield "rows", (other, "none was left out")
     if data.corpus is not None:
-        yield "documents", (doubts["documents"] + _lengths(data.corpus.documents)[0], _describe_documents(data.corpus))
+        noun = ("captions", "picture") if data.rows.target == "captions" else ("documents", "query")
+        yield noun[0], (doubts["documents"] + _lengths(data.corpus.documents)[0], _describe_documents(data.corpus, *noun))
     elif data.writing is not None:
         yield "references", (doubts["references"], _describe_references(data.writing))
     else:
@@ -116,6 +118,8 @@ def _of_rows(task: Task, data: Dataset) -> Iterator[tuple[str, Seen]]:
 
 def _doubts(data: Dataset) -> Iterator[Doubt]:
     if data.corpus is not None:
+        if data.rows.target == "captions":
+            return find_caption_doubts(data.rows, data.corpus)
         return find_search_doubts(data.rows, data.split, data.corpus)
     if data.writing is not None:
         return find_writing_doubts(data.rows, data.split, data.writing)
@@ -128,10 +132,10 @@ def _describe_references(writing: Writing) -> str:
     return f"{number} a row; {_lengths([text for some in writing.references for text in some])[1]}"
 
 
-def _describe_documents(corpus: Corpus) -> str:
+def _describe_documents(corpus: Corpus, documents: str, row: str) -> str:
     used = {place for grades in corpus.grades for place in grades}
     right = [len(grades) for grades in corpus.grades]
-    found = f"{len(corpus.documents)} documents, {len(used)} right for some query; {min(right)} to {max(right)} right for a query"
+    found = f"{len(corpus.documents)} {documents}, {len(used)} right for some {row}; {min(right)} to {max(right)} right for a {row}"
     return f"{found}; {_lengths(corpus.documents)[1]}"
 
 

@@ -17,6 +17,8 @@ Pooling = Literal["mean", "cls", "last"]
 NAME = r"^[a-z0-9][a-z0-9._-]*$"
 _OWN_LICENSE = re.compile(r"licenseref-[a-z0-9._:-]+", re.IGNORECASE)
 _LONGEST_LICENSE = 500
+# Kinds of tasks for which a baseline must say that it is for them.
+_OF_OWN_BASELINES = ("retrieval", "image-text-retrieval", "generation")
 _LONGEST_SHOWN = 80
 REVISION = r"^[0-9a-f]{40}$"
 # What is no license of SPDX: terms that only whoever offers the model can change.
@@ -129,7 +131,7 @@ class Card(Noun):
 
     def suits(self, kind: str) -> bool:
         """Tell whether the candidate is for tasks of a kind; an empty one stands for any."""
-        return not kind or kind in self.kinds or not (self.kinds or (self.baseline and kind in {"retrieval", "generation"}))
+        return not kind or kind in self.kinds or not (self.kinds or (self.baseline and kind in _OF_OWN_BASELINES))
 
     def reading(self, *, is_image: bool) -> Card:
         """Return the card of the model as it reads rows of one kind, where it can read several."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from harness.core.captions import CAPTIONS
 from harness.core.card import Modality
 from harness.core.entities import ENTITIES
 from harness.core.metric import METRICS as CLASSES
@@ -21,11 +22,12 @@ Kind = Literal[
     "token-classification",
     "multiple-choice",
     "retrieval",
+    "image-text-retrieval",
     "generation",
 ]
-# What is told of a row: one of several classes, any of several labels, a number, a tag for each word, a list of documents, or a
-# text that is written.
-Target = Literal["class", "labels", "number", "tags", "documents", "text"]
+# What is told of a row: one of several classes, any of several labels, a number, a tag for each word, a list of documents,
+# captions of a picture, or a text that is written.
+Target = Literal["class", "labels", "number", "tags", "documents", "captions", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ KINDS: dict[Kind, KindFacts] = {
     "token-classification": KindFacts("text", "tags", "micro_f1", "sentence", "tagged sentence"),
     "multiple-choice": KindFacts("text", "class", "accuracy", "question", "answered question"),
     "retrieval": KindFacts("text", "documents", "ndcg@10", "query", "judged query"),
+    "image-text-retrieval": KindFacts("image", "captions", "mean_recall", "picture", "captioned picture"),
     "generation": KindFacts("text", "text", "rouge_l", "row", "answered row"),
 }
 TALLIED: dict[Target, Mapping[str, TallyMetric]] = {
@@ -57,6 +60,7 @@ TALLIED: dict[Target, Mapping[str, TallyMetric]] = {
     "number": NUMBERS,
     "tags": ENTITIES,
     "documents": DOCUMENTS,
+    "captions": CAPTIONS,
     "text": TEXTS,
 }
 MULTI_LABEL_METRIC = "micro_f1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.core.captions import CAPTIONS
 from harness.core.measurement import Better
 from harness.core.relevance import COLUMNS
 from harness.core.trust import Trust
@@ -50,6 +51,7 @@ FACTS: dict[str, MetricFacts] = {
     "mae": _ERROR,
     "rmse": _ERROR,
     **dict.fromkeys(COLUMNS, _SHARE),
+    **dict.fromkeys(CAPTIONS, _SHARE),
     **dict.fromkeys(WRITTEN, _SHARE),
 }
 _EXTERNAL = MetricFacts(least=None, greatest=None)

@@ -205,6 +205,8 @@ class Task(Noun):
     @model_validator(mode="after")
     def _check_search(self) -> Task:
         is_search, data = self.kind == "retrieval", self.data
+        if self.kind == "image-text-retrieval":
+            _check_captions(self)
         if self.kind == "generation":
             return self
         strange = [name for name in _OF_SEARCH if getattr(data, name)] if not is_search else []
@@ -253,3 +255,21 @@ class Task(Noun):
     def target(self) -> Target:
         """Return what is told of a row."""
         return "labels" if self.multi_label else KINDS[self.kind].target
+
+
+def _check_captions(task: Task) -> None:
+    """Accept a task whose pictures have captions.
+
+    Raises:
+        ValueError: it has keys of something else.
+    """
+    strange = next((name for name in ("text_pair", "label") if getattr(task.data, name)), "")
+    if strange:
+        msg = f"data.{strange} is not for pictures with captions, the kind is {task.kind}"
+        raise ValueError(msg)
+    if task.metric.startswith("evaluate:"):
+        msg = f"{task.metric} compares what is told of rows, and a search finds captions"
+        raise ValueError(msg)
+    if task.classes or task.prompts or task.ask != Ask():
+        msg = "classes, prompts and ask are of labels, which captions have none of"
+        raise ValueError(msg)

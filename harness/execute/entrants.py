@@ -30,9 +30,9 @@ _STEP = 3
 def training_techniques(settings: Settings, kind: Kind = "text-classification") -> tuple[str, ...]:
     """Return the techniques that change weights and are asked for: by name, or by the effort where no technique is named.
 
-    To find documents and to choose among options nothing is trained, and to write texts only what needs no head.
+    To find documents or captions and to choose among options nothing is trained, and to write texts only what needs no head.
     """
-    if kind in {"retrieval", "multiple-choice"}:
+    if kind in {"retrieval", "image-text-retrieval", "multiple-choice"}:
         return ()
     able = {"token-classification": FOR_TAGS, "generation": FOR_TEXTS}.get(kind, tuple(TECHNIQUES))
     every = tuple(name for name in able if TECHNIQUES[name][0] == "train")

@@ -57,8 +57,8 @@ def choose_finalist(info: RunInfo, ranking: Ranking, records: Sequence[Record], 
     Raises:
         BenchError: the run recommends nothing, it has no such candidate, or what is meant cannot be handed over.
     """
-    if info.task.target == "documents":
-        what = "documents are searched with models as they are, and nothing is trained that a folder could hold"
+    if info.task.target in {"documents", "captions"}:
+        what = f"{info.task.target} are searched with models as they are, and nothing is trained that a folder could hold"
         raise WorkspaceError(what, where=f"run {info.run}", hint="load the recommended model with its own library")
     _check_names(info, wish)
     candidate = wish.candidate or _recommended(info, ranking)

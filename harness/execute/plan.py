@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from harness.core.candidate import Registered
 from harness.core.card import Card
+from harness.core.kinds import Kind
 from harness.core.run import Settings
 from harness.core.task import Task
 from harness.core.trial import Pass, Trial
@@ -17,6 +18,8 @@ from harness.errors import WorkspaceError, raise_all, suggest
 from harness.execute.limits import Limits, most_of
 from harness.techniques.catalogue import FOR_TAGS, FOR_TEXTS, TECHNIQUES
 
+# What models are used for where it is not to learn from their features of rows.
+_USES: dict[Kind, str] = {"retrieval": "search", "image-text-retrieval": "search", "multiple-choice": "compare"}
 # Kinds whose rows hold texts that can be compared with each other.
 _COMPARED = ("text-similarity", "multiple-choice")
 _SECONDS_AT_LEAST = 600.0
@@ -113,7 +116,7 @@ def _suits(technique: str, task: Task) -> bool:
         return technique in FOR_TAGS
     if task.kind == "multiple-choice":
         return need in {"fit", "ask", "compare"}
-    return need == "fit" or (need == "search") == (task.target == "documents")
+    return need == "fit" or (need == "search") == (task.target in {"documents", "captions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +186,9 @@ def _needs(candidate: Registered, task: Task, *, has_words: bool) -> set[str]:
     Baselines fit; cards of adapters embed; of a plugin both are planned, and its worker says what the model cannot do. Where the
     classes have words, what embeds may match them too; where pairs are to be alike, it may compare their texts.
     """
-    card, use = candidate.card, {"retrieval": "search", "multiple-choice": "compare"}.get(task.kind, "embed")
-    if card.baseline:
+    card, use = candidate.card, _USES.get(task.kind, "embed")
+    # Of pictures and captions a baseline has vectors, too.
+    if card.baseline and task.target != "captions":
         return {"fit"}
     # A text is written only by who is asked, or learns to.
     if task.target == "text":

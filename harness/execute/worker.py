@@ -56,6 +56,10 @@ def main(job: Job, messages: Uplink) -> None:
 
 
 def _make(job: Job, messages: Uplink) -> Worker:
+    if job.data.rows.target == "captions":
+        from harness.execute.caption_worker import CaptionWorker  # noqa: PLC0415 - it is a worker itself
+
+        return CaptionWorker(job, messages)
     if job.data.corpus is not None:
         from harness.execute.search_worker import SearchWorker  # noqa: PLC0415 - it is a worker itself
 

@@ -22,6 +22,7 @@ _TIERS: dict[str, tuple[str, ...]] = {
     "labels": ("label_names", "labels", "label", "tags categories intents topics classes targets"),
     "question": ("question query prompt", "text context ctx stem goal sentence premise input sent1"),
     "answer": ("answer", "label answerkey answer_key correct correct_answer answer_idx answer_index", "gold target solution y"),
+    "caption": ("captions caption", "texts sentences raw text sentence description"),
     "number": ("score similarity rating value target", "label y stars grade price"),
 }
 _LABEL: dict[Target, str] = {"class": "label", "labels": "labels", "number": "number"}
@@ -180,7 +181,9 @@ def infer_named(part: str, table: Table, taken: set[str], faults: list[BenchErro
 
 def _ambiguous(part: str, found: Sequence[str], table: Table) -> TaskError:
     columns = ", ".join(f'"{name}"' for name in table.columns)
-    key = {"first": "text", "labels": "label", "number": "label", "question": "text", "answer": "label"}.get(part, part)
+    key = {"first": "text", "labels": "label", "number": "label", "question": "text", "answer": "label", "caption": "text"}.get(
+        part, part
+    )
     what = f"which column is the {key} is ambiguous" if found else f"no column can be told to be the {key}"
     hint = f"name it in task.yaml: data: {{{key}: …}} (columns: {columns})"
     if found:
@@ -245,5 +248,6 @@ _BY_VALUES = {
     "first": _none,
     "question": _longest,
     "answer": _none,
+    "caption": _longest,
     "text_pair": _none,
 }

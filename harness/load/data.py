@@ -12,6 +12,7 @@ from harness.core.kinds import Target
 from harness.core.task import Task
 from harness.core.wording import Ask
 from harness.errors import BenchError, Faults, TaskError, raise_all
+from harness.load.captions import load_captions
 from harness.load.checks import find_doubts, find_faults
 from harness.load.choices import places, read_choices
 from harness.load.columns import Columns, check_columns, choose_columns
@@ -36,6 +37,8 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     Raises:
         BenchError: for everything that is wrong with the data, as much at once as can be told.
     """
+    if task.kind == "image-text-retrieval":
+        return load_captions(task, folder, override=override, seed=seed, offline=offline)
     if task.kind == "retrieval":
         return load_retrieval(task, folder, override=override, seed=seed, offline=offline)
     if task.kind == "generation":

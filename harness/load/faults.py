@@ -91,6 +91,8 @@ _HINTS = {
     "here every word has a tag": "choose one of bench's own: micro_f1, macro_f1, weighted_f1, precision, recall",
     "classes and prompts are for": "leave them out: no word is compared with words for types of entities",
     "for retrieval, the kind": "leave it out; retrieval has data.query and data.document, other kinds data.text and data.label",
+    "is not for pictures with captions": "leave it out; data.image names the picture, data.text its caption or captions",
+    "and a search finds captions": "choose one of bench's own: mean_recall, i2t_recall@1 to @10, t2i_recall@1 to @10",
     "and a search finds documents": "choose one of bench's own: ndcg@10, recall@1, recall@5, recall@10, recall@100, mrr",
     "data.query and data.document": "name the column of the queries and that of the documents that are right for them",
     "classes, prompts and ask are": "leave them out",

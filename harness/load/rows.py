@@ -52,7 +52,7 @@ def read_rows(table: Table, columns: Columns, task: Task, noticed: list[str]) ->
     kept = [index for index in range(len(table)) if index not in gone]
     if task.modality == "image":
         read = read_pictures(table, [contents[index] for index in kept])
-        kept, read = _sound(table, kept, read, noticed, skip=task.data.skip_broken)
+        kept, read = keep_sound(table, kept, read, noticed, skip=task.data.skip_broken)
         told: list[tuple[Input, str]] = [(picture.content, picture.digest) for picture in read]
     else:
         texts = [_whole([to_text(part[index], table, index) for index in kept], table, noticed) for part in parts]
@@ -71,7 +71,7 @@ def digest_row(row: Input) -> str:
 
 def assemble(rows: Sequence[Row], classes: Sequence[str], target: Target = "class") -> Rows:
     """Put rows into the table the rest of bench reads; a repeated content gets `-2`, `-3` behind its id."""
-    ids = tuple(_unique(row.digest for row in rows))
+    ids = tuple(number_repeated(row.digest for row in rows))
     numbers = {name: number for number, name in enumerate(classes)}
     grouped = any(row.group for row in rows)
     # A row that belongs to no group is a group of its own.
@@ -99,7 +99,8 @@ def sort_classes(labels: Iterable[Right]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _unique(digests: Iterable[str]) -> Iterator[str]:
+def number_repeated(digests: Iterable[str]) -> Iterator[str]:
+    """Yield each digest; when it comes again, with `-2`, `-3` behind it."""
     seen: Counter[str] = Counter()
     for digest in digests:
         seen[digest] += 1
@@ -171,7 +172,7 @@ def read_pictures(table: Table, values: Sequence[object]) -> list[Picture]:
         return list(pool.map(read, values))
 
 
-def _sound(
+def keep_sound(
     table: Table, kept: Sequence[int], read: Sequence[Picture], noticed: list[str], *, skip: bool
 ) -> tuple[list[int], list[Picture]]:
     """Leave broken pictures out if the task says so."""

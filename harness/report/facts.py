@@ -75,13 +75,13 @@ def _told(facts: DataFacts, info: RunInfo) -> Fact:
 
 def _searched(facts: DataFacts, info: RunInfo) -> tuple[Fact, ...]:
     """Return what is known of queries and of the documents that all of them search."""
-    aside = facts.train - facts.validation
-    choose = "they choose" if not aside else f"they choose; {plural(aside, 'query')} more are kept for techniques that learn"
+    aside, is_shown, row = facts.train - facts.validation, info.task.target == "captions", KINDS[info.task.kind].row
+    choose = "they choose" if not aside else f"they choose; {plural(aside, row)} more are kept for techniques that learn"
     return (
         Fact(label="Source", text=facts.source),
-        Fact(label="Documents", text=f"{facts.documents:,}", note="the same for every query"),
-        Fact(label="Validation", text=plural(facts.validation, "query"), note=choose),
-        Fact(label="Test", text=plural(facts.test, "query"), note="took no part in any choice; they confirm"),
+        Fact(label="Captions" if is_shown else "Documents", text=f"{facts.documents:,}", note=f"the same for every {row}"),
+        Fact(label="Validation", text=plural(facts.validation, row), note=choose),
+        Fact(label="Test", text=plural(facts.test, row), note="took no part in any choice; they confirm"),
         Fact(label="License", text=info.task.data.license),
         Fact(label="Digest", text=or_dash(facts.digest[:16])),
     )
@@ -140,7 +140,13 @@ def method(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> tuple[
 
 def _search(info: RunInfo) -> Iterable[str]:
     """Say what is compared where documents are searched."""
-    if info.data.documents:
+    if info.task.target == "captions":
+        yield (
+            f"Every picture was compared with all {info.data.documents:,} captions, and each of its captions with all pictures, "
+            "those of the test rows among them; nothing was learned. Latency is that of one picture, from its pixels to the best "
+            "ten captions."
+        )
+    elif info.data.documents:
         yield (
             f"Every query was put to all {info.data.documents:,} documents, and each was compared with it; nothing was learned "
             "from queries. The documents were embedded or indexed before; latency is that of one query, from its text to the "
