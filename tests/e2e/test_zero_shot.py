@@ -68,3 +68,30 @@ def test_zero_shot_by_name_needs_words_for_the_classes(workspace: Path) -> None:
     asked = run_here("compare", "--task", "mail", *FIXED, "--candidates", "tiny", "--techniques", "zero-shot", cwd=workspace)
     assert asked.returncode == 2
     assert asked.stderr.splitlines()[0] == "zero-shot compares rows with words for the classes, and these have none"
+
+
+def test_pictures_and_captions_find_each_other(workspace: Path) -> None:
+    folder = workspace / "tasks" / "gallery"
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    lines = []
+    for number in range(24):
+        Image.fromarray(draw.integers(0, 255, (32, 32, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+        lines.append(json.dumps({"image": f"{number}.png", "captions": [f"my card {number}", f"the parcel {number}"]}))
+    (folder / "rows.jsonl").write_text("\n".join(lines))
+    (folder / "task.yaml").write_text("{name: gallery, kind: image-text-retrieval, data: {train: rows.jsonl}}\n")
+    done = run_here(
+        "compare", "--task", "gallery", "--candidates", "towers,tiny", "--device", "cpu", "--offline", "--json", cwd=workspace
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["failed"] == []
+    ranked = {(row["candidate"], row["technique"]): row for row in found["ranking"]}
+    assert set(ranked) == {("towers", "dense-search"), ("baseline-chance", "dense-search")}
+    assert all(row["latency_ms"]["p95"] > 0 and row["memory_mb"] >= 0 for row in ranked.values())
+    report = (workspace / "reports" / "gallery" / "latest" / "report.md").read_text()
+    assert "- Captions: 48 (the same for every picture)" in report
+    assert "Every picture was compared with all 48 captions" in report
+    refused = run_here("finetune", "gallery", "--out", "x", cwd=workspace)
+    assert refused.returncode == 2
+    assert "captions are searched with models as they are" in refused.stderr
