@@ -1,10 +1,11 @@
-"""What training adds to the heads on frozen features of the same candidate."""
+"""What training adds to the heads on frozen features of the same candidate; where texts are written, to what it writes as it is."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from harness.core.ranking import Gain
+from harness.core.written import COLUMNS
 from harness.rank.choice import Field
 
 
@@ -15,7 +16,9 @@ def find_gains(field: Field) -> tuple[Gain, ...]:
     """
     found = []
     for i, row in enumerate(field.rows):
-        heads = [k for k, other in enumerate(field.rows) if not (other.is_trained or other.is_asked)]
+        heads = [
+            k for k, other in enumerate(field.rows) if not other.is_trained and (other.metric in COLUMNS or not other.is_asked)
+        ]
         frozen = [k for k in heads if field.rows[k].candidate == row.candidate]
         if not row.is_trained or not frozen:
             continue

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.core.metric_facts import facts_of, is_own
 from harness.core.ranking import Gain, RankedContender
-from harness.core.technique_names import technique_name
+from harness.core.technique_names import ASKED, technique_name
 
 _COSTS = {
     "latency_p95_ms": ("p95 latency", "ms"),
@@ -48,7 +48,9 @@ def training(chosen: RankedContender, gains: Sequence[Gain], rows: Sequence[Rank
     better = any(mine[t].gain > own.gain for t in others)
     rest = f"; {enumerate_some(whole)} {'adds' if len(whole) == 1 else 'add'} nothing to that" if whole and not better else ""
     rest += f"; {enumerate_some(early)} left the race early" if early else ""
-    changed = f"{_points(own, chosen.metric)} over {technique_name(own.over)} on its frozen features"
+    changed = (
+        f"{_points(own, chosen.metric)} over {technique_name(own.over)}{'' if own.over in ASKED else ' on its frozen features'}"
+    )
     return f" It changes the score by {changed}{spent}{rest}."
 
 

@@ -166,11 +166,12 @@ def _writing(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> Iter
         "chats gets the prompt as one turn of a user, as its recipe says. Latency is that of the whole text."
     )
     yield f"Each text has figures of its own, beside the nearest of its references; a score is their mean. {found}".strip()
-    kept = {(r.trial.candidate, r.trial.technique): r.predictions for r in records if r.trial.measures == "quality"}
-    best = [(row.candidate, row.technique) for row in ranking.rows if (row.candidate, row.technique) in kept]
-    files = [f"{contender(*one)} in predictions/{kept[one]}" for one in best]
+    kept = {r.trial.key: r.predictions for r in records}
+    files = [
+        f"{contender(row.candidate, row.technique)} in predictions/{kept[row.trial]}" for row in ranking.rows if row.trial in kept
+    ]
     if files:
-        yield f"What was written stands beside the references in files of the run's folder: {listing(files)}."
+        yield f"What was written stands beside the references in files of the run's folder: {listing(files, 20)}."
 
 
 def _training(records: Sequence[Record]) -> Iterable[str]:

@@ -129,6 +129,7 @@ def test_the_report_speaks_of_references_and_says_where_the_texts_are(workspace:
     assert "- References: 1 a row" in told
     assert "Texts are written greedily" in told
     assert re.search(r"last with a prompt( with examples)? in predictions/\w{16}\.parquet", told.replace("\\", ""))
+    assert re.search(r"decoder with full fine-tuning in predictions/\w{16}\.parquet", told.replace("\\", ""))
     assert "exact match" in told
     assert "Classes" not in told
     assert "bench finetune" not in told

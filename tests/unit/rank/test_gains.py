@@ -25,6 +25,14 @@ def test_a_gain_is_over_the_best_head_of_the_same_candidate(make_row, make_field
     assert found[0].is_seen
 
 
+def test_where_texts_are_written_a_gain_is_over_what_is_written_without_training(make_row, make_field) -> None:  # noqa: ANN001 - as above
+    rows = [make_row("a", 0.30, "lora", **TRAINED), make_row("a", 0.2, "prompted"), make_row("a", 0.25, "few-shot")]
+    rows = [row.model_copy(update={"metric": "rouge_l"}) for row in rows]
+    [gain] = find_gains(make_field(rows))
+    assert (gain.over, gain.gain) == ("few-shot", pytest.approx(0.05))
+    assert "over a prompt with examples; training it takes" in wording.training(rows[0], [gain], rows)
+
+
 def test_its_interval_is_of_the_paired_difference(make_row, make_field) -> None:  # noqa: ANN001 - as above
     shared, own = np.random.default_rng(0).normal(0, [0.05, 0.01], (4000, 2)).T
     rows = [make_row("a", 0.88, "full", **TRAINED), make_row("a", 0.87, "linear-probe")]
