@@ -299,11 +299,11 @@ class Chance:
 
     def embed_image(self, images: Sequence[Image]) -> Floats:
         """Draw a direction for each picture by its pixels."""
-        return np.stack([_draw(image.tobytes()) for image in images])[None]
+        return np.array([_draw(image.tobytes()) for image in images], np.float32).reshape(1, -1, 64)
 
     def embed_prompts(self, texts: Sequence[str]) -> Floats:
         """Draw a direction for each text by its letters."""
-        return np.stack([_draw(text.encode(errors="surrogatepass")) for text in texts])
+        return np.array([_draw(text.encode(errors="surrogatepass")) for text in texts], np.float32).reshape(-1, 64)
 
 
 def _draw(content: bytes) -> Floats:
