@@ -301,6 +301,18 @@ class Dataset:
         """Return how many rows and documents there are to be read."""
         return len(self.rows) + (len(self.corpus.documents) if self.corpus else 0)
 
+    @property
+    def searched(self) -> Corpus:
+        """Return what is searched, by queries or by pictures.
+
+        Raises:
+            ValueError: nothing is.
+        """
+        if self.corpus is None:
+            msg = "a search needs something that can be found"
+            raise ValueError(msg)
+        return self.corpus
+
     def noting(self, note: str) -> Dataset:
         """Return the same with one more note."""
         return replace(self, notes=(*self.notes, note))

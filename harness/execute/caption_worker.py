@@ -14,12 +14,12 @@ from harness.core.captions import CAPTIONS, COLUMNS, DEPTHS
 from harness.core.corpus import Corpus
 from harness.core.data import Dataset
 from harness.core.measurement import Measurement
-from harness.core.tally import score
 from harness.core.trial import Finished, Inapplicable, Trial
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.execute.facts import measure_facts
 from harness.execute.searching import check_found
+from harness.execute.tallied import Tallies, keep_told, measure_told
 from harness.execute.worker import Worker
 from harness.measure.memory import PeakMemory
 from harness.models.capabilities import EmbedsImage, EmbedsPrompts, EmbedsText, LogLikelihood
@@ -53,18 +53,9 @@ class _Space:
 class CaptionWorker(Worker):
     """One candidate's trials on a task of pictures and captions."""
 
-    @property
-    def corpus(self) -> Corpus:
-        """Return the captions."""
-        corpus = self.job.data.corpus
-        if corpus is None:
-            msg = "pictures need captions to be compared with"
-            raise ValueError(msg)
-        return corpus
-
     def _memory(self) -> Measurement:
         """Measure what loading, an index of the captions, and the largest pictures one at a time add."""
-        inputs, captions = self.job.data.rows.inputs, self.corpus.documents
+        inputs, captions = self.job.data.rows.inputs, self.job.data.searched.documents
         peak = PeakMemory(self.job.device)
         model = subject.load(self.job)
         _check(model)
@@ -89,7 +80,7 @@ class CaptionWorker(Worker):
         shared = measure_facts(model, job, {"embed"}, load_s=load_s, where=self._conditions())
         pictures = self._features(model, source)[-1]
         self.enter("embed captions")
-        [captions] = subject.embed_prompts(model, [self.corpus.documents], pictures.shape[1], is_image=True)
+        [captions] = subject.embed_prompts(model, [self.job.data.searched.documents], pictures.shape[1], is_image=True)
         space = _Space.of(pictures, captions, job.device)
         for trial in job.trials:
             if TECHNIQUES[trial.technique][0] == "search":
@@ -100,13 +91,9 @@ class CaptionWorker(Worker):
     def _try(self, trial: Trial, model: object, space: _Space, shared: Sequence[Measurement]) -> None:
         """Send the record of a technique."""
         self.enter(trial.technique)
-        data, metric = self.job.data, self.job.metric
-        kept, (chosen, confirmed) = judge_captions(data, space.by_picture, space.by_caption, (space.pictures, space.captions))
-        measured = [
-            Measurement(name="score", value=chosen[metric], better="higher", n=len(data.split.choosing)),
-            *(Measurement(name=name, value=value, better="higher", n=len(data.split.choosing)) for name, value in chosen.items()),
-            Measurement(name="test_score", value=confirmed[metric], better="higher", n=len(data.split.test)),
-        ]
+        data = self.job.data
+        kept, figures = judge_captions(data, space.by_picture, space.by_caption, (space.pictures, space.captions))
+        measured = measure_told(CAPTIONS, figures, self.job.metric)
         predictions.write(self.job.predictions / f"{trial.key}.parquet", kept)
 
         def answer(encoded: Sequence[object]) -> object:
@@ -134,16 +121,13 @@ def _check(model: object) -> None:
 
 def judge_captions(
     data: Dataset, by_picture: Index, by_caption: Index, vectors: tuple[Floats, Floats]
-) -> tuple[Predictions, list[dict[str, float]]]:
+) -> tuple[Predictions, tuple[Tallies, Tallies]]:
     """Score what pictures and captions find; `vectors` are of all pictures and of all captions, and so are the indexes.
 
-    Each picture of a part searches all captions, and each of its captions all pictures. Returned are what is kept, and every metric
+    Each picture of a part searches all captions, and each of its captions all pictures. Returned are what is kept, and the figures
     of the choosing and of the test pictures.
     """
-    corpus = data.corpus
-    if corpus is None:
-        msg = "pictures need captions to be compared with"
-        raise ValueError(msg)
+    corpus = data.searched
     owners: dict[int, set[int]] = defaultdict(set)
     for row, mine in enumerate(corpus.grades):
         for place in mine:
@@ -158,20 +142,8 @@ def judge_captions(
         place_of = dict(zip(texts.tolist(), pictures.tolist(), strict=True))
         found.append(captions)
         figures.append(_figures(captions, corpus.of(part), place_of, owners))
-    chosen, confirmed = (data.rows.take(part) for part in parts)
-    kept = Predictions(
-        validation_ids=chosen.ids,
-        validation_references=np.zeros(len(chosen), np.int64),
-        validation=np.empty((len(chosen), 0), np.float32),
-        test_ids=confirmed.ids,
-        test_references=np.zeros(len(confirmed), np.int64),
-        test=np.empty((len(confirmed), 0), np.float32),
-        validation_groups=chosen.groups,
-        test_groups=confirmed.groups,
-        told=(_tell(corpus, parts[0], found[0], figures[0]), _tell(corpus, parts[1], found[1], figures[1])),
-    )
-    means = [{name: score(metric, one) for name, metric in CAPTIONS.items()} for one in figures]
-    return kept, means
+    told = (_tell(corpus, parts[0], found[0], figures[0]), _tell(corpus, parts[1], found[1], figures[1]))
+    return keep_told(data.rows, parts, told), (figures[0], figures[1])
 
 
 def _figures(

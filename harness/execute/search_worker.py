@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.corpus import DEPTH, Corpus
+from harness.core.corpus import DEPTH
 from harness.core.data import Input
 from harness.core.measurement import Measurement
 from harness.core.trial import Finished, Inapplicable, Trial
@@ -45,18 +45,9 @@ class _Engine:
 class SearchWorker(Worker):
     """One candidate's trials on a retrieval task."""
 
-    @property
-    def corpus(self) -> Corpus:
-        """Return what is searched."""
-        corpus = self.job.data.corpus
-        if corpus is None:
-            msg = "a search needs documents"
-            raise ValueError(msg)
-        return corpus
-
     def _memory(self) -> Measurement:
         """Measure what loading, the index, and the longest queries one at a time add; embedding the corpus is not part of it."""
-        documents, queries = self.corpus.documents, sorted(self._queries, key=len, reverse=True)[:_LONGEST]
+        documents, queries = self.job.data.searched.documents, sorted(self._queries, key=len, reverse=True)[:_LONGEST]
         peak = PeakMemory(self.job.device)
         model = subject.load(self.job)
         self.enter("memory")
@@ -77,7 +68,7 @@ class SearchWorker(Worker):
 
     def _quality(self) -> None:
         job = self.job
-        given: dict[Role, Sequence[str]] = {"query": self._queries, "document": self.corpus.documents}
+        given: dict[Role, Sequence[str]] = {"query": self._queries, "document": self.job.data.searched.documents}
         self.sources = {role: Source.watch(job.candidate.card, job.folder, texts, is_image=False) for role, texts in given.items()}
         start = time.perf_counter()
         model = subject.load(job)
@@ -115,7 +106,7 @@ class SearchWorker(Worker):
         """Search by the model's own vectors."""
         self.enter("embed")
         queries, _ = self._vectors(model, self._queries, "query")
-        documents, taken = self._vectors(model, self.corpus.documents, "document")
+        documents, taken = self._vectors(model, self.job.data.searched.documents, "document")
         if queries.shape[1] != documents.shape[1]:
             what = f"queries have {queries.shape[1]} dimensions, documents {documents.shape[1]}"
             raise CandidateError(what, hint="return vectors of one space for both")
@@ -158,8 +149,8 @@ class SearchWorker(Worker):
         """Let the model itself search."""
         self.enter("index")
         start = time.perf_counter()
-        model.index(self.corpus.documents)  # type: ignore[attr-defined]
-        taken = self._indexing(time.perf_counter() - start, len(self.corpus.documents))
+        model.index(self.job.data.searched.documents)  # type: ignore[attr-defined]
+        taken = self._indexing(time.perf_counter() - start, len(self.job.data.searched.documents))
         queries = self._queries
 
         def search(texts: Sequence[Input], count: int) -> object:
@@ -194,7 +185,7 @@ class SearchWorker(Worker):
             found.append(Measurement(name="parameters", value=weights.parameters, better="lower"))
             found.append(Measurement(name="weights_mb", value=weights.nbytes / 2**20, unit="MB", better="lower"))
         if isinstance(model, CountsTokens):
-            documents = self.corpus.documents
+            documents = self.job.data.searched.documents
             share = model.count_truncated(documents) / len(documents)
             found.append(Measurement(name="truncated_share", value=share, better="lower", n=len(documents)))
         return found

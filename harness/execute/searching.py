@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.corpus import Corpus
 from harness.core.data import Dataset
 from harness.core.measurement import Measurement
-from harness.core.relevance import COLUMNS, DOCUMENTS
-from harness.core.tally import score
+from harness.core.relevance import DOCUMENTS
 from harness.errors import CandidateError
 from harness.execute import subject
+from harness.execute.tallied import Tallies, keep_told, measure_told
 from harness.measure.relevance import judge_lists
 from harness.models.capabilities import (
     LEARNING,
@@ -86,37 +87,16 @@ def check_found(found: object, queries: int, documents: int) -> Ints:
 
 def judge_search(data: Dataset, find: Callable[[Sequence[int]], object], metric: str) -> tuple[Predictions, list[Measurement]]:
     """Score what is found for the choosing queries, then for the test queries; `find` takes positions of queries."""
-    corpus = data.corpus
-    if corpus is None:
-        msg = "a search needs documents"
-        raise ValueError(msg)
+    corpus = data.searched
     parts = (data.split.choosing, data.split.test)
     found = [check_found(find(part), len(part), len(corpus.documents)) for part in parts]
     figures = [judge_lists(places, corpus.of(part)) for places, part in zip(found, parts, strict=True)]
-    chosen, confirmed = (data.rows.take(part) for part in parts)
-    kept = Predictions(
-        validation_ids=chosen.ids,
-        validation_references=np.zeros(len(chosen), np.int64),
-        validation=np.empty((len(chosen), 0), np.float32),
-        test_ids=confirmed.ids,
-        test_references=np.zeros(len(confirmed), np.int64),
-        test=np.empty((len(confirmed), 0), np.float32),
-        validation_groups=chosen.groups,
-        test_groups=confirmed.groups,
-        told=(_tell(data, parts[0], found[0], figures[0]), _tell(data, parts[1], found[1], figures[1])),
-    )
-    means = [{name: score(DOCUMENTS[name], one) for name in COLUMNS} for one in figures]
-    measurements = [
-        Measurement(name="score", value=means[0][metric], better="higher", n=len(chosen)),
-        *(Measurement(name=name, value=value, better="higher", n=len(chosen)) for name, value in means[0].items()),
-        Measurement(name="test_score", value=means[1][metric], better="higher", n=len(confirmed)),
-    ]
-    return kept, measurements
+    told = (_tell(corpus, parts[0], found[0], figures[0]), _tell(corpus, parts[1], found[1], figures[1]))
+    return keep_told(data.rows, parts, told), measure_told(DOCUMENTS, (figures[0], figures[1]), metric)
 
 
-def _tell(data: Dataset, rows: Sequence[int], found: Ints, figures: NDArray[np.float64]) -> Told:
+def _tell(corpus: Corpus, rows: Sequence[int], found: Ints, figures: Tallies) -> Told:
     """Return the keys of the right documents and of the first that were found, as they are kept for a reader, and the figures."""
-    corpus = data.corpus
-    keys = corpus.keys if corpus else ()
-    right = [[keys[place] for place in grades] for grades in (corpus.of(rows) if corpus else ())]
+    keys = corpus.keys
+    right = [[keys[place] for place in grades] for grades in corpus.of(rows)]
     return Told(right, [[keys[place] for place in places if place >= 0] for places in found[:, :SHOWN].tolist()], figures)

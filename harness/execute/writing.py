@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from harness.core.data import Dataset
 from harness.core.measurement import Measurement
-from harness.core.tally import score
 from harness.core.writing import Writing
-from harness.core.written import COLUMNS, TEXTS
+from harness.core.written import TEXTS
 from harness.errors import CandidateError
 from harness.execute import subject
+from harness.execute.tallied import keep_told, measure_told
 from harness.measure.writing import judge_texts
 from harness.models.capabilities import (
     LEARNING,
@@ -100,27 +100,11 @@ class Figures:
 def measure_texts(writing: Writing, texts: Texts, parts: Parts, *, metric: str) -> Figures:
     """Judge what was written for the choosing rows and for the test rows, which may be none."""
     rows = [judge_texts(some, writing.of(part), writing.pattern) for some, part in zip(texts, parts, strict=True)]
-    means = [{name: score(TEXTS[name], one) for name in COLUMNS} for one in rows]
-    found = [Measurement(name="score", value=means[0][metric], better="higher", n=len(rows[0]))]
-    found += [Measurement(name=name, value=value, better="higher", n=len(rows[0])) for name, value in means[0].items()]
-    if len(rows[1]):
-        found.append(Measurement(name="test_score", value=means[1][metric], better="higher", n=len(rows[1])))
-    return Figures((rows[0], rows[1]), tuple(found))
+    return Figures((rows[0], rows[1]), tuple(measure_told(TEXTS, (rows[0], rows[1]), metric)))
 
 
 def keep_texts(data: Dataset, texts: Texts, figures: tuple[Floats, Floats], parts: Parts) -> Predictions:
     """Return what was written beside all references, for a reader, and the figures of each row."""
     writing = writing_of(data)
-    chosen, confirmed = (data.rows.take(part) for part in parts)
     told = [Told([list(one) for one in writing.of(parts[i])], list(texts[i]), figures[i]) for i in (0, 1)]
-    return Predictions(
-        validation_ids=chosen.ids,
-        validation_references=np.zeros(len(chosen), np.int64),
-        validation=np.empty((len(chosen), 0), np.float32),
-        test_ids=confirmed.ids,
-        test_references=np.zeros(len(confirmed), np.int64),
-        test=np.empty((len(confirmed), 0), np.float32),
-        validation_groups=chosen.groups,
-        test_groups=confirmed.groups,
-        told=(told[0], told[1]),
-    )
+    return keep_told(data.rows, parts, (told[0], told[1]))

@@ -7,6 +7,7 @@ from harness.core.corpus import Corpus
 from harness.core.data import Dataset, Rows, Split
 from harness.core.tally import score
 from harness.execute.caption_worker import judge_captions
+from harness.execute.tallied import measure_told
 from harness.techniques.search import Index
 
 PICTURES, CAPTIONS_EACH = 40, 3
@@ -29,7 +30,8 @@ def test_recall_both_ways_is_what_a_ranking_of_all_gives() -> None:
     assert given.corpus
     pictures = draw.standard_normal((PICTURES, 8)).astype(np.float32)
     captions = draw.standard_normal((len(given.corpus.documents), 8)).astype(np.float32)
-    kept, means = judge_captions(given, Index(pictures.copy()), Index(captions.copy()), (pictures, captions))
+    kept, figures = judge_captions(given, Index(pictures.copy()), Index(captions.copy()), (pictures, captions))
+    means = [{name: score(metric, one) for name, metric in CAPTIONS.items()} for one in figures]
     similar = (pictures / np.linalg.norm(pictures, axis=1, keepdims=True)) @ (
         captions / np.linalg.norm(captions, axis=1, keepdims=True)
     ).T
@@ -50,5 +52,8 @@ def test_recall_both_ways_is_what_a_ranking_of_all_gives() -> None:
     told, confirmed = kept.told
     assert told.tally.shape == (32, 6)
     assert confirmed.tally.shape == (8, 6)
-    assert score(CAPTIONS["mean_recall"], told.tally) == means[0]["mean_recall"]
+    assert np.array_equal(told.tally, figures[0])
+    measured = {one.name: one.value for one in measure_told(CAPTIONS, figures, "t2i_recall@5")}
+    assert (measured["score"], measured["test_score"]) == (means[0]["t2i_recall@5"], means[1]["t2i_recall@5"])
+    assert {name: measured[name] for name in CAPTIONS} == means[0]
     assert told.references[0] == [f"caption {place}" for place in given.corpus.grades[given.split.choosing[0]]]
