@@ -20,9 +20,8 @@ from harness.execute.searching import SHOWN, embed_role, judge_search, search_ne
 from harness.execute.worker import Worker, sample_speed
 from harness.measure.flops import count_flops
 from harness.measure.memory import PeakMemory
-from harness.models.capabilities import CountsSpending, CountsTokens, HasRolePrompts, HasWeights
+from harness.models.capabilities import CountsSpending, CountsTokens, HasRolePrompts, HasWeights, Role
 from harness.models.identity import Source, identify
-from harness.models.pooling import Role
 from harness.store import predictions
 from harness.store.cache import cached_features, find_cache
 from harness.techniques.catalogue import TECHNIQUES

@@ -23,9 +23,9 @@ from harness.models.capabilities import (
     EmbedsText,
     Generates,
     LogLikelihood,
+    Role,
     Searches,
 )
-from harness.models.pooling import Role
 from harness.store.predictions import Predictions, Told
 
 Floats = NDArray[np.float32]

@@ -60,11 +60,14 @@ class EmbedsRoles(Protocol):
         ...
 
 
+Role = Literal["query", "document"]
+
+
 @runtime_checkable
 class HasRolePrompts(Protocol):
     """Says what it puts before texts; only bench's own adapters are asked."""
 
-    def role_prompt(self, role: Literal["query", "document"]) -> str:
+    def role_prompt(self, role: Role) -> str:
         """Return what stands before each text in its role."""
         ...
 

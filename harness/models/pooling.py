@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
 
 from transformers import AutoConfig
 
 from harness.core.card import Card
 from harness.errors import CandidateError
+from harness.models.capabilities import Role
 from harness.models.json_file import read_json
 
-Role = Literal["query", "document"]
 # What sentence-transformers calls the prompts of queries and of documents; the first that a model has counts.
 _ROLES: dict[Role, tuple[str, ...]] = {"query": ("query",), "document": ("document", "passage", "corpus")}
 # Names of sentence-transformers, and bench's.

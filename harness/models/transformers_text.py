@@ -17,11 +17,11 @@ from harness.core.data import Input, Pair, are_pairs, are_sentences
 from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError
 from harness.models.batches import Batches, attempt
-from harness.models.capabilities import Weights
+from harness.models.capabilities import Role, Weights
 from harness.models.formats import readable_form
 from harness.models.json_file import read_json
 from harness.models.language import is_language_model
-from harness.models.pooling import Role, choose_pooling, choose_prompt, choose_role_prompt, reads_apart
+from harness.models.pooling import choose_pooling, choose_prompt, choose_role_prompt, reads_apart
 from harness.models.tokens import Tokenization, Tokens, length
 from harness.models.torch_module import count_weights, pool
 from harness.models.words import WordTokens, encode_words, gather_words

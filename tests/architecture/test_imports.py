@@ -61,6 +61,8 @@ QUIET = {
     "load.candidates load.tasks load.data load.workspace load.overrides": (*SLOW, "numpy"),
     "rank.ranking report.summarise report.document store.runs store.journal store.predictions": HEAVY,
     "comparison suites cli.compare cli.report cli.live cli.summary": HEAVY,
+    # What starts in a process for each candidate, which may need none of them.
+    "conformance.answers conformance.audit execute.worker execute.search_worker execute.caption_worker execute.writing_worker": HEAVY,
 }
 
 
