@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from peft import PeftConfig, get_peft_model
+from transformers.pytorch_utils import Conv1D
 
 from harness.models.batches import is_out_of_memory
 from harness.models.trainable import Trainable
@@ -18,7 +19,8 @@ from harness.techniques.tuning import DoesNotApply, Group, Lesson, groups, numbe
 def find_targets(trainable: Trainable, *, whole_attention: bool) -> list[str]:
     """Return the names of all linear layers and ungrouped convolutions outside the head.
 
-    torch's own attention reads its weights without calling its layers. So it is a target as a whole, or none.
+    GPT-2 and its kin call a linear layer `Conv1D`. torch's own attention reads its weights without calling its layers. So it is a
+    target as a whole, or none.
 
     Raises:
         DoesNotApply: there is none.
@@ -31,12 +33,17 @@ def find_targets(trainable: Trainable, *, whole_attention: bool) -> list[str]:
     for name, part in trainable.module.named_modules():
         if part is words:
             continue
-        is_matrix = isinstance(part, torch.nn.Linear) or (isinstance(part, torch.nn.Conv2d) and part.groups == 1)
+        is_matrix = isinstance(part, torch.nn.Linear | Conv1D) or (isinstance(part, torch.nn.Conv2d) and part.groups == 1)
         if is_matrix and not is_within(f"{name}.", (*trainable.head, *attentions)):
             found.append(name)
     if not found:
         raise DoesNotApply("it has no linear layer or convolution that an adapter could go to")
     return found
+
+
+def is_transposed(trainable: Trainable) -> bool:
+    """Tell whether the layers keep their weights with inputs first, as `Conv1D` does."""
+    return any(isinstance(part, Conv1D) for part in trainable.module.modules())
 
 
 def task_type(module: Any) -> str | None:  # noqa: ANN401 - a torch module, of transformers or not
@@ -57,6 +64,8 @@ def wrap(trainable: Trainable, config: PeftConfig, lesson: Lesson) -> None:
     with warnings.catch_warnings():
         # It asks transformers in a way that will change; nothing that a user could mend.
         warnings.filterwarnings("ignore", category=FutureWarning)
+        # A layer of the other kind beside those is told apart by itself.
+        warnings.filterwarnings("ignore", message="fan_in_fan_out is set to")
         trainable.module = get_peft_model(trainable.module, config)
     if not lesson.inputs:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from peft import IA3Config
 
 from harness.models.trainable import Trainable
-from harness.techniques.adapter_targets import adapter_groups, find_targets, task_type, wrap
+from harness.techniques.adapter_targets import adapter_groups, find_targets, is_transposed, task_type, wrap
 from harness.techniques.technique import Recipe
 from harness.techniques.tuning import Group, Lesson
 
@@ -28,6 +28,7 @@ class Ia3:
             target_modules=find_targets(trainable, whole_attention=False),
             feedforward_modules=[],
             modules_to_save=list(trainable.head),
+            fan_in_fan_out=is_transposed(trainable),
         )
         wrap(trainable, config, lesson)
         return adapter_groups(trainable, recipe)

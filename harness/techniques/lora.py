@@ -5,7 +5,7 @@ from __future__ import annotations
 from peft import LoraConfig
 
 from harness.models.trainable import Trainable
-from harness.techniques.adapter_targets import adapter_groups, find_targets, task_type, wrap
+from harness.techniques.adapter_targets import adapter_groups, find_targets, is_transposed, task_type, wrap
 from harness.techniques.technique import Recipe
 from harness.techniques.tuning import Group, Lesson, number
 
@@ -32,6 +32,7 @@ class Lora:
             lora_dropout=number(recipe, "adapter_dropout", 0.0),
             target_modules=find_targets(trainable, whole_attention=True),
             modules_to_save=list(trainable.head),
+            fan_in_fan_out=is_transposed(trainable),
         )
         wrap(trainable, config, lesson)
         return adapter_groups(trainable, recipe)

@@ -62,7 +62,8 @@ QUIET = {
     "rank.ranking report.summarise report.document store.runs store.journal store.predictions": HEAVY,
     "comparison suites cli.compare cli.report cli.live cli.summary": HEAVY,
     # What starts in a process for each candidate, which may need none of them.
-    "conformance.answers conformance.audit execute.worker execute.search_worker execute.caption_worker execute.writing_worker": HEAVY,
+    "conformance.answers conformance.audit": HEAVY,
+    "execute.worker execute.search_worker execute.caption_worker execute.writing_worker": HEAVY,
 }
 
 

@@ -89,6 +89,22 @@ def test_lora_goes_to_every_layer_with_a_matrix_outside_the_head(kind: str, tmp_
     assert {head for head in trainable.head if any(f"{head}.modules_to_save" in name for name in learning)} == set(trainable.head)
 
 
+@pytest.mark.parametrize("technique", ["lora", "ia3"])
+def test_the_layers_of_gpt2_are_linear_by_another_name(technique: str, tmp_path: Path) -> None:
+    from transformers.pytorch_utils import Conv1D
+
+    trainable = tiny_models.load(
+        tiny_models.card("transformers", "text", tiny_models.save_language("GPT2LMHead", tmp_path)), CLASSES
+    )
+    layers = [name for name, one in trainable.module.named_modules() if isinstance(one, Conv1D)]
+    assert len(layers) == 12
+    assert set(layers) <= set(find_targets(trainable, whole_attention=False))
+    inputs, labels = tiny_models.texts(2)
+    create_tuning(technique).prepare(trainable, {"rank": 2}, Lesson(inputs, labels, 2))
+    learning = {name for name, one in trainable.module.named_parameters() if one.requires_grad}
+    assert all(any(f"{layer}.{technique}_" in name for name in learning) for layer in layers)
+
+
 def test_a_model_without_a_matrix_takes_no_adapter(tmp_path: Path) -> None:
     trainable = tiny_models.load(save("Bert", tmp_path), CLASSES)
     trainable.module = torch.nn.Sequential(torch.nn.Conv2d(4, 4, 3, groups=4))
