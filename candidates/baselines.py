@@ -381,7 +381,7 @@ candidates = (
     ),
     Candidate(
         _card("baseline-chance", "A direction drawn by lot for each picture and caption.", "image").model_copy(
-            update={"kinds": ("image-text-retrieval",)}
+            update={"kinds": ("image-text-retrieval",), "control": True}
         ),
         lambda _device, _dtype: Chance(),
     ),
