@@ -288,7 +288,7 @@ def _load(
     check_metric(loaded, settings.trust)
     chosen = select(load_candidates(workspaces), settings.candidates, loaded.task.modality, kind=loaded.task.kind)
     data = load_dataset(loaded.task, loaded.folder, override=settings.data, seed=settings.seed, offline=settings.offline)
-    check_words(settings.techniques, loaded.task, data.wording, has_words=bool(data.phrases))
+    check_words(settings.techniques, loaded.task, data.wording, has_words=bool(data.phrases or data.hypotheses))
     task, data = settle_margin(loaded.task, found.task, settings.constraints, data)
     return replace(loaded, task=task), data, tuple(chosen)
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from harness.core.noun import Noun
 
 Ability = Literal[
-    "embed_text", "embed_pairs", "embed_words", "embed_image", "log_likelihood", "generate", "search", "write",
+    "embed_text", "embed_pairs", "embed_words", "embed_image", "log_likelihood", "entails", "generate", "search", "write",
     "fit_text", "fit_image", "fit_labels_text", "fit_labels_image", "fit_numbers_text", "fit_numbers_image",
     "fit_tags_text",
     "fit_options_text",

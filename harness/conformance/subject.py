@@ -13,6 +13,7 @@ import numpy as np
 from harness.conformance.agenda import AGAIN
 from harness.conformance.asking import Asking, alike
 from harness.conformance.embedding import Embedding, agree
+from harness.conformance.entailing import Entailing, same_verdicts
 from harness.conformance.finding import Doubtful, NotApplicable
 from harness.conformance.fitting import Fitting, near
 from harness.conformance.messages import Abilities
@@ -32,6 +33,7 @@ from harness.models.capabilities import (
     EmbedsPairs,
     EmbedsText,
     EmbedsTokens,
+    Entails,
     FitsTexts,
     Generates,
     HasWeights,
@@ -53,14 +55,16 @@ _READS: dict[str, type] = {
     "embed_pairs": EmbedsPairs,
     "embed_words": EmbedsTokens,
     "log_likelihood": LogLikelihood,
+    "entails": Entails,
     "generate": Generates,
     "search": Searches,
     "fit_texts and write_texts": FitsTexts,
 }
-Part = Embedding | Asking | Fitting | Searching | Writing
+Part = Embedding | Asking | Entailing | Fitting | Searching | Writing
 _COMPARE: dict[type, Callable[[Any, Any, str, str], str]] = {
     Embedding: agree,
     Asking: alike,
+    Entailing: same_verdicts,
     Fitting: near,
     Searching: same,
     Writing: same_texts,
@@ -202,6 +206,7 @@ def _of_texts(model: object, probes: Probes) -> list[Part]:
 def _told_parts(model: object, probes: Probes) -> list[Part]:
     """Return what the model can be asked for in words."""
     parts: list[Part] = [Asking(model, probes)] if isinstance(model, LogLikelihood) else []
+    parts += [Entailing(model, probes)] if isinstance(model, Entails) else []
     parts += [Writing(model, probes)] if isinstance(model, Generates) else []
     parts += [Searching(model, probes)] if isinstance(model, Searches) else []
     return parts + ([Writing(model, probes, fits=True)] if isinstance(model, FitsTexts) else [])

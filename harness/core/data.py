@@ -278,9 +278,9 @@ class Dataset:
     """A task's rows with their division, and what was noticed while reading them.
 
     `phrases` are sentences that say what each class is, in the order of the classes; empty where the classes have no words.
-    `wording` is how texts and classes are put to a language model. `columns` are those of both texts where rows are pairs, as they
-    were named or inferred. Where documents are told, rows are queries, and the `corpus` is what they search. Where texts are
-    written, `writing` says what each row asks for and what is right.
+    `wording` is how texts and classes are put to a language model, `hypotheses` are what a text may entail, some for each class.
+    `columns` are those of both texts where rows are pairs, as they were named or inferred. Where documents are told, rows are
+    queries, and the `corpus` is what they search. Where texts are written, `writing` says what each row asks for and what is right.
     """
 
     rows: Rows
@@ -289,6 +289,7 @@ class Dataset:
     source: str
     phrases: tuple[tuple[str, ...], ...] = ()
     wording: Wording | None = None
+    hypotheses: tuple[tuple[str, ...], ...] = ()
     columns: tuple[str, ...] = ()
     drawn_test: bool = True
     notes: tuple[str, ...] = ()

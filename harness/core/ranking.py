@@ -6,7 +6,7 @@ from pydantic import Field
 
 from harness.core.measurement import Measurement
 from harness.core.noun import Noun
-from harness.core.technique_names import ASKED
+from harness.core.technique_names import WHOLE
 
 
 class Estimate(Noun):
@@ -61,8 +61,8 @@ class RankedContender(Noun):
 
     @property
     def is_asked(self) -> bool:
-        """Tell whether a language model answers in words, by no head on its features."""
-        return self.technique in ASKED
+        """Tell whether the whole model answers as it was trained to, by no head on its features."""
+        return self.technique in WHOLE
 
     @property
     def is_partial(self) -> bool:

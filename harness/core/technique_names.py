@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 # Those that use a model as it is; of these, the first learn from no label.
-UNTAUGHT = ("zero-shot", "cosine", "prompted", "dense-search")
+UNTAUGHT = ("zero-shot", "entailment", "cosine", "prompted", "dense-search")
 ASKED = ("prompted", "few-shot")
+# Those that need the whole model, and no features of its body.
+WHOLE = (*ASKED, "entailment")
 
 _NAMES = {
     "zero-shot": "class names alone",
+    "entailment": "entailment of class names",
     "prompted": "a prompt",
     "few-shot": "a prompt with examples",
     "cosine": "cosines of its vectors",

@@ -13,25 +13,28 @@ from harness.core.measurement import Measurement
 from harness.measure.flops import count_flops
 from harness.models.capabilities import CountsSpending, HasWeights, LoadsLater
 from harness.techniques.asking import Asking
+from harness.techniques.entailment import Entailing
 from harness.techniques.inputs import Inputs
 from harness.techniques.replies import Choosing
 from harness.techniques.technique import Head
 
 
 class Interview:
-    """One language model that is asked: loaded whole once, for all techniques that ask it."""
+    """One model that is asked: loaded whole once, for all techniques that ask it."""
 
     def __init__(self, model: Any, data: Dataset, conditions: str) -> None:  # noqa: ANN401 - whatever has the capability
         """Load what embedding did not need, and note how long that took."""
         self._model, self._data, self._conditions = model, data, conditions
         start = time.perf_counter()
         if isinstance(model, LoadsLater):
-            model.load_language_model()
+            model.load_whole()
         self._load_s = time.perf_counter() - start if isinstance(model, LoadsLater) else None
 
     def inputs(self, texts: Sequence[Input]) -> Inputs:
         """Return texts as they are put to the model."""
-        return Inputs(np.empty((0, 0, 0), np.float32), texts, self._model, wording=self._data.wording)
+        return Inputs(
+            np.empty((0, 0, 0), np.float32), texts, self._model, wording=self._data.wording, hypotheses=self._data.hypotheses
+        )
 
     def facts(self, head: Head, shared: Sequence[Measurement]) -> list[Measurement]:
         """Return what holds of the whole model and its prompts; of what its techniques share, the time to load it alone does."""
@@ -49,7 +52,11 @@ class Interview:
         flops = None if is_served else count_flops(lambda: head.predict(typical, np.asarray([0])))
         if flops:
             found.append(Measurement(name="flops", value=flops, better="lower", conditions="one row of median length"))
-        cut = head.count_cut(self.inputs(texts), np.arange(len(texts))) if isinstance(head, Asking) and not is_served else None
+        cut = (
+            head.count_cut(self.inputs(texts), np.arange(len(texts)))
+            if isinstance(head, Asking | Entailing) and not is_served
+            else None
+        )
         if isinstance(head, Choosing) and head.heard.replies:
             share = head.heard.unmatched / head.heard.replies
             found.append(Measurement(name="unmatched_share", value=share, better="lower", n=head.heard.replies))

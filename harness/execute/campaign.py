@@ -24,6 +24,7 @@ from harness.execute.plan import limits_of
 from harness.models.servers import key_of
 from harness.store import journal, predictions, runs
 from harness.store.resume import done
+from harness.techniques.catalogue import TECHNIQUES
 
 Ready = Sequence[tuple[Registered, Path | None]]
 # So many tokens of a text take about as long as the likelihood of an answer.
@@ -117,6 +118,9 @@ class Campaign:
         folder, card, one = self.folder.absolute(), candidate.card, trials[0]
         epochs = one.fidelity.of * len(self.data.split.folds) if one.fidelity else 0.0
         is_asked = any(trial.technique in ASKED for trial in trials)
+        # Each hypothesis is read with the row.
+        entails = any(TECHNIQUES[trial.technique][0] == "entail" for trial in trials if trial.technique)
+        readings = self.data.size * (sum(map(len, self.data.hypotheses)) if entails else 1)
         return Job(
             candidate=candidate,
             folder=path,
@@ -128,9 +132,7 @@ class Campaign:
             predictions=folder / "predictions",
             log=folder / "logs" / f"{card.name}.log",
             trust=self.info.settings.trust,
-            limits=limits_of(
-                card, self.info.settings, self.data.size, free, epochs=epochs, answers=self._answers() if is_asked else 0
-            ),
+            limits=limits_of(card, self.info.settings, readings, free, epochs=epochs, answers=self._answers() if is_asked else 0),
             trains=bool(training_techniques(self.info.settings, self.info.task.kind)),
             key=key_of(card),
             checkpoint=self.checkpoints.absolute() / one.runner if one.measures == "training" else None,

@@ -22,7 +22,7 @@ from harness.execute.searching import check_found
 from harness.execute.tallied import Tallies, keep_told, measure_told
 from harness.execute.worker import Worker
 from harness.measure.memory import PeakMemory
-from harness.models.capabilities import EmbedsImage, EmbedsPrompts, EmbedsText, LogLikelihood
+from harness.models.capabilities import EmbedsImage, EmbedsPrompts, EmbedsText, Entails, LogLikelihood
 from harness.models.identity import Source
 from harness.store import predictions
 from harness.store.predictions import Predictions, Told
@@ -112,7 +112,7 @@ def _check(model: object) -> None:
     """
     if isinstance(model, EmbedsImage) and isinstance(model, EmbedsPrompts):
         return
-    if isinstance(model, EmbedsImage | EmbedsText | LogLikelihood):
+    if isinstance(model, EmbedsImage | EmbedsText | LogLikelihood | Entails):
         lacks = "texts" if isinstance(model, EmbedsImage) else "pictures"
         raise subject.OtherRows(f"{type(model).__name__} does not embed {lacks}, and captions are compared with pictures")
     what = f"{type(model).__name__} can embed neither pictures nor texts"

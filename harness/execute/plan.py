@@ -88,17 +88,19 @@ def _find_obstacle(name: str, task: Task, wording: Wording | None, *, has_words:
         mine = ", ".join(other for other in TECHNIQUES if _suits(other, task))
         return f"{name} is not for the kind {task.kind}", f"leave it out, or choose among: {mine}"
     need, found = TECHNIQUES[name][0], ("", "")
+    told = ("class", "labels") if need == "entail" else ("class",)
     if task.target == "text":
         return found
-    if need in {"ask", "match"} and task.target != "class":
-        told = "numbers are told" if task.target == "number" else "a row can have several labels"
-        found = f"{name} tells one of several classes, and here {told}", "leave the technique out"
-    elif need == "ask" and wording is None:
-        found = f"{name} puts rows to a language model, and these are pictures", "leave the technique out"
+    if need in {"ask", "match", "entail"} and task.target not in told:
+        here = "numbers are told" if task.target == "number" else "a row can have several labels"
+        found = f"{name} tells one of several classes, and here {here}", "leave the technique out"
+    elif (need == "ask" and wording is None) or (need == "entail" and task.modality != "text"):
+        reads = "asks what follows from a text" if need == "entail" else "puts rows to a language model"
+        found = f"{name} {reads}, and these are pictures", "leave the technique out"
     elif name == "prompted" and wording is not None and not wording.is_told:
         hint = "describe each label under `classes` in task.yaml, or try few-shot, where examples show what labels mean"
         found = "prompted asks for words for the classes, and these have none", hint
-    elif need == "match" and not has_words:
+    elif need in {"match", "entail"} and not has_words:
         hint = "describe each label under `classes` in task.yaml, or leave the technique out; pairs of texts have no such words"
         found = f"{name} compares rows with words for the classes, and these have none", hint
     elif need == "compare" and task.kind not in _COMPARED:
@@ -157,7 +159,7 @@ def plan(
         able = [n for n, (need, *_) in TECHNIQUES.items() if need in needs or n in speakers.get(card.name, ())]
         able = [n for n in able if _suits(n, task)]
         wanted = [n for n in able if TECHNIQUES[n][0] == "fit" or not heads or n in heads]
-        asked = [n for n in wanted if TECHNIQUES[n][0] == "ask"]
+        asked = [n for n in wanted if TECHNIQUES[n][0] in {"ask", "entail"}]
         passes: list[tuple[str, Pass]] = [(n, "quality") for n in wanted]
         if "memory" in settings.measures and card.remote is None:
             passes += [(n, "memory") for n in (*([""] if len(asked) < len(wanted) or not wanted else []), *asked)]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.data import Dataset, Rows, count_answers
+from harness.core.data import Dataset, Rows, count_answers, stratify
 from harness.core.measurement import Measurement
 from harness.core.metric import ratio
 from harness.core.metric_facts import is_own
@@ -26,7 +26,7 @@ from harness.techniques.inner_split import thin
 from harness.techniques.inputs import Inputs
 from harness.techniques.technique import Head, Recipe, Technique
 
-# Training rows that a language model is asked about, for each fold.
+# Training rows that a model is asked about, for each fold, which learns from none or few.
 _ASKED_ROWS = 200
 
 Ints = NDArray[np.int64]
@@ -127,8 +127,8 @@ def confirm(data: Dataset, told: NDArray[Any], *, metric_name: str, metric: obje
 def _validate(technique: Technique, inputs: Inputs, data: Dataset) -> tuple[Floats, list[tuple[Ints, NDArray[Any]]]]:
     """Return outputs for the choosing rows in ascending order, and of each fold rows that were learned from with their answers.
 
-    Of labels the answers are outputs still: the threshold is chosen when all folds are done. A language model learns nothing from
-    most rows and takes long over each, so it is asked of a sample.
+    Of labels the answers are outputs still: the threshold is chosen when all folds are done. A model that is asked learns nothing
+    from most rows and takes long over each, so it is asked of a sample.
     """
     truth, outputs, target = data.rows.truth(), data.rows.outputs, data.rows.target
     found = np.zeros((count_answers(data.rows.inputs), outputs), np.float32)
@@ -138,8 +138,8 @@ def _validate(technique: Technique, inputs: Inputs, data: Dataset) -> tuple[Floa
         head = technique.fit(inputs, training, truth[training], outputs)
         here = data.rows.places(asked)
         found[here] = subject.check_shares(head.predict(inputs, asked), len(here), outputs)
-        if inputs.wording is not None:
-            training = training[thin(truth[training], _ASKED_ROWS)]
+        if inputs.wording is not None or inputs.hypotheses:
+            training = training[thin(stratify(truth[training]), _ASKED_ROWS)]
         if target == "class":
             learned.append((training, choose_classes(head, inputs, training, outputs)))
         else:

@@ -21,6 +21,7 @@ from harness.models.capabilities import (
     EmbedsPairs,
     EmbedsRoles,
     EmbedsText,
+    Entails,
     Generates,
     LogLikelihood,
     Role,
@@ -33,7 +34,7 @@ Ints = NDArray[np.int64]
 
 # How many documents a caller is shown, and so waits for; for quality more are looked at.
 SHOWN = 10
-_OTHERS = (EmbedsPairs, EmbedsImage, Generates, LogLikelihood, *(way.kind for way in LEARNING.values()))
+_OTHERS = (EmbedsPairs, EmbedsImage, Generates, LogLikelihood, Entails, *(way.kind for way in LEARNING.values()))
 
 
 def search_needs(model: object) -> set[str]:

@@ -21,6 +21,7 @@ from harness.models.capabilities import (
     EmbedsPrompts,
     EmbedsText,
     EmbedsTokens,
+    Entails,
     Generates,
     Lesson,
     LogLikelihood,
@@ -41,6 +42,7 @@ _KINDS = {
     "embed_image": EmbedsImage,
     "log_likelihood": LogLikelihood,
     "generate": Generates,
+    "entails": Entails,
 }
 
 
@@ -62,11 +64,13 @@ def _plugin(job: Job) -> Candidate:
     return next(found for found in load_plugin(Path(job.candidate.path)) if found.card.name == job.candidate.card.name)
 
 
-def needs_met(model: object, *, is_image: bool, is_pair: bool = False, target: Lesson = "class") -> set[str]:
+def needs_met(
+    model: object, *, is_image: bool, is_pair: bool = False, target: Lesson = "class", has_hypotheses: bool = False
+) -> set[str]:
     """Return what can be done with the model and such rows.
 
     `embed` them, `match` them with words for the classes, `compare` both texts of a pair, or a question with its options, `ask` it
-    in words, or `fit` it to what is told.
+    in words, let it say what rows `entail`, or `fit` it to what is told.
 
     Raises:
         OtherRows: it embeds rows of another kind alone, or can be fitted to something else alone.
@@ -82,8 +86,8 @@ def needs_met(model: object, *, is_image: bool, is_pair: bool = False, target: L
         met.add("compare")
     if isinstance(model, LEARNING[target].kind):
         met.add("fit")
-    if isinstance(model, LogLikelihood | Generates) and not is_image and target in {"class", "option"}:
-        met.add("ask")
+    met |= {"ask"} if isinstance(model, LogLikelihood | Generates) and not is_image and target in {"class", "option"} else set()
+    met |= {"entail"} if isinstance(model, Entails) and has_hypotheses else set()
     others = [name for name, other in _KINDS.items() if isinstance(model, other)]
     if not met and any(isinstance(model, way.kind) for way in LEARNING.values()):
         raise OtherRows(f"{type(model).__name__} cannot be fitted to {_TOLD[target]}: it has no `{LEARNING[target].fit}`")

@@ -46,6 +46,8 @@ from harness.techniques.tuning import DoesNotApply
 _LONGEST = 8
 _SAMPLED_FIRST, _SAMPLED_S = 64, 1.5
 _TIMED_ROWS = 64
+# By one of these a model is used that does not embed.
+_WHOLE = ("fit", "few-shot", "entailment")
 
 
 def main(job: Job, messages: Uplink) -> None:
@@ -150,7 +152,7 @@ class Worker:
         self.enter("memory")
         needs = _needs(model, self.job)
         longest = sorted(range(len(rows)), key=lambda i: -size_of(rows.inputs[i]))[:_LONGEST]
-        technique = self.job.trials[0].technique or next((name for name in ("fit", "few-shot") if TECHNIQUES[name][0] in needs), "")
+        technique = self.job.trials[0].technique or next((name for name in _WHOLE if TECHNIQUES[name][0] in needs), "")
         if needs & {"embed", "compare"} and not self.job.trials[0].technique:
             for i in longest:
                 subject.read(model, rows.inputs[i], needs, is_image=self.job.is_image)
@@ -201,9 +203,9 @@ class Worker:
                 self.send(trial, Inapplicable(reason=f"the model cannot {need}"))
 
     def _interviewed(self, model: object) -> Interview:
-        """Return the language model that is asked, loaded when it first is."""
+        """Return the model that is asked, loaded whole when it first is."""
         if self.interview is None:
-            self.enter("load the language model")
+            self.enter("load the whole model")
             self.interview = Interview(model, self.job.data, self._conditions())
         return self.interview
 
@@ -238,13 +240,13 @@ class Worker:
             if need in {"match", "compare"}:
                 self.enter("embed texts to compare with")
                 inputs = _with_texts(need, model, inputs, job)
-            if need == "ask":
+            if need in {"ask", "entail"}:
                 inputs = self._interviewed(model).inputs(job.data.rows.inputs)
             self.enter(trial.technique)
             technique = create(trial.technique, job.data.rows.target)
             judged = judge(technique, inputs, job.data, metric_name=job.metric, seed=trial.seed, trust=job.trust)
             predictions.write(self.job.predictions / f"{trial.key}.parquet", judged.predictions)
-            shared = self._interviewed(model).facts(judged.head, shared) if need == "ask" else shared
+            shared = self._interviewed(model).facts(judged.head, shared) if need in {"ask", "entail"} else shared
             answer = self._answer(trial, judged, inputs, model)
             costs = self._measure_cost(model, answer)
             speed, notes = self._measure_speed(answer) if trial.timed else ([], ())
@@ -307,7 +309,8 @@ def _raw(job: Job, model: object) -> Inputs:
 def _needs(model: object, job: Job) -> set[str]:
     rows = job.data.rows
     lesson: Lesson = "option" if are_choices(rows.inputs) else rows.target
-    return subject.needs_met(model, is_image=job.is_image, is_pair=are_pairs(rows.inputs), target=lesson)
+    told = bool(job.data.hypotheses)
+    return subject.needs_met(model, is_image=job.is_image, is_pair=are_pairs(rows.inputs), target=lesson, has_hypotheses=told)
 
 
 def _note_unread(features: NDArray[np.float32]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from harness.models.capabilities import (
     EmbedsImage,
     EmbedsPairs,
     EmbedsText,
+    Entails,
     FitsTexts,
     Generates,
     LogLikelihood,
@@ -35,7 +36,7 @@ Floats = NDArray[np.float64]
 Texts = tuple[Sequence[str], Sequence[str]]
 Parts = tuple[Sequence[int], Sequence[int]]
 
-_OTHERS = (EmbedsText, EmbedsPairs, EmbedsImage, LogLikelihood, Searches, *(way.kind for way in LEARNING.values()))
+_OTHERS = (EmbedsText, EmbedsPairs, EmbedsImage, LogLikelihood, Entails, Searches, *(way.kind for way in LEARNING.values()))
 
 
 @dataclass(frozen=True, slots=True)

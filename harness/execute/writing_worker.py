@@ -72,7 +72,7 @@ class WritingWorker(Worker):
         if isinstance(model, LoadsLater):
             self.enter("load the language model")
             start = time.perf_counter()
-            model.load_language_model()
+            model.load_whole()
         return model, time.perf_counter() - start
 
     def _fit(self, technique: str, model: object, rows: Sequence[int]) -> Author:

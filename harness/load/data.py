@@ -18,7 +18,7 @@ from harness.load.choices import places, read_choices
 from harness.load.columns import Columns, check_columns, choose_columns
 from harness.load.faults import each_fault
 from harness.load.generation import load_generation
-from harness.load.phrases import describe_classes, word_task
+from harness.load.phrases import describe_classes, form_hypotheses, word_task
 from harness.load.retrieval import load_retrieval
 from harness.load.rows import Row, assemble, read_rows, sort_classes
 from harness.load.source import open_source
@@ -53,6 +53,7 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     every = [*train, *(test or ())]
     rows = assemble(every, places(every) or sort_classes(row.label for row in train), task.target)
     phrases = describe_classes(task, rows.classes, lenient=override is not None)
+    hypotheses = form_hypotheses(task, rows.classes)
     given = None if test is None else range(len(train), len(rows))
     try:
         division = split(rows, given, seed)
@@ -64,10 +65,11 @@ def load_dataset(task: Task, folder: Path, *, override: str | None, seed: int, o
     return Dataset(
         rows=rows,
         split=division,
-        digest=_digest(rows, division, _stated(task, phrases)),
+        digest=_digest(rows, division, _stated(task, phrases, hypotheses)),
         source=source.name,
         phrases=phrases,
         wording=word_task(task, rows.classes),
+        hypotheses=hypotheses,
         columns=(columns.content, columns.pair) if columns.pair else (),
         drawn_test=test is None,
         notes=notes,
@@ -110,11 +112,13 @@ def _placed(error: BenchError, place: str) -> BenchError:
     return faults[0] if len(faults) == 1 else Faults(faults)
 
 
-def _stated(task: Task, phrases: tuple[tuple[str, ...], ...]) -> list[Sequence[object]]:
+def _stated(task: Task, phrases: Sequence[object], hypotheses: Sequence[object]) -> list[Sequence[object]]:
     """Return the task's own words; where it states none, the digest stays what it was."""
     words: list[Sequence[object]] = [phrases] if phrases and (task.classes or task.prompts) else []
     if task.ask != Ask() or (task.classes and not phrases):
         words.append([task.classes, task.ask.model_dump()])
+    if hypotheses and task.prompts and not phrases:
+        words.append(hypotheses)
     return words
 
 

@@ -12,6 +12,8 @@ from harness.errors import BenchError, TaskError, raise_all, suggest
 
 # For pictures the sentence that CLIP was published with: Radford et al. 2021, section 3.1.4.
 PROMPTS: dict[Modality, tuple[str, ...]] = {"text": ("{}",), "image": ("a photo of a {}.",)}
+# What a text is asked to entail; the default of transformers.
+HYPOTHESIS = "This example is {}."
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BETWEEN = re.compile(r"[_\-/\s]+")
 # Two letters, or a single sign of a script that writes words with one.
@@ -35,14 +37,21 @@ def describe_classes(task: Task, classes: Sequence[str], *, lenient: bool = Fals
         if label not in classes and not lenient
     ]
     raise_all(faults)
-    if (
-        task.data.text_pair
-        or task.kind == "multiple-choice"
-        or task.target != "class"
-        or not all(label in task.classes or _is_word(label, classes) for label in classes)
-    ):
+    return _put(task, classes, task.prompts or PROMPTS[task.modality]) if task.target == "class" else ()
+
+
+def form_hypotheses(task: Task, classes: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return what a text may entail, some sentences for each class or label; nothing where these have no words, or for pictures."""
+    if task.modality != "text" or task.target not in {"class", "labels"}:
         return ()
-    prompts = task.prompts or PROMPTS[task.modality]
+    return _put(task, classes, task.prompts or (HYPOTHESIS,))
+
+
+def _put(task: Task, classes: Sequence[str], prompts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the words of each class in every prompt, nothing where they say nothing of a row."""
+    is_told = all(label in task.classes or _is_word(label, classes) for label in classes)
+    if task.data.text_pair or task.kind == "multiple-choice" or not is_told:
+        return ()
     phrases = [task.classes.get(label) or (to_words(label),) for label in classes]
     return tuple(tuple(prompt.replace("{}", one) for one in some for prompt in prompts) for some in phrases)
 

@@ -116,6 +116,18 @@ class LogLikelihood(Protocol):
 
 
 @runtime_checkable
+class Entails(Protocol):
+    """Tells whether one text follows from another; what a model does that was trained for inference between sentences."""
+
+    def entails(self, premises: Sequence[str], hypotheses: Sequence[str]) -> NDArray[np.float32]:
+        """Return logits `(n, 2) float32`: that hypothesis i follows from premise i, and that it contradicts or does not follow.
+
+        Row i is that of pair i, whatever the batch it came in.
+        """
+        ...
+
+
+@runtime_checkable
 class Generates(Protocol):
     """Writes what goes on from a text; what a language model does."""
 
@@ -152,9 +164,9 @@ class FitsTexts(Protocol):
 
 @runtime_checkable
 class LoadsLater(Protocol):
-    """Loads what only likelihoods need when it is told to, so that the time can be measured."""
+    """Loads what embedding does not need when it is told to, so that the time can be measured."""
 
-    def load_language_model(self) -> None:
+    def load_whole(self) -> None:
         """Load it, unless it is there already."""
         ...
 

@@ -34,8 +34,11 @@ class Tokenization:
             is_read and getattr(model.config, "type_vocab_size", 2) > 1 and "token_type_ids" in tokenizer.model_input_names
         )
 
-    def encode(self, inputs: Sequence[Input], limit: int | None) -> Iterator[Tokens]:
-        """Yield the tokens of each row, special ones included, cut off at a limit; of a pair the longer text loses first."""
+    def encode(self, inputs: Sequence[Input], limit: int | None, *, cut: str = "longest_first") -> Iterator[Tokens]:
+        """Yield the tokens of each row, special ones included, cut off at a limit; of a pair the longer text loses first.
+
+        Another `cut`, by its name in transformers, says otherwise.
+        """
         for start in range(0, len(inputs), _AT_ONCE):
             part = inputs[start : start + _AT_ONCE]
             is_paired = isinstance(part[0], Pair)
@@ -44,7 +47,7 @@ class Tokenization:
             found = self.tokenizer(
                 texts,
                 others,
-                truncation=limit is not None,
+                truncation=False if limit is None else cut,
                 max_length=limit,
                 verbose=False,
                 return_attention_mask=False,

@@ -56,7 +56,7 @@ class LanguageModel(TextEncoder):
         """Return the number of tokens of each text, without special ones."""
         return np.asarray([len(ids) for ids in self._ids(texts)], np.int64)
 
-    def load_language_model(self) -> None:
+    def load_whole(self) -> None:
         """Put the whole model in the place of its body, which is given back before; does nothing the second time.
 
         Raises:
@@ -97,7 +97,7 @@ class LanguageModel(TextEncoder):
         Raises:
             CandidateError: a continuation alone is longer than the model reads, or a prompt does not fit in memory.
         """
-        self.load_language_model()
+        self.load_whole()
         found = np.zeros((len(prompts), 2), np.float32)
         mine: dict[str, list[int]] = defaultdict(list)
         for place, prompt in enumerate(prompts):
@@ -126,7 +126,7 @@ class LanguageModel(TextEncoder):
         Raises:
             CandidateError: the model's context has no room for so much text, or a prompt does not fit in memory.
         """
-        self.load_language_model()
+        self.load_whole()
         opened = [self.open(prompt, limit) for prompt in prompts]
         return [] if self._writer is None else self._writer.write(opened, limit, stop)
 
@@ -152,7 +152,7 @@ class LanguageModel(TextEncoder):
 
         Both are at most what the model reads; a prompt loses its beginning.
         """
-        self.load_language_model()
+        self.load_whole()
         if self.is_chat:
             asked, goes_on = _open_turn(self.tokenizer, prompt, self.context), self._ids([answer.lstrip()])[0]
         else:
@@ -168,7 +168,7 @@ class LanguageModel(TextEncoder):
     @property
     def whole(self) -> Any:  # noqa: ANN401 - a model of transformers
         """Return the language model itself, loaded."""
-        self.load_language_model()
+        self.load_whole()
         return self._whole
 
     def weights(self) -> Weights:

@@ -19,6 +19,7 @@ from harness.errors import CandidateError
 from harness.models.batches import Batches, attempt
 from harness.models.capabilities import Role, Weights
 from harness.models.formats import readable_form
+from harness.models.inference import find_verdicts
 from harness.models.json_file import read_json
 from harness.models.language import is_language_model
 from harness.models.pooling import choose_pooling, choose_prompt, choose_role_prompt, reads_apart
@@ -231,4 +232,8 @@ def load(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) 
         from harness.models.transformers_language import LanguageModel  # noqa: PLC0415 - it is an encoder of texts itself
 
         return LanguageModel(folder, card, device, trust)
+    if find_verdicts(card, folder) is not None:
+        from harness.models.transformers_inference import InferenceModel  # noqa: PLC0415 - as above
+
+        return InferenceModel(folder, card, device, trust)
     return TextEncoder(folder, card, device, trust)

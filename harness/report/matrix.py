@@ -14,6 +14,7 @@ from harness.report import prose
 _FAILED = "failed"
 _HELP = {
     "zero-shot": "Frozen features, compared with the words for the classes; no labels are learned from.",
+    "entailment": "How strongly a row entails what is said of each class, by the model's own head; no labels are learned from.",
     "prompted": "What goes on from a prompt: the likeliest words for a class, or a text; no labels are learned from.",
     "few-shot": "The same, with labeled rows shown in the prompt.",
     "cosine": "Frozen features of a row's texts, compared with each other; no labels are learned from.",

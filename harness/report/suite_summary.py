@@ -11,6 +11,7 @@ from harness.core.shown import Fact
 from harness.core.suite import SuiteInfo
 from harness.core.suite_ranking import GroupRanking, JudgedTask, SuiteRanking
 from harness.core.suite_report import MissingLine, SuiteReport, TaskLine
+from harness.core.technique_names import ASKED, UNTAUGHT
 from harness.report import facts, numbers
 from harness.report.prose import clean_all, contender, listing, metric_label, plural
 from harness.report.suite_section import MARGINS, build, unit_label
@@ -128,7 +129,7 @@ def _to_train(group: GroupRanking) -> JudgedTask | None:
     chosen = next((row for row in group.rows if group.single and row.candidate == group.single.candidate), None)
     if chosen is None or chosen.baseline:
         return None
-    learned = {score.task for score in chosen.scores if score.technique not in {"fit", "knn", "zero-shot"}}
+    learned = {score.task for score in chosen.scores if score.technique not in {*UNTAUGHT, *ASKED, "fit", "knn"}}
     return next((task for task in group.tasks if task.task in learned), None)
 
 

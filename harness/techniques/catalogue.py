@@ -9,11 +9,12 @@ from harness.core.kinds import Target
 from harness.techniques.technique import Technique
 from harness.techniques.tuning import Tuning
 
-Need = Literal["embed", "match", "compare", "fit", "ask", "train", "search"]
+Need = Literal["embed", "match", "compare", "fit", "ask", "train", "search", "entail"]
 
 # name -> (what the model must do, module, class)
 TECHNIQUES: dict[str, tuple[Need, str, str]] = {
     "zero-shot": ("match", "harness.techniques.zero_shot", "ZeroShot"),
+    "entailment": ("entail", "harness.techniques.entailment", "Entailment"),
     "cosine": ("compare", "harness.techniques.cosine", "Cosine"),
     "knn": ("embed", "harness.techniques.knn", "NearestNeighbors"),
     "linear-probe": ("embed", "harness.techniques.linear_probe", "LinearProbe"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.core.wording import Wording
-    from harness.models.capabilities import Fits, FitsLabels, FitsNumbers, FitsTags, Generates, LogLikelihood
+    from harness.models.capabilities import Entails, Fits, FitsLabels, FitsNumbers, FitsTags, Generates, LogLikelihood
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,16 @@ class Inputs:
     For a model that embeds, `features` holds a table `(n, d) float32` a view: its layers, then their mean where there are several.
     For a model that fits or is asked, `raw` holds the rows and `model` is the model itself. `prompts` are vectors `(phrases, d)` of
     what each class is in words, `sides` those of the first and of the second text of every pair, `(n, d)` each. `wording` is how
-    rows are put to a language model. Where rows are sentences, `features` are those of all words, `words` says how many each
-    sentence has, and `names` what their tags are called.
+    rows are put to a language model, `hypotheses` are what a row may entail, some for each class. Where rows are sentences,
+    `features` are those of all words, `words` says how many each sentence has, and `names` what their tags are called.
     """
 
     features: NDArray[np.float32] | tuple[Table, ...]
     raw: Sequence[object] = ()
-    model: Fits | FitsLabels | FitsNumbers | FitsTags | Generates | LogLikelihood | None = None
+    model: Fits | FitsLabels | FitsNumbers | FitsTags | Generates | LogLikelihood | Entails | None = None
     prompts: tuple[NDArray[np.float32], ...] = ()
     wording: Wording | None = None
+    hypotheses: tuple[tuple[str, ...], ...] = ()
     sides: tuple[NDArray[np.float32], ...] = ()
     words: tuple[int, ...] = ()
     names: tuple[str, ...] = ()

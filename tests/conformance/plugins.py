@@ -59,6 +59,10 @@ class Speaker:
         pairs = zip(prompts, continuations)
         return np.array([(-len(c) - vector(p)[0] / 97, len(c)) for p, c in pairs], np.float32).reshape(-1, 2)
 
+class Judge:
+    def entails(self, premises, hypotheses):
+        return np.array([(vector(p)[0] / (1 + len(h)), 1) for p, h in zip(premises, hypotheses)], np.float32).reshape(-1, 2)
+
 class Scribe:
     def generate(self, prompts, limit, stop):
         texts = [" ".join(map(str, vector(p) * limit)) for p in prompts]
@@ -70,7 +74,7 @@ class Rote:
 
 candidates = (
     candidate(Both, parameters=9), candidate(Loud), candidate(Colors, modality=("image",)), candidate(Speaker), candidate(Scribe),
-    candidate(Rote),
+    candidate(Rote), candidate(Judge),
 )
 """
 )
@@ -93,6 +97,14 @@ class Mumbling:
 
 class Deaf:
     def log_likelihood(self, prompts, continuations): return np.zeros(len(prompts), np.float32)
+
+class Swayed:
+    def entails(self, premises, hypotheses):
+        longest = max(map(len, premises), default=0)
+        return np.array([(len(p) - len(h), longest) for p, h in zip(premises, hypotheses)], np.float32).reshape(-1, 2)
+
+class Certain:
+    def entails(self, premises, hypotheses): return np.ones(len(premises), np.float32)
 
 class Endless:
     def generate(self, prompts, limit, stop): return [f"{p[:9]} and so on" for p in prompts]
@@ -240,7 +252,7 @@ candidates = (
     *map(candidate, (Flat, Wide, Infinite, Random, Centered, Sorted, Words, Short, Narrow, Leaking, Held, Littering, Greedy)),
     *map(candidate, (Forging, Unable, Hashing, Weightless, Leaving, Exiting, Crashing, Closing)),
     *map(candidate, (Doubled, Margins, Unseeded, Remembering, Together, Unsorted, Mute, Tired, Foreign)),
-    *map(candidate, (Mumbling, Deaf, Endless, Whispering, Hoarding, Silent)),
+    *map(candidate, (Mumbling, Deaf, Swayed, Certain, Endless, Whispering, Hoarding, Silent)),
     candidate(Tiny, modality=("image",)),
     candidate(Right, "blind", modality=("text", "image")),
     candidate(Right, "failing", load=fail),
@@ -285,6 +297,8 @@ EXPECTED = {
     "foreign": {"unicode"},
     "mumbling": {"batch size"},
     "deaf": {"shape"},
+    "swayed": {"batch size"},
+    "certain": {"shape"},
     "endless": {"shape"},
     "whispering": {"batch size"},
     "hoarding": {"determinism", "batch size", "row order"},

@@ -49,6 +49,7 @@ def test_what_is_right_passes_every_check(tmp_path: Path, monkeypatch: pytest.Mo
     assert every | {"empty input", "unicode"} <= passed["loud"]
     assert every <= passed["colors"]
     assert every | {"empty input", "unicode"} <= passed["speaker"]
+    assert every | {"empty input", "unicode"} <= passed["judge"]
     assert every | {"empty input", "unicode"} <= passed["scribe"]
     assert every | {"empty input", "unicode"} <= passed["rote"]
 

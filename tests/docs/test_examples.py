@@ -118,6 +118,14 @@ def _ask_in_words(model: Any) -> None:
         assert head.predict(inputs, np.arange(4)).argmax(1).tolist() == LABELS.tolist()
 
 
+def _ask_what_follows(model: Any) -> None:
+    assert subject.needs_met(model, is_image=False, has_hypotheses=True) == {"entail"}
+    hypotheses = (("This example is card.",), ("This example is parcel.",))
+    inputs = Inputs(np.empty((0, 0, 0), np.float32), TEXTS, model, hypotheses=hypotheses)
+    head = create("entailment").fit(inputs, np.arange(4), LABELS, 2)
+    assert head.predict(inputs, np.arange(4)).argmax(1).tolist() == LABELS.tolist()
+
+
 def _ask_to_write(model: Any) -> None:
     assert writing_needs(model) == {"ask"}
     writing = Writing(tuple(f"Text: {text}" for text in TEXTS), tuple((text,) for text in TEXTS))
@@ -143,6 +151,7 @@ ASKS = {
     "fit_options": _ask_options,
     "fit_tags": _ask_tags,
     "log_likelihood": _ask_in_words,
+    "entails": _ask_what_follows,
     "generate": _ask_to_write,
     "search": _ask_search,
 }

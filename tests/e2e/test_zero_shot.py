@@ -13,6 +13,7 @@ from PIL import Image
 from tests.e2e.command import run_here
 from tests.e2e.test_finetune import make_model, make_rows
 from tests.unit.models.test_towers import save_towers
+from tests.unit.tiny_models import save_inference
 
 FIXED = ("--effort", "quick", "--measure", "quality", "--device", "cpu", "--offline", "--json")
 
@@ -22,9 +23,11 @@ def workspace(server: None, tmp_path: Path) -> Path:
     del server
     (tmp_path / "candidates").mkdir()
     make_model(tmp_path / "models" / "tiny")
+    save_inference("Bert", tmp_path / "models" / "nli", ("contradiction", "neutral", "entailment"))
     save_towers("CLIP", tmp_path / "models" / "towers")
     cards = [
         "- {name: tiny, adapter: transformers, source: ./models/tiny, license: MIT}",
+        "- {name: nli, adapter: transformers, source: ./models/nli, license: MIT}",
         "- {name: towers, adapter: transformers, source: ./models/towers, license: MIT, modality: [image]}",
     ]
     (tmp_path / "candidates" / "tiny.yaml").write_text("\n".join(cards) + "\n")
@@ -52,11 +55,13 @@ def compare(workspace: Path, task: str, *more: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(("task", "candidate"), [("mail", "tiny"), ("colors", "towers")])
-def test_zero_shot_stands_in_one_ranking_with_what_learns(task: str, candidate: str, workspace: Path) -> None:
-    found = compare(workspace, task, "--candidates", candidate)
-    techniques = {row["technique"] for row in found["ranking"] if row["candidate"] == candidate}
-    assert techniques == {"zero-shot", "knn", "linear-probe"}
+@pytest.mark.parametrize(("task", "candidates"), [("mail", ("tiny", "nli")), ("colors", ("towers",))])
+def test_zero_shot_stands_in_one_ranking_with_what_learns(task: str, candidates: tuple[str, ...], workspace: Path) -> None:
+    found = compare(workspace, task, "--candidates", ",".join(candidates))
+    for candidate in candidates:
+        techniques = {row["technique"] for row in found["ranking"] if row["candidate"] == candidate}
+        asked = {"entailment"} if candidate == "nli" else set()
+        assert techniques == {"zero-shot", "knn", "linear-probe"} | asked
     assert found["failed"] == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,24 @@ def save_text(kind: str, folder: Path) -> Path:
         **{"vocab_size": len(WORDS), "max_position_embeddings": 64, "pad_token_id": 0, **settings}
     )
     getattr(transformers, f"{kind}Model")(config).save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
+def save_inference(kind: str, folder: Path, labels: Sequence[str]) -> Path:
+    """Write a classifier that was trained, as its labels say, for inference between sentences."""
+    import transformers
+
+    torch.manual_seed(0)
+    ids = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+    sizes = LANGUAGE["BartForConditionalGeneration"] if kind == "Bart" else {**SIZES, **TEXT[kind]}
+    names = {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
+    config = getattr(transformers, f"{kind}Config")(vocab_size=len(WORDS), max_position_embeddings=64, **ids, **sizes, **names)
+    made = getattr(transformers, f"{kind}ForSequenceClassification")(config)
+    with torch.no_grad():
+        for name, one in made.named_parameters():
+            one.add_((1.0 if "classif" in name else 0.1) * torch.randn_like(one))
+    made.save_pretrained(folder)
     save_tokenizer(folder)
     return folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from harness.core.trial import Failed, Finished, Skipped, Trial
 from harness.core.wording import Wording
 from harness.execute.plan import Ground, plan
 from harness.execute.screening import Field
-from harness.execute.speakers import find_speakers, leave_out_mute
+from harness.execute.speakers import find_reasoners, find_speakers, leave_out_mute
 from harness.execute.worker import sample_speed
 from harness.store import predictions
 from tests.unit.execute.plugins import GOOD, job, jobs, records
@@ -211,6 +212,71 @@ def test_only_language_models_are_planned_to_be_asked_each_way_with_a_memory_of_
     left = leave_out_mute(field, ("prompted", "lora"), speakers)
     assert [one.card.name for one, _ in left.ready] == ["decoder"]
     assert [(one.candidate, one.reason) for one in left.skipped] == [("encoder", "it is no language model, and prompted asks one")]
+
+
+def test_only_models_of_inference_are_planned_to_be_asked_what_follows(tmp_path: Path) -> None:
+    labels = {"encoder": {}, "mood": {"good": 0, "poor": 1}, "nli": {"entailment": 0, "not_entailment": 1}}
+    cards = []
+    for name, known in labels.items():
+        (tmp_path / name).mkdir()
+        config = {"architectures": ["BertForSequenceClassification" if known else "BertModel"], "label2id": known}
+        (tmp_path / name / "config.json").write_text(json.dumps(config))
+        card = Card(name=name, adapter="transformers", source="a/b")
+        cards.append((Registered(card, "p", "user", is_plugin=False), tmp_path / name))
+    (tmp_path / "plugin.py").write_text("def entails(): ...")
+    plugin = Registered(Card(name="plugin"), str(tmp_path / "plugin.py"), "user", is_plugin=True)
+    assert find_reasoners([*cards, (plugin, None)], (("It is a.",), ("It is b.",))) == ["nli", "plugin"]
+    assert find_reasoners(cards, ()) == []
+    task = Task(name="t", kind="text-classification", data=Data(train="x"))
+    ground = Ground("cpu", "d", "v", dict.fromkeys(labels, "1"))
+    speakers = {"nli": ("entailment",)}
+    trials = plan(task, [one for one, _ in cards], Settings(techniques=("knn", "entailment")), ground, speakers=speakers)
+    assert [(t.candidate, t.technique, t.measures) for t in trials if t.candidate != "mood"] == [
+        ("encoder", "knn", "quality"),
+        ("encoder", "", "memory"),
+        ("nli", "entailment", "quality"),
+        ("nli", "knn", "quality"),
+        ("nli", "", "memory"),
+        ("nli", "entailment", "memory"),
+    ]
+    field = Field(ready=tuple(cards), excluded=(), failed=(), skipped=())
+    assert leave_out_mute(field, ("knn", "entailment"), speakers) == field
+    left = leave_out_mute(field, ("entailment",), speakers | {"encoder": ("prompted",)})
+    assert [one.card.name for one, _ in left.ready] == ["nli"]
+    assert {one.candidate: one.reason for one in left.skipped} == {
+        "encoder": "it is no classifier that was trained for inference, and entailment asks one",
+        "mood": "none of its labels (good, poor) means entailment",
+    }
+
+
+def test_a_plugin_that_judges_is_asked_and_nothing_else(tmp_path: Path) -> None:
+    source = """
+class Model:
+    def entails(self, premises, hypotheses):
+        return np.array([(h[:-1].split()[-1] in p, 0) for p, h in zip(premises, hypotheses)], np.float32).reshape(-1, 2)
+"""
+    [quality, memory] = jobs(tmp_path, ("judges", source))
+    hypotheses = (("This example is refund.",), ("This example is parcel.",))
+    asked = [
+        replace(
+            one,
+            trials=tuple(one.trials[0].model_copy(update={"technique": name, "timed": False}) for name in names),
+            data=replace(one.data, hypotheses=hypotheses),
+        )
+        for one, names in ((quality, ("knn", "entailment")), (memory, ("entailment",)))
+    ]
+    found = records(asked)
+    assert [(r.trial.technique, r.outcome.state) for r in found] == [
+        ("knn", "inapplicable"),
+        ("entailment", "finished"),
+        ("entailment", "finished"),
+    ]
+    assert isinstance(found[1].outcome, Finished)
+    values = {one.name: one.value for one in found[1].outcome.measurements}
+    assert values["score"] == 1.0
+    assert "load_s" in values
+    assert isinstance(found[2].outcome, Finished)
+    assert found[2].outcome.find("memory_mb") is not None
 
 
 def test_a_plugin_that_speaks_is_asked_and_nothing_else(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from harness.core.task import Data, Task
 from harness.errors import BenchError
 from harness.load.data import load_dataset
-from harness.load.phrases import describe_classes
+from harness.load.phrases import describe_classes, form_hypotheses
 
 
 def task(kind: str = "text-classification", **settings: object) -> Task:
@@ -33,6 +33,27 @@ def test_the_task_says_what_labels_mean() -> None:
         ("bad news", "This is bad news."),
         ("good news", "This is good news.", "praise", "This is praise."),
     )
+
+
+def test_what_a_text_may_entail_is_said_of_classes_and_of_labels() -> None:
+    assert form_hypotheses(task(), ["card_arrival", "refund"]) == (("This example is card arrival.",), ("This example is refund.",))
+    described = task(classes={"a": "praise", "b": ["blame", "regret"]}, prompts=["It is {}."], multi_label=True)
+    assert form_hypotheses(described, ["a", "b"]) == (("It is praise.",), ("It is blame.", "It is regret."))
+    assert describe_classes(described, ["a", "b"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "labels"),
+    [
+        ({}, ["0", "1"]),
+        ({"kind": "image-classification"}, ["cat", "dog"]),
+        ({"kind": "text-regression"}, []),
+        ({"kind": "multiple-choice"}, ["A", "B"]),
+        ({"data": {"train": "x.csv", "text": "a", "text_pair": "b"}}, ["same", "other"]),
+    ],
+)
+def test_nothing_is_said_of_codes_pictures_numbers_options_and_pairs(settings: dict[str, object], labels: list[str]) -> None:
+    assert form_hypotheses(task(**{"kind": "text-classification", **settings}), labels) == ()
 
 
 def test_a_number_is_described_where_another_label_has_words() -> None:
@@ -72,6 +93,8 @@ def test_the_words_are_part_of_what_a_result_depends_on(tmp_path: Path) -> None:
         )
         return data.digest
 
+    several = digest(multi_label=True)
+    assert several != digest(multi_label=True, prompts=["It is {}."]) != digest(multi_label=True, prompts=["{}"])
     plain, described = digest(), digest(classes={"good": "praise"})
     assert plain != described != digest(classes={"good": "applause"})
     assert plain == digest()

@@ -144,6 +144,9 @@ def test_every_kind_has_its_metric_and_refuses_those_of_others(settings: dict[st
     ("settings", "technique", "said"),
     [
         (SEVERAL, "zero-shot", "a row can have several labels"),
+        (SEVERAL, "entailment", "these have none"),
+        (NUMBER, "entailment", "numbers are told"),
+        ({"kind": "image-classification"}, "entailment", "these are pictures"),
         (NUMBER, "few-shot", "numbers are told"),
         (NUMBER, "cosine", "the kind of the task is text-regression"),
     ],
