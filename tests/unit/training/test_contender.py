@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
-from harness.core.data import Dataset, Split
+from harness.core.data import Dataset, Rows, Split
 from harness.core.trial import Fidelity
+from harness.core.trust import CAUTIOUS
+from harness.models.adapters import load_trainable
+from harness.models.trainable import Trainable
 from harness.training.contender import Trained, Training, train
 from tests.unit import tiny_models
 
@@ -116,3 +122,33 @@ def test_test_rows_are_not_touched_where_nobody_asks(bert: Path, tmp_path: Path)
     data = tiny_models.dataset(INPUTS, LABELS, HOLD_OUT)
     found = train(dataclasses.replace(ask(bert, tmp_path, data, (1, 4)), needs_test=False))
     assert found.test.shape == (0, 2)
+
+
+def test_pictures_have_several_labels(tmp_path: Path) -> None:
+    """Reddish, bluish, both or neither."""
+    inputs, truth = [], np.array([[(row // 2) % 2, row % 2] for row in range(64)])
+    draw = np.random.default_rng(0)
+    for red, blue in truth:
+        pixels = draw.integers(0, 130, (32, 32, 3), dtype=np.uint8)
+        pixels[:, :, ::2] += np.array([120 * red, 120 * blue], np.uint8)
+        out = io.BytesIO()
+        Image.fromarray(pixels).save(out, "PNG")
+        inputs.append(out.getvalue())
+    labels = tuple(tuple(np.flatnonzero(one).tolist()) for one in truth)
+    rows = Rows(tuple(map(str, range(64))), tuple(inputs), labels, ("red", "blue"), (), "labels")
+    split = Split(learn=tuple(range(40)), folds=(tuple(range(40, 56)),), test=tuple(range(56, 64)))
+    folder = tiny_models.save_image("ViT", tmp_path / "vit")
+    card = tiny_models.card("transformers", "image", folder)
+
+    def load() -> Trainable:
+        torch.manual_seed(0)
+        return load_trainable(card, folder, "cpu", CAUTIOUS, classes=rows.classes, target="labels")
+
+    asked = dataclasses.replace(ask(folder, tmp_path / "kept", Dataset(rows, split, "", ""), (5, 5)), load=load, metric="micro_f1")
+    found = train(dataclasses.replace(asked, technique="full", recipe={**RECIPE, "learning_rate": 3e-3}))
+    assert found.validation.shape == (16, 2)
+    told = found.validation > 0.5
+    assert (told == truth[40:56]).mean() > 0.9
+    # A row can have both or none, so the shares of a row do not sum to 1.
+    assert {tuple(one) for one in told.tolist()} == {(False, False), (False, True), (True, False), (True, True)}
+    np.testing.assert_allclose(found.answer(rows.inputs[40:56]), found.validation, atol=1e-5)
