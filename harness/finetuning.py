@@ -184,7 +184,7 @@ class _Order:
         )
         unlimited = info.settings.model_copy(update={"trial_timeout_s": None, "memory_limit_bytes": None})
         epochs = chosen.fidelity.of if chosen.fidelity else float(chosen.recipe.get("epochs", 20))
-        limits = limits_of(chosen.card, unlimited, len(self.data.rows), machine.free_bytes(staged), epochs=epochs)
+        limits = limits_of(chosen.card, unlimited, self.data.size, machine.free_bytes(staged), epochs=epochs)
         log = self.basis.folder.absolute() / "logs" / f"{chosen.card.name}.finetune.log"
         job = Errand("harness.execute.finetune_pass:finetune", argument, self.candidate, limits, log, staged / ".work")
         with interrupts() as is_stopped:
@@ -221,7 +221,9 @@ class _Order:
             versions=provenance.versions(),
             environment=info.environment,
             command=self._command(place),
-            predict="" if self.data.writing else shlex.join(["bench", "predict", str(place), suffix, "--out", "ANSWERS.parquet"]),
+            predict=""
+            if self.data.writing or self.data.corpus
+            else shlex.join(["bench", "predict", str(place), suffix, "--out", "ANSWERS.parquet"]),
             made=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 

@@ -80,8 +80,9 @@ def predict(
     head = read_head(Path(folder))
     answers.check_out(target, source)
     contents = head.contents
-    if contents.target == "text":
-        what = "the model writes texts, and bench predict tells classes, labels, entities and numbers"
+    if contents.target in {"text", "documents"}:
+        does = "writes texts" if contents.target == "text" else "turns texts into vectors to search by"
+        what = f"the model {does}, and bench predict tells classes, labels, entities and numbers"
         raise WorkspaceError(what, where=str(folder), hint="load it with its own library; the folder's README.md has the lines")
     found = _read(source, contents, reading)
     answers.check_columns(list(found.table.columns), found.table.origin)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.core.data import Dataset
+from harness.techniques.pairs import list_pairs
 
 # Of what is left, so much is planned for: a machine is never as fast again as it was once.
 _PRUDENCE = 0.85
@@ -30,8 +31,11 @@ class Amounts:
     def of(cls, data: Dataset) -> Amounts:
         """Count them; with folds, each one's model is trained."""
         folds = range(len(data.split.folds))
-        trained = sum(len(data.split.training(fold)) for fold in folds)
-        return cls(trained, len(data.split.choosing) + len(folds) * min(_CURVE_ROWS, trained // len(folds)), len(data.split.test))
+        parts = [data.split.training(fold) for fold in folds]
+        trained = sum(len(part) if data.corpus is None else len(list_pairs(data.corpus, part)) for part in parts)
+        asked = len(data.split.choosing) + len(folds) * min(_CURVE_ROWS, trained // len(folds))
+        # Each fold's model embeds all documents.
+        return cls(trained, asked + len(folds) * (data.size - len(data.rows)), len(data.split.test))
 
 
 @dataclass(frozen=True, slots=True)

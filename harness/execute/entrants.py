@@ -5,36 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.core.card import Card
-from harness.core.kinds import Kind
+from harness.core.kinds import Kind, Target
 from harness.core.ranking import RankedContender, Ranking
+from harness.core.relevance import COLUMNS as SEARCHED
 from harness.core.run import Effort, Settings
 from harness.core.technique_names import ASKED, UNTAUGHT
-from harness.core.written import COLUMNS
+from harness.core.written import COLUMNS as WRITTEN
 from harness.execute.budget import Entrant
 from harness.models.adapters import can_train
-from harness.techniques.catalogue import FOR_TAGS, FOR_TEXTS, TECHNIQUES
+from harness.techniques.catalogue import FOR_DOCUMENTS, FOR_TAGS, FOR_TEXTS, TECHNIQUES
 from harness.techniques.tuning import applies
-from harness.training.recipes import recipes, without_head
+from harness.training.recipes import recipes
 
 CANDIDATES: Mapping[Effort, int] = {"quick": 2, "standard": 2, "thorough": 6}
 RECIPES: Mapping[Effort, int] = {"quick": 1, "standard": 2, "thorough": 3}
 _OF_EFFORT: Mapping[Effort, tuple[str, ...]] = {"quick": (), "standard": ("full", "lora", "probe-then-finetune")}
+_ABLE: Mapping[Kind, tuple[str, ...]] = {
+    "token-classification": FOR_TAGS,
+    "generation": FOR_TEXTS,
+    "retrieval": FOR_DOCUMENTS,
+}
 _TURNS = ("probe-then-finetune", "lora", "full", "ia3", "prompt-tuning")
 # A candidate whose probe is further behind than this, by the worse ends of both intervals, is not caught up with by training.
 GAP = 0.1
 # What a processor does in a second, and a text's tokens, where nothing was measured.
 _OPERATIONS_PER_S, _TOKENS, _UNKNOWN_PARAMETERS = 5e10, 64, 100_000_000
 _STEP = 3
+_INDEXING = "index_s_per_1000_documents"
+# A trained model embeds the corpus anew whenever it is judged; where that takes longer, it is not trained.
+_LONGEST_S = 1800.0
 
 
 def training_techniques(settings: Settings, kind: Kind = "text-classification") -> tuple[str, ...]:
     """Return the techniques that change weights and are asked for: by name, or by the effort where no technique is named.
 
-    To find documents or captions and to choose among options nothing is trained, and to write texts only what needs no head.
+    To find captions and to choose among options nothing is trained, to find documents and to write texts only what needs no head.
     """
-    if kind in {"retrieval", "image-text-retrieval", "multiple-choice"}:
+    if kind in {"image-text-retrieval", "multiple-choice"}:
         return ()
-    able = {"token-classification": FOR_TAGS, "generation": FOR_TEXTS}.get(kind, tuple(TECHNIQUES))
+    able = _ABLE.get(kind, tuple(TECHNIQUES))
     every = tuple(name for name in able if TECHNIQUES[name][0] == "train")
     wanted = settings.techniques or _OF_EFFORT.get(settings.effort, every)
     return tuple(name for name in every if name in wanted)
@@ -71,13 +80,13 @@ def list_entrants(
     little comes before what changes everything.
     """
     turns = sorted(techniques, key=_TURNS.index)
+    target: Target = "text" if ranking.metric in WRITTEN else "documents" if ranking.metric in SEARCHED else "class"
     found: list[tuple[tuple[int, int, int], Entrant]] = []
     for place, card in enumerate(chosen):
         s_per_row = seconds_per_row(card, ranking)
         for turn, technique in enumerate(name for name in turns if not applies(name, card)):
-            for variant, recipe in enumerate(recipes(technique, _parameters(card, ranking), rows)[: RECIPES[effort]]):
-                own = without_head(recipe) if ranking.metric in COLUMNS else dict(recipe)
-                entrant = Entrant(card.name, technique, own, float(recipe["epochs"]), s_per_row)
+            for variant, recipe in enumerate(recipes(technique, _parameters(card, ranking), rows, target)[: RECIPES[effort]]):
+                entrant = Entrant(card.name, technique, dict(recipe), float(recipe["epochs"]), s_per_row)
                 found.append(((variant, place, turn), entrant))
     return [entrant for _, entrant in sorted(found, key=lambda pair: pair[0])]
 
@@ -85,12 +94,24 @@ def list_entrants(
 def seconds_per_row(card: Card, ranking: Ranking) -> float:
     """Return about how long training on a row takes: three forward passes as they were measured, else by the card's size."""
     mine = [row for row in ranking.rows if row.candidate == card.name]
+    indexing = next((seconds for row in mine if (seconds := row.value(_INDEXING))), 0.0)
     taken = [seconds for row in mine if (seconds := row.value("embed_s_per_1000_rows"))]
     taken += [1000 / speed for row in mine if (speed := row.value("throughput_per_s"))]
     if taken:
-        return _STEP * min(taken) / 1000
+        # A row of a search is a query and a document.
+        return _STEP * (min(taken) + indexing) / 1000
     counted = next((flops for row in mine if (flops := row.value("flops"))), None)
     return _STEP * (counted or 2 * (card.parameters or _UNKNOWN_PARAMETERS) * _TOKENS) / _OPERATIONS_PER_S
+
+
+def find_burden(card: Card, ranking: Ranking, documents: int) -> str:
+    """Return why a candidate is not trained though it could be: so many documents take too long to be embedded each time."""
+    speed = next((value for row in ranking.rows if row.candidate == card.name and (value := row.value(_INDEXING))), 0.0)
+    seconds = speed * documents / 1000
+    if seconds <= _LONGEST_S:
+        return ""
+    what = f"{documents:,} documents take {seconds / 60:,.0f} min to be embedded anew at each judgement, and"
+    return f"{what} {_LONGEST_S / 60:.0f} min are the most: give a smaller corpus with --data, or a faster device"
 
 
 def _parameters(card: Card, ranking: Ranking) -> int | None:
@@ -110,8 +131,8 @@ def _unable(card: Card, ranking: Ranking) -> str:
 
 
 def _signals(row: RankedContender) -> dict[str, float]:
-    """Return what foretells training; how well a model does as it is does not, unless it writes, of which there is nothing else."""
-    if row.metric in COLUMNS:
+    """Return what foretells training; how well a model does as it is does not, unless that is all there is."""
+    if row.metric in {*WRITTEN, *SEARCHED}:
         return {row.technique: row.validation.score}
     if row.technique in {*UNTAUGHT, *ASKED}:
         return {}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.card import Card
+from harness.core.kinds import Target
 from harness.core.ranking import RankedContender, Ranking
 from harness.core.run import RunInfo
 from harness.core.technique_names import UNTAUGHT
 from harness.core.trial import Fidelity, Finished, Record
 from harness.errors import BenchError, CandidateError, WorkspaceError, suggest
 from harness.models.adapters import can_train
-from harness.techniques.catalogue import FOR_TEXTS, TECHNIQUES
+from harness.techniques.catalogue import FOR_DOCUMENTS, FOR_TEXTS, TECHNIQUES
 from harness.techniques.tuning import applies
 
 _PROBE = "linear-probe"
@@ -22,6 +23,12 @@ _NO_FOLDER = {
     **dict.fromkeys(UNTAUGHT, "nothing is trained, the model is used as it is"),
     "few-shot": "nothing is trained, the model is used as it is with examples in each prompt",
     "knn": "its answers need all of the training rows",
+}
+# What can be done where rows get another answer than classes or numbers, and why the rest cannot.
+_OTHERS: Mapping[Target, tuple[str, ...]] = {"text": FOR_TEXTS, "documents": FOR_DOCUMENTS}
+_UNFIT: Mapping[Target, str] = {
+    "text": "it tells classes or numbers, and texts are to be written",
+    "documents": "it tells classes or numbers, and documents are to be found",
 }
 
 
@@ -57,19 +64,18 @@ def choose_finalist(info: RunInfo, ranking: Ranking, records: Sequence[Record], 
     Raises:
         BenchError: the run recommends nothing, it has no such candidate, or what is meant cannot be handed over.
     """
-    if info.task.target in {"documents", "captions"}:
-        what = f"{info.task.target} are searched with models as they are, and nothing is trained that a folder could hold"
+    if info.task.target == "captions":
+        what = "captions are searched with models as they are, and nothing is trained that a folder could hold"
         raise WorkspaceError(what, where=f"run {info.run}", hint="load the recommended model with its own library")
     _check_names(info, wish)
     candidate = wish.candidate or _recommended(info, ranking)
     card = next(card for card in info.cards if card.name == candidate)
     rows = [row for row in ranking.rows if row.candidate == candidate]
-    technique = wish.technique or _technique(ranking, rows, card, is_named=bool(wish.candidate))
-    reason = _obstacle(card, technique)
-    if not reason and info.task.target == "text" and technique not in FOR_TEXTS:
-        reason = "it tells classes or numbers, and texts are to be written"
+    target = info.task.target
+    technique = wish.technique or _technique(ranking, rows, card, target, is_named=bool(wish.candidate))
+    reason = _obstacle(card, technique, target)
     if reason:
-        raise _not_to_be_had(card, technique, reason)
+        raise _not_to_be_had(card, technique, target, reason)
     row = next((row for row in rows if row.technique == technique), None)
     notes = _exclusions(ranking, row, card, technique)
     if notes and not wish.candidate:
@@ -101,17 +107,22 @@ def _recommended(info: RunInfo, ranking: Ranking) -> str:
     raise WorkspaceError("the run recommends nothing", where=f"run {info.run}", hint=hint)
 
 
-def _technique(ranking: Ranking, rows: Sequence[RankedContender], card: Card, *, is_named: bool) -> str:
+def _technique(ranking: Ranking, rows: Sequence[RankedContender], card: Card, target: Target, *, is_named: bool) -> str:
     """Return the recommended technique; of a candidate that is named, the best of those that can be handed over."""
     chosen = ranking.recommendation
-    if not is_named or (chosen is not None and chosen.candidate == card.name and not _obstacle(card, chosen.technique)):
+    if not is_named or (chosen is not None and chosen.candidate == card.name and not _obstacle(card, chosen.technique, target)):
         return chosen.technique if chosen else ""
-    able = [row.technique for row in rows if not _obstacle(card, row.technique)]
-    return able[0] if able else rows[0].technique if rows else _PROBE
+    able = [row.technique for row in rows if not _obstacle(card, row.technique, target)]
+    return able[0] if able else rows[0].technique if rows else _PROBE if target not in _OTHERS else "full"
 
 
-def _obstacle(card: Card, technique: str) -> str:
+def _obstacle(card: Card, technique: str, target: Target) -> str:
     """Return why a contender cannot be handed over as a folder, nothing where it can."""
+    return _obstacle_of(card, technique) or ("" if technique in _OTHERS.get(target, (technique,)) else _UNFIT[target])
+
+
+def _obstacle_of(card: Card, technique: str) -> str:
+    """Return the same for rows of which something is told."""
     if card.baseline:
         return "a baseline is fitted from scratch, there is no foundation model to fine-tune"
     if card.control:
@@ -125,8 +136,8 @@ def _obstacle(card: Card, technique: str) -> str:
     return can_train(card) or applies(technique, card)
 
 
-def _not_to_be_had(card: Card, technique: str, reason: str) -> BenchError:
-    others = [name for name in TECHNIQUES if not _obstacle(card, name)]
+def _not_to_be_had(card: Card, technique: str, target: Target, reason: str) -> BenchError:
+    others = [name for name in TECHNIQUES if not _obstacle(card, name, target)]
     what = f"{card.name} with {technique} cannot be fine-tuned into a folder: {reason}"
     hint = f"name another technique: --technique {' | '.join(others)}" if others else "name another candidate with --candidate"
     return CandidateError(what, where=f"card {card.name}", hint=hint)

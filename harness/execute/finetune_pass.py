@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from harness.core.corpus import DEPTH
 from harness.core.data import Dataset, Input, count_answers
 from harness.core.finetuned import Contents, Made
+from harness.core.kinds import TALLIED
 from harness.core.measurement import Better, Measurement
 from harness.core.metric_facts import is_own
 from harness.core.ranking import Estimate
 from harness.core.resample import resamples
 from harness.core.tally import score
 from harness.core.trial import Fidelity
-from harness.core.written import TEXTS
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.execute.answering import open_answer, write_probe
@@ -26,6 +27,7 @@ from harness.execute.assignment import Training
 from harness.measure import quality
 from harness.measure.decisions import decide
 from harness.measure.memory import PeakMemory
+from harness.measure.relevance import judge_lists
 from harness.measure.writing import judge_texts
 from harness.models.adapters import load_model, load_trainable
 from harness.models.batches import release
@@ -33,17 +35,21 @@ from harness.models.torch_module import count_weights
 from harness.models.trainable import Trainable
 from harness.rank.bootstrap import Reference, draw_scores
 from harness.rank.statistics import estimate
+from harness.techniques import pairs
 from harness.techniques.catalogue import create_tuning
 from harness.techniques.inputs import Inputs
 from harness.techniques.linear_probe import LinearProbe
+from harness.techniques.search import Index
 from harness.techniques.tag_probe import TagProbe
 from harness.techniques.tuning import Lesson
-from harness.techniques.writing import check_texts, writing_of
-from harness.training.recipes import recipes, without_head
+from harness.techniques.writing import check_texts
+from harness.training.contrast import begin_session
+from harness.training.recipes import recipes
 from harness.training.session import Plan, Session, save_model
 from harness.training.writing import lesson_of, pairs_of
 
 if TYPE_CHECKING:
+    from harness.models.transformers_searcher import TextSearcher
     from harness.models.transformers_writer import TextWriter
 
 Floats = NDArray[np.float32]
@@ -58,14 +64,14 @@ _MIB = 2**20
 class _Learned:
     """Probabilities of the test rows `(n, classes)`, what training cost, the recipe that was used, and what stood before texts.
 
-    Where texts are written they are losses `(n, 1)`, and `texts` is what was written.
+    Where texts are written they are losses `(n, 1)`, where documents are found vectors `(n, d)`; then each test row has `figures`.
     """
 
     test: Floats
     recipe: dict[str, str | int | float]
     costs: list[Measurement] = field(default_factory=list)
     prompt: str = ""
-    texts: tuple[str, ...] = ()
+    figures: NDArray[np.float64] | None = None
 
 
 def finetune(order: Training, tell: Tell) -> Made:
@@ -87,7 +93,7 @@ def finetune(order: Training, tell: Tell) -> Made:
     _read_back(order, learned.test)
     tell("scores")
     return Made(
-        test=_score_texts(order, learned.texts) if learned.texts else _score(order, learned.test),
+        test=_score(order, learned.test) if learned.figures is None else _score_figures(order, learned.figures),
         measurements=(*learned.costs, memory, kept),
         recipe=learned.recipe,
         prompt=learned.prompt,
@@ -101,13 +107,12 @@ def _train(order: Training, tell: Tell) -> _Learned:
     card = contents.card.reading(is_image=contents.is_image)
     names, target = contents.names, contents.target
     trainable = load_trainable(card, place.base, place.device, place.trust, classes=names, target=target)
-    rest, truth = np.asarray(data.split.rest), data.rows.truth()
+    rest = data.split.rest
     parameters = count_weights(trainable.module).parameters
-    default = recipes(contents.technique, parameters, len(rest))[0]
-    recipe = {**(without_head(default) if target == "text" else default), **contents.recipe}
+    recipe = {**recipes(contents.technique, parameters, len(rest), target)[0], **contents.recipe}
     until = order.fidelity or Fidelity(epochs=float(recipe["epochs"]), of=float(recipe["epochs"]))
-    lesson = lesson_of(data, rest) if target == "text" else Lesson(_inputs(data, rest), truth[rest], len(names))
-    session = Session(trainable, create_tuning(contents.technique), lesson, Plan(recipe, until.of, order.seed, place.device))
+    plan = Plan(recipe, until.of, order.seed, place.device)
+    session = begin_session(trainable, create_tuning(contents.technique), _lesson(data, len(names)), plan)
 
     def at_epoch() -> bool:
         tell(f"{session.epoch:.0f} of {until.epochs:g} epochs trained")
@@ -117,13 +122,13 @@ def _train(order: Training, tell: Tell) -> _Learned:
     session.advance(until.epochs, at_epoch)
     tell("test rows")
     test = session.predict(_inputs(data, data.split.test))
-    texts = _write(trainable, data) if target == "text" else ()
+    figures = _judge(trainable, data, place.device)
     tell("writing")
     save_model(session, place.folder, names)
     reached = {"batch_size": session.batch, "epochs": until.of, "epochs_reached": round(session.epoch, 4)}
     reached |= {"limit": data.writing.limit} if data.writing is not None else {}
     used = {**recipe, **reached, **session.settings, **_threshold(contents)}
-    return _Learned(test, used, _costs(session, parameters, place.device), getattr(trainable, "prompt", ""), texts)
+    return _Learned(test, used, _costs(session, parameters, place.device), getattr(trainable, "prompt", ""), figures)
 
 
 def _inputs(data: Dataset, rows: Sequence[int] | NDArray[np.int64]) -> list[Input]:
@@ -131,11 +136,28 @@ def _inputs(data: Dataset, rows: Sequence[int] | NDArray[np.int64]) -> list[Inpu
     return pairs_of(data, np.asarray(rows)) if data.writing is not None else [data.rows.inputs[i] for i in rows]
 
 
-def _write(trainable: Trainable, data: Dataset) -> tuple[str, ...]:
-    """Return what a trained model writes for the test rows."""
-    writing, writer = writing_of(data), cast("TextWriter", trainable)
-    prompts = [writing.opening + writing.prompts[row] for row in data.split.test]
-    return tuple(check_texts(writer.write(prompts, writing.limit, writing.stop), len(prompts)))
+def _lesson(data: Dataset, outputs: int) -> Lesson:
+    """Return all rows but those of the test, to be learned from."""
+    rest = np.asarray(data.split.rest)
+    if data.corpus is not None:
+        return pairs.lesson_of(data, data.split.rest)
+    return lesson_of(data, rest) if data.writing is not None else Lesson(_inputs(data, rest), data.rows.truth()[rest], outputs)
+
+
+def _judge(trainable: Trainable, data: Dataset, device: str) -> NDArray[np.float64] | None:
+    """Return the figures of what a trained model writes or finds for each test row, None where something is told of it."""
+    test = data.split.test
+    if data.corpus is not None:
+        searcher = cast("TextSearcher", trainable)
+        index = Index(searcher.embed(data.corpus.documents, "document"), device)
+        found = index.search(searcher.embed([str(data.rows.inputs[row]) for row in test], "query"), DEPTH)
+        return judge_lists(found, data.corpus.of(test))
+    if data.writing is None:
+        return None
+    writing, writer = data.writing, cast("TextWriter", trainable)
+    prompts = [writing.opening + writing.prompts[row] for row in test]
+    texts = check_texts(writer.write(prompts, writing.limit, writing.stop), len(prompts))
+    return judge_texts(texts, writing.of(test), writing.pattern)
 
 
 def _threshold(contents: Contents) -> dict[str, float]:
@@ -203,10 +225,9 @@ def _score(order: Training, test: Floats) -> Estimate:
     return estimate(order.metric, value, draws, reference.units) if len(draws) else Estimate(score=value, low=value, high=value)
 
 
-def _score_texts(order: Training, texts: Sequence[str]) -> Estimate:
-    """Return the test score of what was written with its interval, as the ranking computes them."""
-    writing, test = writing_of(order.data), order.data.split.test
-    figures = judge_texts(texts, writing.of(test), writing.pattern)
-    reference = Reference(np.zeros(len(test), np.int64), 0, order.data.rows.take(test).groups, "text")
+def _score_figures(order: Training, figures: NDArray[np.float64]) -> Estimate:
+    """Return the test score of what was written or found with its interval, as the ranking computes them."""
+    test, target = order.data.split.test, order.contents.target
+    reference = Reference(np.zeros(len(test), np.int64), 0, order.data.rows.take(test).groups, target)
     draws = draw_scores(order.metric, reference, [figures], order.seed)[:, 0]
-    return estimate(order.metric, score(TEXTS[order.metric], figures), draws, reference.units)
+    return estimate(order.metric, score(TALLIED[target][order.metric], figures), draws, reference.units)

@@ -16,7 +16,7 @@ from harness.core.trial import Pass, Trial
 from harness.core.wording import Wording
 from harness.errors import WorkspaceError, raise_all, suggest
 from harness.execute.limits import Limits, most_of
-from harness.techniques.catalogue import FOR_TAGS, FOR_TEXTS, TECHNIQUES
+from harness.techniques.catalogue import FOR_DOCUMENTS, FOR_TAGS, FOR_TEXTS, TECHNIQUES
 
 # What models are used for where it is not to learn from their features of rows.
 _USES: dict[Kind, str] = {"retrieval": "search", "image-text-retrieval": "search", "multiple-choice": "compare"}
@@ -114,11 +114,11 @@ def _suits(technique: str, task: Task) -> bool:
     need = TECHNIQUES[technique][0]
     if task.target == "text":
         return technique in FOR_TEXTS
-    if task.target == "tags":
-        return technique in FOR_TAGS
+    if task.target in {"tags", "documents"}:
+        return technique in (FOR_TAGS if task.target == "tags" else FOR_DOCUMENTS)
     if task.kind == "multiple-choice":
         return need in {"fit", "ask", "compare"}
-    return need == "fit" or (need == "search") == (task.target in {"documents", "captions"})
+    return need == "fit" or (need == "search") == (task.target == "captions")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from harness.execute import budget
 from harness.execute.budget import Amounts, Entrant
 from harness.execute.campaign import Campaign, Evidence, weigh
 from harness.execute.clock import Clock
-from harness.execute.entrants import CANDIDATES, choose_candidates, list_entrants, training_techniques
+from harness.execute.entrants import CANDIDATES, choose_candidates, find_burden, list_entrants, training_techniques
 from harness.execute.plan import Ground
+from harness.techniques.pairs import find_lack
 from harness.techniques.tuning import applies
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def _enter(campaign: Campaign, techniques: Sequence[str]) -> tuple[list[Entrant]
     """Return the contenders that could be trained, in the order in which they give way, and who cannot."""
     from harness.rank.ranking import rank  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
+    if lack := find_lack(campaign.data):
+        return [], [lack]
     info, found = campaign.info, weigh(campaign.folder, campaign.info)
     # What was trained before does not change who enters: the same run, taken up again, holds the same race.
     frozen = [one for one in found.answers if one.record.trial.measures == "quality"]
@@ -76,6 +79,10 @@ def _enter(campaign: Campaign, techniques: Sequence[str]) -> tuple[list[Entrant]
     absent = [
         f"{c.card.name}: bench does not train what a plugin loads" for c, _ in campaign.ready if c.is_plugin and not c.card.baseline
     ]
+    embedded = len(campaign.data.split.folds) * (campaign.data.size - len(campaign.data.rows))
+    burdened = {card.name: why for card in cards if (why := find_burden(card, ranking, embedded))}
+    absent += [f"{name}: {why}" for name, why in burdened.items()]
+    cards = [card for card in cards if card.name not in burdened]
     chosen, others = choose_candidates(cards, ranking, CANDIDATES[info.settings.effort])
     rows = len(campaign.data.split.training(0))
     unfit = [f"{card.name} {name}: {why}" for card in chosen for name in techniques if (why := applies(name, card))]

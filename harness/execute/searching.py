@@ -86,10 +86,12 @@ def check_found(found: object, queries: int, documents: int) -> Ints:
     return places.astype(np.int64, copy=False)
 
 
-def judge_search(data: Dataset, find: Callable[[Sequence[int]], object], metric: str) -> tuple[Predictions, list[Measurement]]:
-    """Score what is found for the choosing queries, then for the test queries; `find` takes positions of queries."""
+def judge_search(
+    data: Dataset, find: Callable[[Sequence[int]], object], metric: str, *, confirms: bool = True
+) -> tuple[Predictions, list[Measurement]]:
+    """Score what is found for the choosing queries, and if it `confirms` for the test queries; `find` takes their positions."""
     corpus = data.searched
-    parts = (data.split.choosing, data.split.test)
+    parts = (data.split.choosing, data.split.test if confirms else ())
     found = [check_found(find(part), len(part), len(corpus.documents)) for part in parts]
     figures = [judge_lists(places, corpus.of(part)) for places, part in zip(found, parts, strict=True)]
     told = (_tell(corpus, parts[0], found[0], figures[0]), _tell(corpus, parts[1], found[1], figures[1]))

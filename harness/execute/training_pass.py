@@ -12,6 +12,7 @@ from harness.execute import subject
 from harness.execute.job import Job
 from harness.execute.quality_pass import confirm, keep, note_types, score
 from harness.execute.quality_pass import tell as tell_rows
+from harness.execute.search_training import train_search
 from harness.execute.training_minutes import minutes
 from harness.execute.writing_training import train_texts
 from harness.measure import quality
@@ -53,6 +54,8 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
     )
     if data.writing is not None:
         return Outcome(*train_texts(job, trial, ask))
+    if data.corpus is not None:
+        return Outcome(*train_search(job, trial, ask))
     trained = train(ask)
     tell("scores")
     validation = subject.check_shares(trained.validation, len(data.rows.places(data.split.choosing)), data.rows.outputs)

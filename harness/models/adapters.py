@@ -106,6 +106,11 @@ def load_trainable(
 
         with weights_only(card):
             return load_writer(card, folder, device, trust)
+    if target == "documents":
+        from harness.models.transformers_searcher import load_searcher  # noqa: PLC0415 - as every library's file
+
+        with weights_only(card):
+            return load_searcher(card, folder, device, trust)
     ways = TAGGERS if target == "tags" else CLASSIFIERS
     found = next((ways[card.adapter, one] for one in card.modality if (card.adapter, one) in ways), None)
     if found is None:

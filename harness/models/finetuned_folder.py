@@ -20,6 +20,7 @@ from harness.models.formats import weights_only
 from harness.models.picture_classifier import PictureClassifier, Pixels
 from harness.models.trainable import Trainable
 from harness.models.transformers_classifier import TextClassifier
+from harness.models.transformers_searcher import load_searcher
 from harness.models.transformers_tagger import read_tagger
 from harness.models.transformers_writer import load_writer
 
@@ -35,8 +36,9 @@ def read_folder(contents: Contents, folder: Path, base: Path | None, device: str
     if contents.form == "adapter":
         return _read_adapter(contents, folder, base, device, trust=trust)
     with weights_only(contents.card):
-        if contents.target == "text":
-            return load_writer(contents.card, folder, device, trust)
+        if contents.target in {"text", "documents"}:
+            load = load_writer if contents.target == "text" else load_searcher
+            return load(contents.card, folder, device, trust)
         if contents.card.adapter == "transformers":
             runs_code = contents.card.remote_code and trust.remote_code
             read = _read_pictures if contents.is_image else read_tagger if contents.target == "tags" else _read_texts

@@ -48,9 +48,8 @@ def training(chosen: RankedContender, gains: Sequence[Gain], rows: Sequence[Rank
     better = any(mine[t].gain > own.gain for t in others)
     rest = f"; {enumerate_some(whole)} {'adds' if len(whole) == 1 else 'add'} nothing to that" if whole and not better else ""
     rest += f"; {enumerate_some(early)} left the race early" if early else ""
-    changed = (
-        f"{_points(own, chosen.metric)} over {technique_name(own.over)}{'' if own.over in ASKED else ' on its frozen features'}"
-    )
+    features = "" if own.over in {*ASKED, "dense-search"} else " on its frozen features"
+    changed = f"{_points(own, chosen.metric)} over {technique_name(own.over)}{features}"
     return f" It changes the score by {changed}{spent}{rest}."
 
 

@@ -27,6 +27,10 @@ _HUB_LICENSES = frozenset(
 )  # fmt: skip
 _HUB_METRICS = {"macro_f1": "f1", "micro_f1": "f1", "weighted_f1": "f1", "mcc": "matthews_correlation"}
 _MOST_LABELS = 100
+_OWN_LIMITS = {
+    "text": "What it writes can be wrong, however well it reads; the score tells how near it comes to references.",
+    "documents": "It always finds something: the nearest documents, also where none is right. It must embed all documents itself.",
+}
 _LABELS = {
     "training_s": "Training",
     "training_memory_mb": "Memory in training",
@@ -107,7 +111,7 @@ def _link(head: Finetuned) -> str:
 
 
 def _things(head: Finetuned) -> str:
-    own = {"tags": "sentences", "text": "prompts"}.get(head.contents.target)
+    own = {"tags": "sentences", "text": "prompts", "documents": "queries"}.get(head.contents.target)
     if own:
         return own
     return "pictures" if head.contents.is_image else "pairs of texts" if head.contents.pair else "texts"
@@ -115,6 +119,8 @@ def _things(head: Finetuned) -> str:
 
 def _what(head: Finetuned) -> str:
     """Say what is judged, and into what or by what."""
+    if head.contents.target == "documents":
+        return "queries and documents as vectors, by which documents are found"
     if head.contents.target in {"number", "text"}:
         return f"{_things(head)} by a number" if head.contents.target == "number" else "texts that are written after prompts"
     many = len(head.contents.labels)
@@ -128,6 +134,8 @@ def _use(head: Finetuned) -> str:
     if contents.target in {"number", "text"}:
         return f"given a {contents.target} each" + (", put as `write` in the task has it" if contents.target == "text" else "")
     many = len(contents.labels)
+    if contents.target == "documents":
+        return "put to documents by the cosine of their vectors"
     if contents.target == "tags":
         return f"searched for entities of {many} types"
     return f"sorted into their {many} classes" if contents.target == "class" else f"given any of their {many} labels"
@@ -138,8 +146,8 @@ def _limits(head: Finetuned) -> Iterator[str]:
     if head.contents.target == "class":
         yield f"It gives one of its classes to everything: also to {things} that belong to none of them."
     yield from _of_target(head)
-    if head.contents.target == "text":
-        yield "What it writes can be wrong, however well it reads; the score tells how near it comes to references."
+    if head.contents.target in _OWN_LIMITS:
+        yield _OWN_LIMITS[head.contents.target]
     elif head.contents.target != "number":
         yield "Its probabilities were not calibrated; a probability of 0.9 need not be right nine times in ten."
     elif head.data.values is not None:
@@ -183,6 +191,8 @@ def _told(head: Finetuned) -> Fact:
     facts = head.data
     if facts.references is not None:
         return Fact(label="References", text=f"up to {facts.references[1]} a row", note="the first of each was learned from")
+    if facts.documents:
+        return Fact(label="Documents", text=f"{facts.documents:,}", note="every query searches all of them")
     if facts.values is not None:
         return Fact(
             label="Values", text=f"{facts.values[0]:.6g} to {facts.values[2]:.6g}", note=f"{facts.values[1]:.6g} in the mean"

@@ -11,6 +11,8 @@ _LIBRARIES = {"transformers": "transformers", "timm": "timm", "open_clip": "open
 
 def library(head: Finetuned) -> str:
     """Return the library that reads the folder, as the Hub spells it."""
+    if head.contents.target == "documents":
+        return "sentence-transformers"
     if head.contents.form == "adapter":
         return "peft"
     return "bench" if head.contents.form == "probe" else _LIBRARIES.get(head.contents.card.adapter, "transformers")
@@ -20,8 +22,8 @@ def pipeline_kind(contents: Contents) -> str:
     """Return what transformers calls the kind: to it a number for a text is a class without a choice."""
     if contents.target == "tags":
         return "token-classification"
-    if contents.target == "text":
-        return "text-generation"
+    if contents.target in {"text", "documents"}:
+        return "text-generation" if contents.target == "text" else "sentence-similarity"
     return "image-classification" if contents.is_image else "text-classification"
 
 
@@ -29,8 +31,8 @@ def snippet(head: Finetuned) -> str:
     """Return lines of Python, empty for a probe, which bench alone reads. `FOLDER` stands for this folder."""
     contents = head.contents
     card = contents.card
-    if contents.target == "text":
-        return _writing(contents)
+    if contents.target in {"text", "documents"}:
+        return _writing(contents) if contents.target == "text" else _SEARCH
     base = json.dumps(card.source) + (f",\n    revision={json.dumps(card.revision)}" if card.is_hub and card.revision else "")
     count = len(contents.names)
     given = '"PICTURE.png"' if contents.is_image else '{"text": "TEXT", "text_pair": "OTHER"}' if contents.pair else '"TEXT"'
@@ -87,6 +89,11 @@ tokenizer = AutoTokenizer.from_pretrained("FOLDER")
 given = tokenizer("PROMPT", return_tensors="pt", return_token_type_ids=False)
 written = model.generate(**given, max_new_tokens={limit}, do_sample=False)
 tokenizer.decode(written[0, given["input_ids"].shape[1] :], skip_special_tokens=True)"""
+_SEARCH = """from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("FOLDER")
+documents = model.encode_document(["DOCUMENT", "OTHER"])
+model.similarity(model.encode_query(["QUERY"]), documents)"""
 _PIPELINE = """from transformers import pipeline
 
 classify = pipeline("{kind}", model="FOLDER")

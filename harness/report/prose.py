@@ -88,7 +88,7 @@ def how(technique: str) -> str:
     >>> how("linear-probe"), how("prompt-tuning"), how("my-own")
     ('linear probe', 'prompt tuning', 'my-own')
     """
-    return technique_name(technique).removeprefix("a ")
+    return technique_name(technique).removeprefix("a ").removeprefix("its ")
 
 
 def epochs(reached: float, of: float) -> str:

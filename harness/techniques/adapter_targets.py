@@ -52,7 +52,10 @@ def task_type(module: Any) -> str | None:  # noqa: ANN401 - a torch module, of t
         return None
     if hasattr(module, "can_generate") and module.can_generate():
         return "SEQ_2_SEQ_LM" if module.config.is_encoder_decoder else "CAUSAL_LM"
-    return "TOKEN_CLS" if type(module).__name__.endswith("ForTokenClassification") else "SEQ_CLS"
+    kind = type(module).__name__
+    if "For" not in kind:
+        return "FEATURE_EXTRACTION"
+    return "TOKEN_CLS" if kind.endswith("ForTokenClassification") else "SEQ_CLS"
 
 
 def wrap(trainable: Trainable, config: PeftConfig, lesson: Lesson) -> None:

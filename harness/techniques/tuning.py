@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from harness.core.card import Card
     from harness.core.data import Input
+    from harness.core.kinds import Target
     from harness.models.trainable import Trainable
 
 # Parameters as torch's optimizers take them: `params`, `weight_decay`, and `scale`, what the learning rate is multiplied by.
@@ -32,13 +33,20 @@ class Lesson:
     """The rows that are learned from; `labels` are as `Rows.truth` gives them, of so many `classes` some may have no row here.
 
     Where values are told, `classes` is 1. Where texts are written (`writes`), inputs are pairs of a prompt and its answer, and
-    labels are zeros.
+    labels are zeros. Where documents are found, inputs are pairs of a query and a right document, labels the documents' places, and
+    `right` holds of each query the places of all that are.
     """
 
     inputs: Sequence[Input]
     labels: NDArray[Any]
     classes: int
     writes: bool = False
+    right: Sequence[Set[int]] = ()
+
+    @property
+    def target(self) -> Target | None:
+        """Return what is told of a row where labels do not show it."""
+        return "text" if self.writes else "documents" if self.right else None
 
 
 class Tuning(Protocol):

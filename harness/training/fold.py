@@ -24,8 +24,9 @@ from harness.techniques.inner_split import thin
 from harness.techniques.tuning import Lesson
 from harness.training.asked import Training
 from harness.training.checkpoint import Progress
-from harness.training.recipes import recipes, without_head
-from harness.training.session import Plan, Session
+from harness.training.contrast import begin_session
+from harness.training.recipes import recipes
+from harness.training.session import Plan
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -69,11 +70,10 @@ class Fold:
         torch.manual_seed(ask.seed)
         trainable = ask.load()
         self._parameters = count_weights(trainable.module).parameters
-        default = recipes(ask.technique, self._parameters, len(self._training))[0]
-        self._recipe = {**(without_head(default) if rows.target == "text" else default), **ask.recipe}
+        self._recipe = {**recipes(ask.technique, self._parameters, len(self._training), rows.target)[0], **ask.recipe}
         lesson = self._lesson()
         plan = Plan(self._recipe, ask.fidelity.of, ask.seed, ask.device)
-        self.session = Session(trainable, create_tuning(ask.technique), lesson, plan)
+        self.session = begin_session(trainable, create_tuning(ask.technique), lesson, plan)
         self._folder = ask.checkpoint / f"fold-{number}"
         self.session.restore(self._folder, self._identity(), ask.fidelity.epochs)
         self._rows = trainable.encode(self._inputs(self._asked))

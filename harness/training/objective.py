@@ -1,4 +1,7 @@
-"""What training makes small: cross entropy of classes, tags, labels or the tokens of texts, or the squared error of values."""
+"""What training makes small: cross entropy of classes, tags, labels or the tokens of texts, or the squared error of values.
+
+Of queries and their documents it stands in contrast.py: there the loss of a row depends on those beside it.
+"""
 
 from __future__ import annotations
 
@@ -65,8 +68,11 @@ class Objective:
         return float(len(truth) if self.weights is None else self.weights[truth].sum())
 
     def answers(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Return probabilities of classes, tags or labels, values in their own unit, or losses of texts, `(n, outputs)`."""
-        if self.target == "text":
+        """Return probabilities of classes, tags or labels, values in their own unit, or losses of texts, `(n, outputs)`.
+
+        Where documents are found they are the vectors themselves, `(n, d)`.
+        """
+        if self.target in {"text", "documents"}:
             return outputs.float()
         if self.target in {"class", "tags"}:
             return outputs.float().softmax(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from harness.core.kinds import Target
+
 Recipe = dict[str, str | int | float]
 
 # Up to so many parameters a model is small, medium, base or large.
@@ -33,29 +35,37 @@ _TABLE: dict[str, tuple[tuple[float, ...], Recipe, float]] = {
     "prompt-tuning": (_PROMPT, {"virtual_tokens": 20}, 0.3),
 }
 _BESIDE = ("lora", "ia3", "prompt-tuning")
+# Where documents are found: vectors that search already need smaller steps and fewer of them than a new head, and a batch is what
+# each query is compared with. sentence-transformers' own examples take 2e-5 and one epoch for base encoders on large sets.
+_SHARE_OF_SEARCH, _BATCH_OF_SEARCH, _EPOCHS_OF_SEARCH = 0.3, 32, 0.25
 
 
-def recipes(technique: str, parameters: int | None, rows: int) -> tuple[Recipe, ...]:
+def recipes(technique: str, parameters: int | None, rows: int, target: Target = "class") -> tuple[Recipe, ...]:
     """Return the recipes to try, the literature's default first; `rows` is how many are learned from.
 
-    A small set is gone through more often: from 3 epochs at 5,000 rows or more to 20 under 200.
+    A small set is gone through more often: from 3 epochs at 5,000 rows or more to 20 under 200. Where texts are written or
+    documents found, a model gets no new head, and to find documents a quarter of the epochs does.
 
     >>> [(one["learning_rate"], one["epochs"]) for one in recipes("lora", 110_000_000, 6000)]
     [(0.0005, 3), (0.001, 3), (0.0005, 6)]
     """
     size = sum(limit < (parameters if parameters is not None else _UNKNOWN) for limit in _SIZES)
-    epochs = epochs_for(rows)
+    epochs, batch = epochs_for(rows), batch_size_for(rows)
     rates, own, other = _TABLE[technique]
+    if target == "documents":
+        rates, batch = tuple(round(rate * _SHARE_OF_SEARCH, 9) for rate in rates), _BATCH_OF_SEARCH
+        epochs = max(1, int(epochs * _EPOCHS_OF_SEARCH))
     default: Recipe = {
         "learning_rate": rates[size],
         "epochs": epochs,
-        "batch_size": batch_size_for(rows),
+        "batch_size": batch,
         "weight_decay": 0.01,
         "warmup": 0.06,
         **own,
     }
     if technique in _BESIDE:
         default["head_learning_rate"] = _HEAD[size]
+    default = without_head(default) if target in {"text", "documents"} else default
     return default, {**default, "learning_rate": round(rates[size] * other, 9)}, {**default, "epochs": 2 * epochs}
 
 

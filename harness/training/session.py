@@ -60,7 +60,7 @@ class Session:
         give_back_large()
         torch.manual_seed(plan.seed)
         self.trainable, self.plan, self.progress = trainable, plan, Progress()
-        self.objective = Objective("text") if lesson.writes else Objective.of(lesson.labels, lesson.classes)
+        self.objective = Objective(lesson.target) if lesson.target else Objective.of(lesson.labels, lesson.classes)
         lesson = replace(lesson, labels=self.objective.inner(lesson.labels))
         self._beyond = mend_dropout(trainable.module) | begin_head(trainable, lesson, plan.recipe)
         groups = tuning.prepare(trainable, plan.recipe, lesson)
@@ -108,7 +108,7 @@ class Session:
         while self.progress.step < until and not self.progress.stopped_at:
             epoch, within = divmod(self.progress.step, self.steps_per_epoch)
             if epoch != drawn:
-                drawn, batches = epoch, epoch_batches(self._lengths, self.batch, self.plan.seed, epoch)
+                drawn, batches = epoch, self._draw_batches(epoch)
                 _set_mode(self.trainable.module)
             start = perf_counter()
             self._step(batches[within])
@@ -166,6 +166,9 @@ class Session:
         self.progress = progress
         return True
 
+    def _draw_batches(self, epoch: int) -> list[Ints]:
+        return epoch_batches(self._lengths, self.batch, self.plan.seed, epoch)
+
     def _step(self, rows: Ints) -> None:
         """Take one step, in as many parts as memory needs; what fits is remembered."""
         progress, recipe = self.progress, self.plan.recipe
@@ -182,10 +185,8 @@ class Session:
             raise self._diverged(f"the loss is {loss:.3g} and the gradient's norm {float(norm):.3g},")
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        progress.step += 1
-        progress.rows += len(rows)
-        progress.loss += loss
-        progress.loss_steps += 1
+        progress.step, progress.rows = progress.step + 1, progress.rows + len(rows)
+        progress.loss, progress.loss_steps = progress.loss + loss, progress.loss_steps + 1
 
     def _attempt(self, rows: Ints) -> float | None:
         """Return the loss of a batch whose gradients were added up, None where memory did not suffice."""
@@ -278,7 +279,7 @@ def _accelerator(device: str) -> Accelerator:
 
 def begin_head(trainable: Trainable, lesson: Lesson, recipe: Recipe) -> dict[str, str]:
     """Let the head begin as a linear probe if the recipe says so; where it cannot be one it is random, and that is said."""
-    if recipe.get("head") != "probe" or lesson.writes:
+    if recipe.get("head") != "probe" or lesson.target:
         return {}
     try:
         begin_as_probe(trainable, lesson)

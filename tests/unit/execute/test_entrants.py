@@ -5,7 +5,8 @@ from __future__ import annotations
 from harness.core.card import Card
 from harness.core.measurement import Measurement
 from harness.core.ranking import Estimate, RankedContender, Ranking
-from harness.execute.entrants import choose_candidates, list_entrants, seconds_per_row
+from harness.core.run import Settings
+from harness.execute.entrants import choose_candidates, find_burden, list_entrants, seconds_per_row, training_techniques
 from harness.training.recipes import recipes
 
 
@@ -39,6 +40,29 @@ def test_training_is_foreseen_from_the_quickest_of_what_was_measured() -> None:
     card = Card(name="a", adapter="transformers", source="a/b", parameters=1_000_000)
     assert seconds_per_row(card, ranking(embed_s_per_1000_rows=4.0, throughput_per_s=100.0)) == 0.012
     assert seconds_per_row(card, ranking(throughput_per_s=100.0)) == 0.03
+
+
+def test_a_pair_of_a_search_takes_as_long_as_both_of_its_texts() -> None:
+    card = Card(name="a", adapter="transformers", source="a/b")
+    assert seconds_per_row(card, ranking(index_s_per_1000_documents=20.0, throughput_per_s=100.0)) == 0.09
+
+
+def test_a_corpus_that_takes_too_long_to_embed_is_told() -> None:
+    card, known = Card(name="a", adapter="transformers", source="a/b"), ranking(index_s_per_1000_documents=20.0)
+    assert find_burden(card, known, 90_000) == ""
+    assert find_burden(card, known, 500_000).startswith("500,000 documents take 167 min")
+    assert find_burden(card, ranking(), 500_000) == ""
+
+
+def test_vectors_that_search_already_take_smaller_steps_and_no_head() -> None:
+    card = Card(name="a", adapter="transformers", source="a/b", parameters=110_000_000)
+    known = ranking().model_copy(update={"metric": "ndcg@10"})
+    (found,) = list_entrants([card], known, ["full"], effort="quick", rows=100)
+    rows = recipes("full", 110_000_000, 100)[0]
+    assert found.recipe["learning_rate"] == 0.3 * rows["learning_rate"]  # type: ignore[operator]
+    assert (found.recipe["batch_size"], found.epochs) == (32, 5)
+    assert not [name for name in found.recipe if name.startswith("head")]
+    assert training_techniques(Settings(effort="thorough"), "retrieval") == ("full", "lora", "ia3")
 
 
 def test_who_is_trained_does_not_depend_on_the_names_of_classes() -> None:

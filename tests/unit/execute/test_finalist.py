@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.core.card import Card
+from harness.core.kinds import Kind
 from harness.core.measurement import Measurement
 from harness.core.ranking import Estimate, Excluded, RankedContender, Ranking, Recommendation
 from harness.core.run import DataFacts, RunInfo, Settings
@@ -49,6 +50,7 @@ def choose(
     best: tuple[str, str] | None = None,
     records: tuple[Record, ...] = (),
     excluded: tuple[Excluded, ...] = (),
+    kind: Kind = "text-classification",
 ) -> Finalist:
     keys = {(r.trial.candidate, r.trial.technique): r.trial.key for r in reversed(records)}
     rows = tuple(one.model_copy(update={"trial": keys.get((one.candidate, one.technique), "")}) for one in rows)
@@ -63,7 +65,7 @@ def choose(
     facts = DataFacts(
         source="s", digest="d", classes=("a", "b"), train=9, validation=3, folds=1, test=9, smallest_class=4, largest_class=5
     )
-    task = Task(name="t", kind="text-classification", data=Data(train="rows.csv"))
+    task = Task(name="t", kind=kind, data=Data(train="rows.csv"))
     info = RunInfo(
         run="r1", task=task, task_path="t", settings=Settings(), data=facts, cards=CARDS, environment={}, versions={}, started="now"
     )
@@ -101,6 +103,16 @@ def test_of_a_named_candidate_the_best_that_can_be_handed_over_is_taken() -> Non
     rows = (row("bert", "knn"), row("bert", "linear-probe", 2))
     assert choose(Wish("bert"), rows, best=("tfidf", "fit")).technique == "linear-probe"
     assert choose(Wish("bert"), rows, best=("bert", "knn")).technique == "linear-probe"
+
+
+def test_for_a_search_only_what_searches_is_handed_over() -> None:
+    rows = (row("bert", "dense-search"), row("bert", "lora", 2, RECIPE))
+    records = (record("bert", "lora", RECIPE),)
+    assert choose(Wish("bert"), rows, records=records, kind="retrieval").technique == "lora"
+    for wish in (Wish(), Wish("bert", "probe-then-finetune"), Wish("bert", "linear-probe")):
+        with pytest.raises(BenchError, match=r"as it is|documents are to be found") as error:
+            choose(wish, rows, best=("bert", "dense-search"), records=records, kind="retrieval")
+        assert str(error.value).endswith("--technique full | lora | ia3")
 
 
 def test_what_a_constraint_rules_out_must_be_named() -> None:

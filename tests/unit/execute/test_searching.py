@@ -111,6 +111,19 @@ def test_scores_are_means_over_the_queries_that_choose(tmp_path: Path) -> None:
     assert read["test"].predictions.tolist() == [[0.0] * len(COLUMNS)]
 
 
+def test_who_goes_on_is_not_asked_the_test_queries() -> None:
+    asked: list[Sequence[int]] = []
+
+    def find(rows: Sequence[int]) -> object:
+        asked.append(tuple(rows))
+        return np.tile(np.arange(3), (len(rows), 1))
+
+    kept, measured = judge_search(data(), find, "mrr", confirms=False)
+    assert asked == [(0, 1), ()]
+    assert "test_score" not in {one.name for one in measured}
+    assert len(kept.test_ids) == 0
+
+
 def test_what_was_found_is_kept_by_the_keys_of_the_data(tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
