@@ -6,6 +6,8 @@ from typing import Literal
 
 from harness.core.noun import Noun
 
+# Before the name of a type of entity: how well it alone is found.
+PART_F1 = "f1_of:"
 Better = Literal["higher", "lower", "neither"]
 
 

@@ -96,10 +96,11 @@ class FailedCandidate(Noun):
 
 
 class SkippedCandidate(Noun):
-    """A candidate that could not be tried here."""
+    """A candidate that could not be tried here; `is_away` says that it only lacks its weights, which are not on this machine."""
 
     candidate: str
     reason: str
+    is_away: bool = False
 
 
 class Recommendation(Noun):

@@ -131,6 +131,21 @@ class Transfer(Noun):
     note: str = ""
 
 
+class PartRow(Noun):
+    """One contender's figures; `cells` has a quantity under the key of every column."""
+
+    contender: str
+    cells: dict[str, Quantity]
+
+
+class Parts(Noun):
+    """How well each part of what is told is told: a column for each type of entity, whose unit is how many there are."""
+
+    columns: tuple[Column, ...] = ()
+    rows: tuple[PartRow, ...] = ()
+    note: str = ""
+
+
 class Link(Noun):
     """A page where a fact can be checked; the address is http or https."""
 
@@ -202,6 +217,7 @@ class Report(Noun):
     figures: tuple[FigureNote, ...]
     options: tuple[Option, ...]
     transfer: Transfer
+    parts: Parts = Parts()
     known: tuple[Known, ...]
     excluded: tuple[ExcludedRow, ...]
     skipped: tuple[SkippedGroup, ...]

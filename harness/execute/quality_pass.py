@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.data import Dataset, Rows, count_answers, stratify
-from harness.core.measurement import Measurement
+from harness.core.measurement import PART_F1, Measurement
 from harness.core.metric import ratio
 from harness.core.metric_facts import is_own
 from harness.core.resample import resamples
@@ -41,7 +41,6 @@ class Judged:
     measurements: tuple[Measurement, ...]
     recipe: Recipe
     head: Head
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +92,19 @@ def judge(technique: Technique, inputs: Inputs, data: Dataset, *, metric_name: s
         *score(data, told.validation, metric_name=metric_name, metric=metric),
         Measurement(name="train_score", value=train_score, better=quality.better(metric_name), n=looked),
         *confirm(data, told.test, metric_name=metric_name, metric=metric),
+        *measure_types(data, told.validation),
     )
-    return Judged(kept, measurements, {**head.recipe, **told.settings}, head, note_types(data, told.validation))
+    return Judged(kept, measurements, {**head.recipe, **told.settings}, head)
 
 
-def note_types(data: Dataset, told: NDArray[Any]) -> tuple[str, ...]:
-    """Say how well entities of each type are found among the choosing rows; nothing where rows are no sentences."""
+def measure_types(data: Dataset, told: NDArray[Any]) -> list[Measurement]:
+    """Return how well entities of each type are found among the choosing rows; nothing where rows are no sentences."""
     if data.rows.target != "tags":
-        return ()
+        return []
     right, types = data.rows.truth()[np.asarray(data.split.choosing)], data.rows.classes
     hits, claimed, true = quality.tally("tags", right, told, len(types)).sum(0).reshape(3, -1)[:, : len(types)]
-    found = ratio(2 * hits, claimed + true)
-    each = [f"{name} {one:.3f} ({count:,.0f})" for name, one, count in zip(types, found.tolist(), true.tolist(), strict=True)]
-    return (f"F1 of each type of entity, with their number in the validation sentences: {', '.join(each)}",)
+    found = zip(types, ratio(2 * hits, claimed + true).tolist(), true.astype(int).tolist(), strict=True)
+    return [Measurement(name=f"{PART_F1}{name}", value=value, better="higher", n=count) for name, value, count in found]
 
 
 def score(data: Dataset, told: NDArray[Any], *, metric_name: str, metric: object) -> list[Measurement]:

@@ -66,7 +66,8 @@ def survey_field(task: Task, chosen: Iterable[Registered | Broken], settings: Se
         except Unavailable as error:
             # One look at a network that is not there is enough.
             offline = offline or isinstance(error, Unreachable)
-            skipped.append(SkippedCandidate(candidate=name, reason=_reason(error)))
+            away = "--allow-" not in error.hint
+            skipped.append(SkippedCandidate(candidate=name, reason=_reason(error), is_away=away))
         except BenchError as error:
             failed.append(FailedCandidate(candidate=name, stage="locate", error=redact(error.what), hint=error.hint))
     return Field(tuple(ready), tuple(excluded), tuple(failed), tuple(skipped))

@@ -10,7 +10,7 @@ from harness.core.trial import Finished, Trial
 from harness.errors import CandidateError
 from harness.execute import subject
 from harness.execute.job import Job
-from harness.execute.quality_pass import confirm, keep, note_types, score
+from harness.execute.quality_pass import confirm, keep, measure_types, score
 from harness.execute.quality_pass import tell as tell_rows
 from harness.execute.search_training import train_search
 from harness.execute.training_minutes import minutes
@@ -68,13 +68,14 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
         *score(data, told.validation, metric_name=trial.metric, metric=metric),
         *trained.measurements,
         *confirm(data, told.test, metric_name=trial.metric, metric=metric),
+        *measure_types(data, told.validation),
         minutes(trained.measurements, trained.recipe, len(data.split.rest)),
     )
     return Outcome(
         Finished(
             measurements=found,
             recipe={**trained.recipe, **told.settings},
-            notes=(*trained.notes, *note_types(data, told.validation)),
+            notes=trained.notes,
             curve=tuple(trained.curve),
         ),
         trained.answer,

@@ -251,7 +251,7 @@ class Worker:
             costs = self._measure_cost(model, answer)
             speed, notes = self._measure_speed(answer) if trial.timed else ([], ())
             found = (*judged.measurements, *speed, *costs, *shared)
-            self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=(*self.notes, *judged.notes, *notes)))
+            self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=(*self.notes, *notes)))
         except DoesNotApply as error:
             self.send(trial, Inapplicable(reason=error.what))
         except BaseException as error:  # noqa: BLE001 - the trial boundary, for one technique

@@ -21,6 +21,9 @@ _NUMBERED = re.compile(r"^(?:option|choice|ending|answer|candidate|sol|opt)[_ ]?
 _HINT = "write the right option's text, its letter (A, B, …) or its number, counted from 0 or from 1, the same way in every row"
 
 
+_FROM_0, _FROM_1 = "numbers counted from 0", "numbers counted from 1"
+
+
 @dataclass(frozen=True, slots=True)
 class _Cells:
     """What a row holds before its answer is understood; `names` are what the options are called, where the data says so."""
@@ -166,14 +169,16 @@ def _find_right(cells: Sequence[_Cells], name: str, noticed: list[str]) -> list[
         "the options' names": lambda one: _place(one.answer, one.names),
         "the options' texts": lambda one: _place(one.answer, one.options),
         "letters": lambda one: _place(one.answer.upper(), [place_name(i) for i in range(len(one.options))]),
-        "numbers counted from 0": lambda one: _place(one.answer, [str(i) for i in range(len(one.options))]),
-        "numbers counted from 1": lambda one: _place(one.answer, [str(i + 1) for i in range(len(one.options))]),
+        _FROM_0: lambda one: _place(one.answer, [str(i) for i in range(len(one.options))]),
+        _FROM_1: lambda one: _place(one.answer, [str(i + 1) for i in range(len(one.options))]),
     }
     best: list[int | None] = [None] * len(cells)
     for reading, read in readings.items():
         found = [read(one) for one in cells]
         known = [place for place in found if place is not None]
-        if len(known) == len(cells):
+        # Where no answer is 0, options are counted from 1 if they can be.
+        is_doubtful = reading == _FROM_0 and not any(one.answer == "0" for one in cells)
+        if len(known) == len(cells) and not (is_doubtful and all(readings[_FROM_1](one) is not None for one in cells)):
             if reading.startswith("numbers"):
                 noticed.append(f"{name}: right options are given by {reading}")
             return known

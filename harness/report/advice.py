@@ -162,8 +162,8 @@ def _next(info: RunInfo, ranking: Ranking) -> tuple[Step, ...]:
         # What ran can be ranked again; what its card alone ruled out has yet to run.
         line = shlex.join(["bench", "report", info.run]) if ranking.rows else command(info)
         steps.append(Step(why="To see what another limit would lead to:", command=f"{line} --constraint KEY=VALUE"))
-    if ranking.skipped:
-        names = sorted({row.candidate for row in ranking.skipped})
+    names = sorted({row.candidate for row in ranking.skipped if row.is_away})
+    if names:
         why = f"{plural(len(names), 'candidate')} could not be tried here. With a network, or their weights on this machine:"
         online = info.model_copy(update={"settings": info.settings.model_copy(update={"offline": False})})
         steps.append(Step(why=why, command=command(online)))

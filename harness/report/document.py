@@ -53,7 +53,7 @@ def to_document(info: RunInfo, ranking: Ranking, files: Mapping[str, Path]) -> d
         "alternatives": [row.model_dump(mode="json") for row in ranking.alternatives],
         "excluded": [row.model_dump(mode="json") for row in ranking.excluded],
         "failed": [row.model_dump(mode="json", exclude={"log"}) for row in ranking.failed],
-        "skipped": [row.model_dump(mode="json") for row in ranking.skipped],
+        "skipped": [row.model_dump(mode="json", exclude={"is_away"}) for row in ranking.skipped],
         "warnings": [*info.data.warnings, *info.card_warnings],
         "race": None if info.race is None else info.race.model_dump(mode="json"),
         "gains": [gain.model_dump(mode="json") for gain in ranking.gains],

@@ -9,7 +9,7 @@ from harness.core.report import Option, Report, Row, Table
 from harness.core.run import RunInfo
 from harness.core.shown import FigureNote
 from harness.core.trial import Record
-from harness.report import absent, advice, facts, known, table, training, transfer
+from harness.report import absent, advice, facts, known, parts, table, training, transfer
 from harness.report.prose import clean_all, listing, metric_label, plural
 
 QUALITY, INTERVALS = "quality-latency", "intervals"
@@ -36,6 +36,7 @@ def summarise(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> Rep
         figures=_figures(ranked),
         options=tuple(Option(**option.model_dump()) for option in ranking.alternatives),
         transfer=transfer.build(ranking),
+        parts=parts.build(ranking),
         known=known.build(info, ranking),
         excluded=absent.excluded(ranking),
         skipped=absent.skipped(ranking),

@@ -72,7 +72,7 @@ def test_a_probe_a_tagger_and_the_commonest_tag_stand_in_one_ranking(workspace: 
     assert rows["baseline-tagger", "fit"]["score"] > 0.95
     assert rows["tiny", "linear-probe"]["test"]["score"] > 0.8
     report = (workspace / compared["files"]["markdown"]).read_text()
-    for words in ("Types of entities: 2", "validation sentences", "F1 of each type of entity", "entities in 240 sentences"):
+    for words in ("Types of entities: 2", "validation sentences", "## Each type of entity", "entities in 240 sentences"):
         assert words in report
     kept = pd.read_parquet(next((workspace / "reports" / "found" / "latest" / "predictions").glob("*.parquet")))
     assert set(kept["reference"].explode()) == {"O", "B-crime", "I-crime", "B-money"}

@@ -54,6 +54,12 @@ def test_an_answer_is_a_text_a_letter_or_a_number(tmp_path: Path, answers: list[
     assert "columns inferred: text=question, options=choices, label=answer" in found.notes
 
 
+def test_numbers_without_a_0_are_counted_from_1(tmp_path: Path) -> None:
+    found = load(tmp_path, answered([1 + number % 3 for number in range(20)]))
+    assert found.rows.labels == tuple(number % 3 for number in range(20))
+    assert any("numbers counted from 1" in warning for warning in found.warnings)
+
+
 def test_one_reading_of_numbers_holds_for_training_and_test_rows(tmp_path: Path) -> None:
     rows = answered([right + 1 for right in RIGHT])
     # These alone could be counted from 0.

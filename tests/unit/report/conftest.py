@@ -247,7 +247,9 @@ def realistic() -> Sample:
     ]
     info = run_info([card(row.candidate) for row in rows if row.technique == "linear-probe"])
     skipped = tuple(
-        SkippedCandidate(candidate=f"hub-model-{i:02}", reason="its weights are not on this machine, and fetching is off (offline)")
+        SkippedCandidate(
+            candidate=f"hub-model-{i:02}", reason="its weights are not on this machine, and fetching is off (offline)", is_away=True
+        )
         for i in range(38)
     )
     skipped += tuple(SkippedCandidate(candidate=f"pickled-{i}", reason="its weights are not in safetensors form") for i in range(2))
@@ -354,7 +356,9 @@ def nothing_qualifies() -> Sample:
 
 def empty() -> Sample:
     """Return a run in which no candidate could be tried."""
-    skipped = tuple(SkippedCandidate(candidate=f"hub-{i}", reason="its weights are not on this machine") for i in range(40))
+    skipped = tuple(
+        SkippedCandidate(candidate=f"hub-{i}", reason="its weights are not on this machine", is_away=True) for i in range(40)
+    )
     return Sample(run_info(), ranking_of((), skipped=skipped), ())
 
 
