@@ -14,6 +14,8 @@ from harness.core.wording import BETWEEN, parts
 
 PROMPT, REFERENCE = "prompt", "reference"
 TEMPLATE = "Input: {prompt}\nOutput: {reference}"
+# What a recipe says of a prompt that is put to a model in its template for chats.
+TURN = "a turn of a chat"
 _LONGEST = 10_000
 _LONGEST_STOP, _MOST_STOPS = 100, 16
 

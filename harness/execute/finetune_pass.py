@@ -46,7 +46,7 @@ from harness.techniques.writing import check_texts
 from harness.training.contrast import begin_session
 from harness.training.recipes import recipes
 from harness.training.session import Plan, Session, save_model
-from harness.training.writing import lesson_of, pairs_of
+from harness.training.writing import lesson_of, pairs_of, turn_of
 
 if TYPE_CHECKING:
     from harness.models.transformers_searcher import TextSearcher
@@ -125,8 +125,12 @@ def _train(order: Training, tell: Tell) -> _Learned:
     figures = _judge(trainable, data, place.device)
     tell("writing")
     save_model(session, place.folder, names)
-    reached = {"batch_size": session.batch, "epochs": until.of, "epochs_reached": round(session.epoch, 4)}
-    reached |= {"limit": data.writing.limit} if data.writing is not None else {}
+    reached: dict[str, str | int | float] = {
+        "batch_size": session.batch,
+        "epochs": until.of,
+        "epochs_reached": round(session.epoch, 4),
+    }
+    reached |= {"limit": data.writing.limit, **turn_of(trainable)} if data.writing is not None else {}
     used = {**recipe, **reached, **session.settings, **_threshold(contents)}
     return _Learned(test, used, _costs(session, parameters, place.device), getattr(trainable, "prompt", ""), figures)
 

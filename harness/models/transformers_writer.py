@@ -39,6 +39,11 @@ class TextWriter:
         self.cells = TOKENS_PER_BATCH[torch.device(language.device).type]
         self._language, self._card, self._folder = language, card, folder
 
+    @property
+    def is_chat(self) -> bool:
+        """Tell whether each prompt is a turn of a user, in training as later."""
+        return self._language.is_chat
+
     def reserve(self, tokens: int) -> None:
         """Keep no room: nothing stands before a prompt."""
         del tokens

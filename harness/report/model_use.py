@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from harness.core.finetuned import Contents, Finetuned
+from harness.core.writing import TURN
 
 _LIBRARIES = {"transformers": "transformers", "timm": "timm", "open_clip": "open_clip"}
 
@@ -63,7 +64,8 @@ def _writing(contents: Contents) -> str:
     card = contents.card
     base = json.dumps(card.source) + (f", revision={json.dumps(card.revision)}" if card.is_hub and card.revision else "")
     limit = int(contents.recipe.get("limit", 128))
-    return (_WRITE_ADAPTER if contents.form == "adapter" else _WRITE).format(base=base, limit=limit)
+    given = _TURN if contents.recipe.get("prompt") == TURN else _PROMPT
+    return (_WRITE_ADAPTER if contents.form == "adapter" else _WRITE).format(base=base, limit=limit, given=given)
 
 
 def _timm_name(head: Finetuned) -> str:
@@ -73,11 +75,15 @@ def _timm_name(head: Finetuned) -> str:
     return json.dumps(f"{'hf-hub' if card.is_hub else 'local-dir'}:{card.source}")
 
 
+_PROMPT = 'given = tokenizer("PROMPT", return_tensors="pt", return_token_type_ids=False)'
+_TURN = """turn = [{"role": "user", "content": "PROMPT"}]
+options = {"add_generation_prompt": True, "enable_thinking": False, "return_tensors": "pt", "return_dict": True}
+given = tokenizer.apply_chat_template(turn, **options)"""
 _WRITE = """from transformers import AutoModelForCausalLM, AutoTokenizer
 
 model = AutoModelForCausalLM.from_pretrained("FOLDER").eval()
 tokenizer = AutoTokenizer.from_pretrained("FOLDER")
-given = tokenizer("PROMPT", return_tensors="pt", return_token_type_ids=False)
+{given}
 written = model.generate(**given, max_new_tokens={limit}, do_sample=False)
 tokenizer.decode(written[0, given["input_ids"].shape[1] :], skip_special_tokens=True)"""
 _WRITE_ADAPTER = """from peft import PeftModel
@@ -86,7 +92,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 base = AutoModelForCausalLM.from_pretrained({base})
 model = PeftModel.from_pretrained(base, "FOLDER").eval()
 tokenizer = AutoTokenizer.from_pretrained("FOLDER")
-given = tokenizer("PROMPT", return_tensors="pt", return_token_type_ids=False)
+{given}
 written = model.generate(**given, max_new_tokens={limit}, do_sample=False)
 tokenizer.decode(written[0, given["input_ids"].shape[1] :], skip_special_tokens=True)"""
 _SEARCH = """from sentence_transformers import SentenceTransformer

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from harness.core.data import Dataset
-from harness.core.writing import Writing
+from harness.core.writing import TURN, Writing
 from harness.errors import CandidateError
 from harness.models.capabilities import Converses, FitsTexts, Generates, KnowsContext
 from harness.techniques.technique import Recipe
@@ -96,7 +96,7 @@ def fit_author(technique: str, model: object, data: Dataset, rows: Sequence[int]
         raise CandidateError(what, where=f"technique {technique}", hint=f"{hint}, or use another technique")
     recipe: dict[str, str | int | float] = {"limit": writing.limit}
     if isinstance(model, Converses) and model.is_chat:
-        recipe["prompt"] = "a turn of a chat"
+        recipe["prompt"] = TURN
     if technique == "prompted":
         return Scribe(model, writing, writing.opening, recipe)
     shown = _choose(model, writing, rows)

@@ -14,9 +14,11 @@ from harness.core.data import Dataset, Input, Pair
 from harness.core.measurement import Measurement
 from harness.core.tally import score
 from harness.core.trial import Epoch
+from harness.core.writing import TURN
 from harness.core.written import TEXTS
 from harness.errors import CandidateError
 from harness.measure.writing import judge_texts
+from harness.models.capabilities import Converses
 from harness.techniques.tuning import Lesson
 from harness.techniques.writing import check_texts, writing_of
 from harness.training.asked import Training
@@ -64,7 +66,7 @@ def train_writer(ask: Training) -> TrainedWriter:
         texts.update(zip(rows, fold.write(rows), strict=True))
     if fold is None:
         raise CandidateError("there are no rows to choose by", hint="give more rows")
-    recipe = {**used(ask, fitted), "limit": writing_of(data).limit}
+    recipe = {**used(ask, fitted), "limit": writing_of(data).limit, **turn_of(fold.session.trainable)}
     return TrainedWriter(
         validation=[texts[row] for row in data.split.choosing],
         test=fold.write(data.split.test) if ask.needs_test else [],
@@ -74,6 +76,11 @@ def train_writer(ask: Training) -> TrainedWriter:
         notes=notes(fitted),
         write=fold.write,
     )
+
+
+def turn_of(trainable: object) -> dict[str, str]:
+    """Return what a recipe says of a model that was taught in its template for chats; nothing of others."""
+    return {"prompt": TURN} if isinstance(trainable, Converses) and trainable.is_chat else {}
 
 
 class WrittenFold(Fold):

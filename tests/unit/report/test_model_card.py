@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,7 +14,10 @@ from harness.core.finetuned import Contents, Finetuned, License
 from harness.core.measurement import Measurement
 from harness.core.ranking import Estimate
 from harness.core.run import DataFacts
+from harness.core.writing import TURN
 from harness.report.model_card import to_model_card
+from harness.report.model_use import snippet
+from tests.unit.tiny_models import save_language
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "model-card.md"
 HOSTILE = ("<script>alert(1)</script>", "a|b`c", "](javascript:alert(1))", "line\nbreak", "\u202egnp.exe")
@@ -109,3 +113,19 @@ def test_a_prompt_and_what_the_run_did_not_try_are_said() -> None:
     assert "Put `query: ` before each text" in text
     assert "| validation |" not in text
     assert "> a default recipe" in text
+
+
+def test_who_was_taught_in_turns_of_a_chat_is_asked_in_one(tmp_path: Path) -> None:
+    changes = {"kind": "generation", "target": "text", "technique": "full", "labels": ()}
+    plain, chat = (
+        snippet(head(contents=head().contents.model_copy(update={**changes, "recipe": {"limit": 7, **more}})))
+        for more in ({}, {"prompt": TURN})
+    )
+    assert ('tokenizer("PROMPT"' in plain, 'tokenizer("PROMPT"' in chat) == (True, False)
+    folder = save_language("LlamaForCausalLM", tmp_path)
+    (folder / "chat_template.jinja").write_text("{% for one in messages %}my {{ one.content }} please{% endfor %}")
+    known: dict[str, Any] = {}
+    exec(chat.replace("FOLDER", str(folder)).replace("PROMPT", "card"), known)  # noqa: S102 - what is shown to a user
+    given = known["given"]["input_ids"][0]
+    assert known["tokenizer"].decode(given).split()[-3:] == ["my", "card", "please"]
+    assert len(given) < known["written"].shape[1] <= len(given) + 7

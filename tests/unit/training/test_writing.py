@@ -11,7 +11,7 @@ import torch
 from harness.core.data import Dataset, Pair, Rows, Split
 from harness.core.trial import Fidelity
 from harness.core.trust import CAUTIOUS
-from harness.core.writing import Writing
+from harness.core.writing import TURN, Writing
 from harness.errors import CandidateError
 from harness.models.adapters import load_trainable
 from harness.models.transformers_writer import TextWriter
@@ -91,6 +91,13 @@ def test_an_adapter_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     again = train(folder, "lora", 3, tmp_path / "twice")
     assert (again.validation, again.test, again.curve) == (once.validation, once.test, once.curve)
     assert next(one.value for one in once.measurements if one.name == "trainable_share") < 0.9
+
+
+def test_who_is_taught_in_turns_of_a_chat_says_so(tmp_path: Path) -> None:
+    folder = save_language("LlamaForCausalLM", tmp_path / "model")
+    assert "prompt" not in train(folder, "full", 1, tmp_path / "plain").recipe
+    (folder / "chat_template.jinja").write_text("{% for one in messages %}my {{ one.content }} please{% endfor %}")
+    assert train(folder, "full", 1, tmp_path / "chat").recipe["prompt"] == TURN
 
 
 def test_a_long_row_keeps_its_answer_and_an_encoder_decoder_is_refused(tmp_path: Path) -> None:
