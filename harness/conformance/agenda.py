@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 from harness.conformance.finding import Status
 from harness.conformance.messages import Abilities
@@ -49,6 +49,11 @@ def _of(ability: str, *, was_fitted: bool) -> tuple[str, ...]:
     if not ability.startswith("fit"):
         return ASKING if ability == "log_likelihood" else EMBEDDING
     return FITTING_ELSE if was_fitted else FITTING
+
+
+def looks(part: object, names: Sequence[str]) -> Mapping[str, Callable[[], str]]:
+    """Return what makes each check of a part of a model: its method of that name, with `_` before it and for blanks."""
+    return {name: getattr(part, f"_{name.replace(' ', '_')}") for name in names}
 
 
 def again(_abilities: Callable[[], Abilities]) -> Checks:

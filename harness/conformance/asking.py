@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.conformance.agenda import EMBEDDING, looks
 from harness.conformance.finding import Doubtful, try_unasked
 from harness.conformance.messages import Ability
 from harness.conformance.probes import Probes
@@ -43,15 +44,7 @@ class Asking:
 
     def checks(self) -> Looks:
         """Return every check by its name; the first must be made before any other."""
-        return {
-            "shape": self._shape,
-            "determinism": self._determinism,
-            "batch size": self._batch_size,
-            "row order": self._row_order,
-            "empty input": self._empty_input,
-            "huge input": self._huge_input,
-            "unicode": self._unicode,
-        }
+        return looks(self, EMBEDDING)
 
     def _call(self, rows: Sequence[Input]) -> object:
         prompts = [str(row) for row in rows for _ in _ANSWERS]

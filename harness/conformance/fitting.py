@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.conformance.agenda import FITTING, looks
 from harness.conformance.finding import NotApplicable
 from harness.conformance.messages import Ability
 from harness.conformance.probes import Lesson, Probes
@@ -57,16 +58,7 @@ class Fitting:
 
     def checks(self) -> Looks:
         """Return every check by its name: the first fits the model, the last fits it on something else."""
-        return {
-            "shape": self._shape,
-            "batch size": self._batch_size,
-            "row order": self._row_order,
-            "empty input": self._empty_input,
-            "huge input": self._huge_input,
-            "unicode": self._unicode,
-            "determinism": self._determinism,
-            "refit": self._refit,
-        }
+        return looks(self, FITTING)
 
     def learn(self, lesson: Lesson, model: Any = None) -> Floats:  # noqa: ANN401 - a model is whatever has the methods
         """Fit a model on a lesson and return its probabilities for the same rows."""

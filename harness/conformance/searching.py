@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.conformance.agenda import EMBEDDING, looks
 from harness.conformance.finding import Doubtful
 from harness.conformance.messages import Ability
 from harness.conformance.probes import Probes
@@ -46,15 +47,7 @@ class Searching:
 
     def checks(self) -> Looks:
         """Return every check by its name; the first must be made before any other."""
-        return {
-            "shape": self._shape,
-            "determinism": self._determinism,
-            "batch size": self._batch_size,
-            "row order": self._row_order,
-            "empty input": self._empty_input,
-            "huge input": self._huge_input,
-            "unicode": self._unicode,
-        }
+        return looks(self, EMBEDDING)
 
     def _search(self, rows: Sequence[Input]) -> Ints:
         found = check_found(self.model.search([str(row) for row in rows], _COUNT), len(rows), len(self._documents))
