@@ -37,14 +37,14 @@ _TABLE: dict[str, tuple[tuple[float, ...], Recipe, float]] = {
 _BESIDE = ("lora", "ia3", "prompt-tuning")
 # Where documents are found: vectors that search already need smaller steps and fewer of them than a new head, and a batch is what
 # each query is compared with. sentence-transformers' own examples take 2e-5 and one epoch for base encoders on large sets.
-_SHARE_OF_SEARCH, _BATCH_OF_SEARCH, _EPOCHS_OF_SEARCH = 0.3, 32, 0.25
+_SHARE_OF_SEARCH, _BATCH_OF_SEARCH, _EPOCHS_OF_SEARCH = 0.3, 32, 0.15
 
 
 def recipes(technique: str, parameters: int | None, rows: int, target: Target = "class") -> tuple[Recipe, ...]:
     """Return the recipes to try, the literature's default first; `rows` is how many are learned from.
 
     A small set is gone through more often: from 3 epochs at 5,000 rows or more to 20 under 200. Where texts are written or
-    documents found, a model gets no new head, and to find documents a quarter of the epochs does.
+    documents found, a model gets no new head, and to find documents a seventh of the epochs does.
 
     >>> [(one["learning_rate"], one["epochs"]) for one in recipes("lora", 110_000_000, 6000)]
     [(0.0005, 3), (0.001, 3), (0.0005, 6)]

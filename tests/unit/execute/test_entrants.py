@@ -60,7 +60,7 @@ def test_vectors_that_search_already_take_smaller_steps_and_no_head() -> None:
     (found,) = list_entrants([card], known, ["full"], effort="quick", rows=100)
     rows = recipes("full", 110_000_000, 100)[0]
     assert found.recipe["learning_rate"] == 0.3 * rows["learning_rate"]  # type: ignore[operator]
-    assert (found.recipe["batch_size"], found.epochs) == (32, 5)
+    assert (found.recipe["batch_size"], found.epochs) == (32, 3)
     assert not [name for name in found.recipe if name.startswith("head")]
     assert training_techniques(Settings(effort="thorough"), "retrieval") == ("full", "lora", "ia3")
 
