@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.data import Input
+from harness.core.data import Choice, Input, place_name
 from harness.core.wording import BETWEEN, Wording
 from harness.errors import CandidateError
 from harness.models.capabilities import Generates
@@ -24,6 +24,12 @@ Ints = NDArray[np.int64]
 
 BY = "replies"
 _AMONG = "Answer with one of these and nothing else:"
+_BY_LETTER = "Answer with the letter alone."
+# An option's letter where it is no word of a sentence: behind it is the end, or a sign, but none that joins it to more.
+_LETTER = r"(?P<letter>[A-Z]\d*)(?=\s*$|[^\w\s.&#+/'\u2019-]|_|\.(?![A-Z]\.)|['\u2019](?!\w)|\s+[-\u2013\u2014:=])"
+_BEGINS = re.compile(rf"[\W_]*(?i:option\s+)?{_LETTER}")
+_SAYS = re.compile(rf"(?i:\banswer\s*(?:is|:))[\W_]*(?i:option\s+)?{_LETTER}", re.MULTILINE)
+_ANOTHER = re.compile(rf"[)\]*_\"]*\s*(?:[,/;&]|(?i:or|and)\b)\s*(?i:(?:or|and)\s+)?[\W_]*(?i:option\s+)?{_LETTER}")
 # A token has two letters or more in nearly every language; some words more leave room for "The category is".
 _SPARE_TOKENS, _LETTERS_A_TOKEN = 16, 2
 # By how much a class that is drawn stands before the others, where a reply names none.
@@ -77,7 +83,7 @@ class Choosing:
         shares = np.zeros((len(given), self.classes), np.float32)
         for place, (row, reply) in enumerate(zip(given, replies, strict=True)):
             phrases = self.wording.phrases(row)
-            found = match(reply, phrases)
+            found = self._find(reply, row)
             self.heard.replies += 1
             if found is None:
                 self.heard.unmatched += 1
@@ -86,9 +92,19 @@ class Choosing:
                 shares[place, found] = 1.0
         return shares
 
+    def _find(self, reply: str, row: Input) -> int | None:
+        if isinstance(row, Choice) and self.wording.ends_with == "letter":
+            return match_letter(reply, row.options)
+        return match(reply, self.wording.phrases(row))
+
 
 def list_classes(wording: Wording) -> str:
-    """Return what stands before all examples and rows: the task's instruction, and the words for each class."""
+    """Return what stands before all examples and rows: the task's instruction, and the words for each class.
+
+    Where a letter is asked for, that stands there.
+    """
+    if wording.ends_with == "letter":
+        return wording.opening + _BY_LETTER + BETWEEN
     return wording.opening + (_list(wording.words) if wording.words else "")
 
 
@@ -129,6 +145,26 @@ def match(reply: str, words: Sequence[Sequence[str]]) -> int | None:
     return next((held[0] for text in (first, whole) if len(held := _held(text, plain)) == 1), None)
 
 
+def match_letter(reply: str, options: Sequence[str]) -> int | None:
+    """Return the option whose letter a reply gives, else the one whose text it gives; None without one.
+
+    The letter is a large one: at the beginning of the first line that has text, with the end or a sign behind it, or behind
+    "answer is" or "answer:". So the article of "A dog barks." is none.
+
+    >>> [match_letter(reply, ("dogs", "a cat")) for reply in ("B. It is a cat", "The answer is (A).", "A cat", "I don't know")]
+    [1, 0, 1, None]
+    """
+    text = unicodedata.normalize("NFKC", reply)
+    names = {place_name(place): place for place in range(len(options))}
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    begins = _BEGINS.match(first)
+    for places in ([begins] if begins else [], list(_SAYS.finditer(text))):
+        said = {letter for found in places for letter in _letters(found)} & names.keys()
+        if said:
+            return names[said.pop()] if len(said) == 1 else None
+    return match(reply, [(option,) for option in options])
+
+
 def check_replies(found: object, prompts: int) -> list[str]:
     """Return replies if they are what was asked for.
 
@@ -139,6 +175,12 @@ def check_replies(found: object, prompts: int) -> list[str]:
         what = f"{len(found) if isinstance(found, list | tuple) else type(found).__name__} replies to {prompts} prompts"
         raise CandidateError(what, hint="return a list of texts, one for each prompt")
     return list(found)
+
+
+def _letters(found: re.Match[str]) -> set[str]:
+    """Return the letter that was found, and one that is named beside it ("A or B")."""
+    other = _ANOTHER.match(found.string, found.end())
+    return {found["letter"], *([other["letter"]] if other else [])}
 
 
 def _held(text: str, plain: Sequence[Sequence[str]]) -> list[int]:

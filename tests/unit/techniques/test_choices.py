@@ -96,6 +96,25 @@ def test_a_model_that_knows_fewer_places_gives_the_others_none() -> None:
     assert head.predict(given, np.array([3])).tolist() == [[1, 0, 0]]
 
 
+@pytest.mark.parametrize("technique", ["prompted", "few-shot"])
+def test_a_model_that_only_writes_is_told_once_to_give_a_letter(technique: str) -> None:
+    class Writer:
+        def generate(self, prompts: Sequence[str], limit: int, stop: Sequence[str]) -> list[str]:
+            self.prompts = list(prompts)
+            return ["B. A dog" if "meows" in prompt.rpartition("\n\n")[2] else "A dog, perhaps" for prompt in prompts]
+
+    model = Writer()
+    given = inputs(model, "{text}\n{options}\nAnswer: {letter}", instruction="Choose.")
+    head = create(technique).fit(given, EVERY[2:], LABELS[2:], 3)
+    shares = head.predict(given, np.array([1, 3]))
+    assert model.prompts[0].startswith("Choose.\n\nAnswer with the letter alone.\n\n")
+    assert model.prompts[0].endswith("\n\nwho meows\nA. meows\nB. the loud dog\nAnswer:")
+    assert {prompt.count("Answer with the letter alone.") for prompt in model.prompts} == {1}
+    assert shares[0].tolist() == [0, 1, 0]
+    # An article is no letter: such a reply is a guess.
+    assert shares[1].max() < 0.51
+
+
 def test_a_model_that_only_writes_is_told_the_options_of_each_question() -> None:
     class Writer:
         def generate(self, prompts: Sequence[str], limit: int, stop: Sequence[str]) -> list[str]:

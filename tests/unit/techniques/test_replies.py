@@ -9,7 +9,7 @@ from harness.core.wording import Wording
 from harness.errors import CandidateError
 from harness.techniques.catalogue import create
 from harness.techniques.inputs import Inputs
-from harness.techniques.replies import Choosing, check_replies, match, reply_tokens
+from harness.techniques.replies import Choosing, check_replies, match, match_letter, reply_tokens
 
 WORDS = (("card",), ("parcel", "delivery of a parcel"), ("credit card",))
 TEXTS = tuple(f"{number} {['my card', 'the parcel', 'a credit card'][number % 3]}" for number in range(30))
@@ -55,6 +55,59 @@ def inputs(model: object) -> Inputs:
 )
 def test_a_reply_is_matched_with_words_for_a_class_or_with_none(reply: str, found: int | None) -> None:
     assert match(reply, WORDS) == found
+
+
+OPTIONS = ("the loud dog", "a dog barks", "this question", "none")
+
+
+@pytest.mark.parametrize(
+    ("reply", "found"),
+    [
+        ("B", 1),
+        (" (B)\n", 1),
+        ("\n\nB.\nIt barks.", 1),
+        ("B. a dog", 1),
+        ("B) A dog barks.", 1),
+        ("**B. a dog**", 1),
+        ("__B__", 1),
+        ("'B'", 1),
+        ("(B) a dog", 1),
+        ("B: The loud dog", 1),
+        ("B - the loud dog", 1),
+        ("B, I think.", 1),
+        ("Option D", 3),
+        ("\uff22\u3002", 1),
+        ("The answer is B.", 1),
+        ("The correct answer is (D), since", 3),
+        ("**Answer:** D", 3),
+        ("It barks.\nAnswer: option D\n", 3),
+        ("A dog barks.", 1),
+        ("a dog barks", 1),
+        ("A dog, I think: this question.", 2),
+        ("I'm sorry, but this is a question I can't answer.", None),
+        ("The answer is a mystery.", None),
+        ("The answer is A mystery.", None),
+        ("A small one.", None),
+        ("A-level", None),
+        ("A.I.", None),
+        ("E", None),
+        ("A or B", None),
+        ("(A) and (C)", None),
+        ("A, B", None),
+        ("The answer is A, or B.", None),
+        ("Answer: A. No, the answer is B.", None),
+        ("a", None),
+        ("", None),
+    ],
+)
+def test_a_letter_is_read_where_it_is_an_answer_and_no_word(reply: str, found: int | None) -> None:
+    assert match_letter(reply, OPTIONS) == found
+
+
+def test_a_ninth_option_is_not_the_one_who_speaks() -> None:
+    options = tuple(f"number {place}" for place in range(28))
+    replies = ("I.", "I'm not sure", "I cannot tell", "B2", "B2. number 27", "B3")
+    assert [match_letter(reply, options) for reply in replies] == [8, None, None, 27, 27, None]
 
 
 def test_signs_are_matched_as_they_are() -> None:
