@@ -1,4 +1,4 @@
-"""What answering costs where a server is paid by the token."""
+"""What answering costs where a server is paid by the token, and what its replies lack."""
 
 from __future__ import annotations
 
@@ -6,13 +6,27 @@ from collections.abc import Callable, Sequence
 
 from harness.core.card import Card
 from harness.core.measurement import Measurement
-from harness.models.capabilities import CountsSpending
+from harness.models.capabilities import CountsSpending, Spent
 
 NAME = "cost_per_1000_rows"
 # Answered once more, and read off what the server counts meanwhile.
 ROWS = 32
 _PER = 1000
 _MILLION = 1_000_000
+
+
+def spent_by(model: object) -> Spent:
+    """Return what all calls of a model's server took so far, nothing where it has none."""
+    return model.spent() if isinstance(model, CountsSpending) else Spent()
+
+
+def note_silent(model: object, before: Spent) -> tuple[str, ...]:
+    """Say how many replies since then ended at the limit of tokens before any text, and what gives them room."""
+    after = spent_by(model)
+    silent, calls = after.silent - before.silent, after.calls - before.calls
+    what = f"{silent:,} of {calls:,} replies ended at the limit before any text"
+    room = "a model that thinks first needs `body: {max_completion_tokens: 2000}` or more under `remote` in its card"
+    return (f"{what}; {room}",) if silent else ()
 
 
 def measure_cost(card: Card, model: object, answer: Callable[[Sequence[int]], object], rows: int) -> list[Measurement]:

@@ -29,7 +29,7 @@ from harness.execute.facts import measure_facts
 from harness.execute.job import Job
 from harness.execute.machine import describe
 from harness.execute.quality_pass import Judged, judge, time_contender
-from harness.execute.spending import measure_cost
+from harness.execute.spending import measure_cost, note_silent, spent_by
 from harness.execute.uplink import Uplink
 from harness.measure.busy import Neighbors
 from harness.measure.memory import PeakMemory
@@ -235,7 +235,7 @@ class Worker:
 
     def _try_technique(self, trial: Trial, inputs: Inputs, model: object, shared: Sequence[Measurement]) -> None:
         """Send one technique's record; another technique of the same candidate may still succeed."""
-        need, job = TECHNIQUES[trial.technique][0], self.job
+        need, job, before = TECHNIQUES[trial.technique][0], self.job, spent_by(model)
         try:
             if need in {"match", "compare"}:
                 self.enter("embed texts to compare with")
@@ -250,7 +250,7 @@ class Worker:
             answer = self._answer(trial, judged, inputs, model)
             costs = self._measure_cost(model, answer)
             speed, notes = self._measure_speed(answer) if trial.timed else ([], ())
-            found = (*judged.measurements, *speed, *costs, *shared)
+            found, notes = (*judged.measurements, *speed, *costs, *shared), (*notes, *note_silent(model, before))
             self.send(trial, Finished(measurements=found, recipe=dict(judged.recipe), notes=(*self.notes, *notes)))
         except DoesNotApply as error:
             self.send(trial, Inapplicable(reason=error.what))

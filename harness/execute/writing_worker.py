@@ -10,6 +10,7 @@ from harness.core.measurement import Measurement
 from harness.core.trial import Finished, Inapplicable, Trial
 from harness.core.writing import Writing
 from harness.execute import subject
+from harness.execute.spending import note_silent, spent_by
 from harness.execute.worker import Worker
 from harness.execute.writing import Written, judge_writing, writing_needs
 from harness.measure.flops import count_flops
@@ -80,6 +81,7 @@ class WritingWorker(Worker):
 
     def _try(self, trial: Trial, model: object, shared: Sequence[Measurement]) -> None:
         """Send one technique's record; another technique of the same candidate may still succeed."""
+        before = spent_by(model)
         try:
             self.enter(trial.technique)
             written = judge_writing(
@@ -100,7 +102,10 @@ class WritingWorker(Worker):
             costs = self._measure_cost(model, answer)
             speed, notes = self._measure_speed(answer) if trial.timed else ([], ())
             found = (*written.measurements, *speed, *costs, *shared, *facts)
-            self.send(trial, Finished(measurements=found, recipe=dict(author.recipe), notes=(*self.notes, *notes)))
+            self.send(
+                trial,
+                Finished(measurements=found, recipe=dict(author.recipe), notes=(*self.notes, *notes, *note_silent(model, before))),
+            )
         except DoesNotApply as error:
             self.send(trial, Inapplicable(reason=error.what))
         except BaseException as error:  # noqa: BLE001 - the trial boundary, for one technique

@@ -306,11 +306,15 @@ class HasWeights(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What calls of a server took: their number, and the tokens that were sent and written, as the server counts them."""
+    """What calls of a server took: their number, and the tokens that were sent and written, as the server counts them.
+
+    `silent` is how many ended at the limit of tokens before any text.
+    """
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    silent: int = 0
 
 
 @runtime_checkable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -40,6 +41,7 @@ class _Server:
                 self._spent.calls + len(answers),
                 self._spent.input_tokens + sum(_count(one.get("prompt_tokens")) for one in counts),
                 self._spent.output_tokens + sum(_count(one.get("completion_tokens")) for one in counts),
+                self._spent.silent,
             )
         return answers
 
@@ -127,10 +129,14 @@ class _Writer(_Server):
         try:
             choice = answer["choices"][0]
             text = choice["message"]["content"] if "message" in choice else choice["text"]
-        except (KeyError, TypeError, IndexError) as error:
+            is_cut = choice.get("finish_reason") == "length"
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
             raise self.endpoint.refuse(f"answers without a text ({type(error).__name__}: {error})") from None
         if not isinstance(text, str | None):
             raise self.endpoint.refuse(f"answers with a text that is {type(text).__name__}")
+        if is_cut and not (text or "").strip():
+            with self._lock:
+                self._spent = replace(self._spent, silent=self._spent.silent + 1)
         return text or ""
 
 

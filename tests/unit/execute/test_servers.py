@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.core.candidate import Registered
 from harness.core.card import Card
+from harness.core.data import Dataset
 from harness.core.remote import Price, Remote
 from harness.core.run import Settings
 from harness.core.task import Task
+from harness.core.trial import Finished, Record, Trial
 from harness.core.wording import Wording
+from harness.execute import subject
+from harness.execute.job import Job
 from harness.execute.plan import Ground, find_gap, limits_of, plan
 from harness.execute.process import wants_torch
 from harness.execute.speakers import find_speakers
-from harness.execute.spending import measure_cost
+from harness.execute.spending import measure_cost, note_silent, spent_by
+from harness.execute.uplink import Uplink
+from harness.execute.worker import Worker
+from harness.execute.writing_worker import WritingWorker
 from harness.models.capabilities import Spent
+from tests.unit.execute.plugins import dataset, job
+from tests.unit.execute.test_writing import data as written
+from tests.unit.openai_server import Answer, Call, serve
 
 
 def card(*offers: str, **settings: Any) -> Card:
@@ -93,6 +105,76 @@ class Metered:
 
     def answer(self, rows: Sequence[int]) -> None:
         self.rows += len(rows)
+
+
+def test_replies_without_a_text_are_told_of_the_calls_since() -> None:
+    class Thinker:
+        def __init__(self) -> None:
+            self.used = Spent(100, silent=50)
+
+        def spent(self) -> Spent:
+            return self.used
+
+    model = Thinker()
+    before = spent_by(model)
+    assert note_silent(model, before) == ()
+    model.used = Spent(140, silent=53)
+    (note,) = note_silent(model, before)
+    assert note.startswith("3 of 40 replies ended at the limit before any text; ")
+    assert "max_completion_tokens" in note
+    assert note_silent(object(), spent_by(object())) == ()
+
+
+class Sent(Uplink):
+    """Keeps records."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def send(self, kind: str, content: str = "") -> None:
+        self.records += [Record.model_validate_json(content)] if kind == "record" else []
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Keep the models that workers in this process load, whose connections are to be closed."""
+    found: list[Any] = []
+    load = subject.load
+
+    def keep(given: Job) -> object:
+        found.append(load(given))
+        return found[-1]
+
+    monkeypatch.setattr(subject, "load", keep)
+    return found
+
+
+def is_silent(call: Call) -> bool:
+    return "3" in call.body["messages"][-1]["content"]
+
+
+def think(call: Call) -> Answer:
+    """Reach the limit before any text where a row has a three in it."""
+    silent = is_silent(call)
+    choice = {"message": {"content": None if silent else "refund"}, "finish_reason": "length" if silent else "stop"}
+    return 200, {}, {"choices": [choice]}
+
+
+@pytest.mark.parametrize("data", [replace(dataset(), wording=Wording("{text} {label}", (("refund",), ("parcel",)))), written()])
+def test_a_trial_notes_replies_that_its_limit_had_no_room_for(data: Dataset, tmp_path: Path, loaded: list[Any]) -> None:
+    trial = Trial(candidate="far", technique="prompted", task="t", task_digest="d", source_digest="s", timed=False)
+    worker, metric, aside = (WritingWorker, "exact_match", 1) if data.writing else (Worker, "accuracy", 0)
+    sent = Sent()
+    with serve(think) as log:
+        one = register(card("chat").model_copy(update={"source": log.url}))
+        worker(replace(job(one, (trial,), tmp_path), data=data, metric=metric), sent).run()
+        loaded.pop().endpoint.close()
+    (record,) = sent.records
+    assert isinstance(record.outcome, Finished), record.outcome
+    (note,) = [one for one in record.outcome.notes if "before any text" in one]
+    # The first call of all belongs to no trial.
+    calls = log.calls[aside:]
+    assert note.startswith(f"{sum(map(is_silent, calls))} of {len(calls)} replies ended at the limit before any text; ")
 
 
 PRICED = card("chat", price=Price(input=2, output=10, currency="EUR"))
