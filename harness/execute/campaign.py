@@ -134,7 +134,7 @@ class Campaign:
             trust=self.info.settings.trust,
             limits=limits_of(card, self.info.settings, readings, free, epochs=epochs, answers=self._answers() if is_asked else 0),
             trains=bool(training_techniques(self.info.settings, self.info.task.kind)),
-            key=key_of(card),
+            key=key_of(candidate),
             checkpoint=self.checkpoints.absolute() / one.runner if one.measures == "training" else None,
         )
 

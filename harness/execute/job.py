@@ -17,7 +17,8 @@ class Job:
     """Trials of one candidate that share one process: all that learn on its features, its memory, or one training.
 
     `checkpoint` is the folder in which a training leaves what the next round goes on from; with `trains`, trainings may follow,
-    whose cost is foreseen from the speed of embedding. `key` is what the candidate's server asks for: no other process is given it.
+    whose cost is foreseen from the speed of embedding. `key` is what the candidate's server asks for: no other process is given it,
+    and no plugin.
     """
 
     candidate: Registered

@@ -15,7 +15,7 @@ from harness.load.faults import each_fault, validate
 from harness.load.place import show, to_path
 from harness.load.plugin import ForeignError, import_file
 from harness.load.plugin_cards import Answer, read_cards
-from harness.load.served_cards import served_faults
+from harness.load.served_cards import plugin_fault, served_faults
 from harness.load.workspace import Workspace
 from harness.load.yaml_file import YamlFile, read_yaml
 
@@ -83,7 +83,7 @@ def load_plugin(path: Path) -> tuple[Candidate, ...]:
     """Import a plugin file and return the candidates it exports.
 
     Raises:
-        ForeignError: when it cannot be imported, or exports something else.
+        ForeignError: when it cannot be imported, exports something else, or names a server in a way that no plugin may.
     """
     exported = getattr(import_file(path), "candidates", None)
     if exported is None:
@@ -96,6 +96,8 @@ def load_plugin(path: Path) -> tuple[Candidate, ...]:
         if not isinstance(item, Candidate) or not isinstance(item.card, Card) or not callable(item.load):
             msg = f"`candidates` holds {type(item).__name__}, which is not a Candidate(card, load)"
             raise ForeignError(msg, where=str(path), hint=_FORM)
+        if fault := plugin_fault(item.card):
+            raise ForeignError(fault[0], where=str(path), hint=fault[1])
     return tuple(exported)
 
 

@@ -10,6 +10,18 @@ _ADAPTER = "openai"
 _ADDRESS = "give the address up to /v1, such as https://api.example.org/v1, without a login; a key goes into remote.key_variable"
 
 
+def plugin_fault(card: Card) -> tuple[str, str] | None:
+    """Return what is wrong with a plugin's card that names a server, and what to do; None where nothing is."""
+    if card.remote is None:
+        return None
+    if not card.host:
+        return f'the card "{card.name}" has `remote`, and its `source` is not the address of a server', _ADDRESS
+    if card.remote.key_variable:
+        hint = "leave remote.key_variable out, or describe the server in a card file, with the adapter openai"
+        return f'the card "{card.name}" asks for the key in {card.remote.key_variable}, and no plugin is handed one', hint
+    return None
+
+
 def served_faults(card: Card, file: YamlFile, index: int) -> list[BenchError]:
     """Check that a card of a server names its address and how it is asked, and that no other card does.
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,8 @@ _RETRIES = 12
 _CONNECT_S = 10.0
 _TICK_S = 0.1
 _LONGEST_TOLD = 300
+# What begins so the library reads by itself: headers, another key, an organization. They are not for every host that a card names.
+_AMBIENT = "OPENAI_"
 _HINTS = {
     400: "see what the server says; a text may be too long for the model, or `remote.body` hold what it does not know",
     401: "look at the key in the variable that `remote.key_variable` names",
@@ -62,13 +65,14 @@ class Endpoint:
         self._lost = False
         self._pace = _Pace(remote.requests_per_minute)
         limit = httpx2.Timeout(remote.timeout_s, connect=min(_CONNECT_S, remote.timeout_s))
-        self._client = OpenAI(
-            api_key=key or "none",
-            base_url=card.source,
-            timeout=limit,
-            max_retries=_RETRIES,
-            http_client=DefaultHttpxClient(follow_redirects=False, timeout=limit, event_hooks={"response": [self._note]}),
-        )
+        with _without_ambient():
+            self._client = OpenAI(
+                api_key=key or "none",
+                base_url=card.source,
+                timeout=limit,
+                max_retries=_RETRIES,
+                http_client=DefaultHttpxClient(follow_redirects=False, timeout=limit, event_hooks={"response": [self._note]}),
+            )
 
     def ask(self, path: str, bodies: Sequence[Body]) -> list[dict[str, Any]]:
         """Return the answers to all calls in their order, as many at once as the card says.
@@ -184,6 +188,18 @@ class _Pace:
             begins = max(time.monotonic(), self._next)
             self._next = begins + self._gap_s
         time.sleep(max(0.0, begins - time.monotonic()))
+
+
+@contextlib.contextmanager
+def _without_ambient() -> Iterator[None]:
+    """Hide the library's own variables: what is sent stands in the card, and in the variable that it names for the key."""
+    hidden = {name: value for name, value in os.environ.items() if name.upper().startswith(_AMBIENT)}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def _message(error: APIStatusError) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 
+from harness.core.candidate import Registered
 from harness.core.card import Card
 from harness.core.trust import Trust
 from harness.errors import CandidateError, Unavailable
+
+# What a header can hold of a key: signs of ASCII that are seen.
+_KEY = re.compile(r"[!-~]+")
 
 
 def check_leave(card: Card, trust: Trust, *, offline: bool, is_own: bool, environ: Mapping[str, str] | None = None) -> None:
@@ -34,12 +39,15 @@ def check_leave(card: Card, trust: Trust, *, offline: bool, is_own: bool, enviro
     if variable and not environ.get(variable):
         what = f"the variable {variable}, which is to hold its key, is not set"
         raise Unavailable(what, where=f"{where}.key_variable", hint=f"set it: export {variable}=…")
+    if variable and not _KEY.fullmatch(environ[variable]):
+        what = f"the variable {variable} holds no key: there are blanks, line ends or signs beyond ASCII in it"
+        raise Unavailable(what, where=f"{where}.key_variable", hint=f"set it to the key alone: export {variable}=…")
 
 
-def key_of(card: Card, environ: Mapping[str, str] | None = None) -> str:
-    """Return the key that a card's server asks for, empty where it asks for none."""
-    environ = os.environ if environ is None else environ
-    return environ.get(card.remote.key_variable, "") if card.remote and card.remote.key_variable else ""
+def key_of(candidate: Registered, environ: Mapping[str, str] | None = None) -> str:
+    """Return the key that a candidate's server asks for, empty where it asks for none; no plugin is handed one."""
+    environ, remote = os.environ if environ is None else environ, candidate.card.remote
+    return environ.get(remote.key_variable, "") if remote and remote.key_variable and not candidate.is_plugin else ""
 
 
 def tell_sent(cards: Iterable[Card], trust: Trust) -> str:

@@ -25,16 +25,15 @@ def obtain(candidate: Registered, *, offline: bool, trust: Trust = CAUTIOUS, tel
     """Return the folder with a candidate's weights, fetching it if need be; None where there are none to find.
 
     A card of an add-on or of bench itself may name folders of its own workspace only. Of a server it is looked at whether it may be
-    called.
+    called, by a plugin too whose card names one.
 
     Raises:
         Unavailable: they are not on this machine and cannot be fetched, or the user does not trust their form.
         CandidateError: they are not what they should be.
     """
-    if candidate.is_plugin:
-        return None
-    if candidate.card.host:
+    if candidate.card.remote is not None:
         servers.check_leave(candidate.card, trust, offline=offline, is_own=candidate.workspace == _OWN)
+    if candidate.is_plugin or candidate.card.remote is not None:
         return None
     root = None if candidate.workspace == _OWN else Path(candidate.path).parents[1]
     return locate(candidate.card, offline=offline, trust=trust, tell=tell, root=root)

@@ -27,6 +27,14 @@ class Lengths:
 
 candidates = (Candidate(Card(name="lengths", license="MIT"), lambda device, dtype: Lengths()),)
 """
+# Calls a server by itself.
+CALLER = """
+from harness import Candidate, Card
+from harness.core.remote import Remote
+
+remote = Remote(model="m", offers=("embeddings",){key})
+candidates = (Candidate(Card(name="caller", source="https://api.example.org/v1", license="MIT", remote=remote), lambda *_: None),)
+"""
 CARD = """
 - name: far-{offer}
   adapter: openai
@@ -98,15 +106,21 @@ def test_a_server_stands_in_the_ranking_and_its_key_nowhere(workspace: Path) -> 
 
 
 def test_nothing_is_sent_unless_the_user_says_so(workspace: Path) -> None:
+    plugin = workspace / "candidates" / "caller.py"
     with serve() as log:
-        found = compare(workspace, "--candidates", "far-embeddings,lengths", "--effort", "quick", "--offline", url=log.url)
-        again = compare(workspace, "--candidates", "far-embeddings,lengths", "--effort", "quick", url=log.url)
+        plugin.write_text(CALLER.format(key=', key_variable="FAR_API_KEY"'))
+        found = compare(workspace, "--candidates", "far-embeddings,lengths,caller", "--effort", "quick", "--offline", url=log.url)
+        plugin.write_text(CALLER.format(key=""))
+        again = compare(workspace, "--candidates", "far-embeddings,lengths,caller", "--effort", "quick", url=log.url)
     host = log.url.removeprefix("http://").removesuffix("/v1")
     assert log.calls == []
     assert found["skipped"] == [{"candidate": "far-embeddings", "reason": f"it runs at {host}, and --offline calls no server"}]
-    assert again["skipped"] == [
+    (broken,) = [one for one in found["failed"] if one["candidate"] == "caller"]
+    assert broken["error"] == 'the card "caller" asks for the key in FAR_API_KEY, and no plugin is handed one'
+    assert sorted(again["skipped"], key=lambda one: one["candidate"]) == [
         {
-            "candidate": "far-embeddings",
-            "reason": f"it runs at {host}, and rows would leave this machine; if they may, give --allow-remote",
+            "candidate": name,
+            "reason": f"it runs at {where}, and rows would leave this machine; if they may, give --allow-remote",
         }
+        for name, where in (("caller", "api.example.org"), ("far-embeddings", host))
     ]

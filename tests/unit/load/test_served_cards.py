@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import BenchError, Faults
-from harness.load.candidates import load_candidates
+from harness.load.candidates import load_candidates, load_plugin
+from harness.load.plugin import ForeignError
 from harness.load.workspace import Workspace
 
 
@@ -54,6 +55,36 @@ def test_a_key_in_a_card_is_refused_without_being_shown(remote: str, key: str, t
         load(tmp_path, CARD(name="a", adapter="openai", source="https://x/v1", more=f", remote: {remote}"))
     assert key in str(raised.value)
     assert "hunter2" not in str(raised.value)
+
+
+PLUGIN = """
+from harness import Candidate, Card
+from harness.core.remote import Remote
+
+card = Card(name="far", license="MIT", {source}remote=Remote(model="m", offers=("embeddings",){key}))
+candidates = (Candidate(card, lambda device, dtype: None),)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "key", "told"),
+    [
+        ("https://x/v1", "", ""),
+        ("", "", 'the card "far" has `remote`, and its `source` is not the address of a server'),
+        ("https://me:pa55word@x/v1", "", 'the card "far" has `remote`, and its `source` is not the address of a server'),
+        ("https://x/v1", "FAR_API_KEY", 'the card "far" asks for the key in FAR_API_KEY, and no plugin is handed one'),
+    ],
+)
+def test_a_plugin_that_names_a_server_has_its_address_and_no_key(source: str, key: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "far.py"
+    path.write_text(PLUGIN.format(source=f'source="{source}", ' if source else "", key=f', key_variable="{key}"' if key else ""))
+    if not told:
+        assert load_plugin(path)[0].card.host == "x"
+        return
+    with pytest.raises(ForeignError) as raised:
+        load_plugin(path)
+    assert raised.value.what == told
+    assert "pa55word" not in str(raised.value)
 
 
 def test_what_is_doubtful_about_a_server_is_said(tmp_path: Path) -> None:

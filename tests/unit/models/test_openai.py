@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from harness.core.candidate import Registered
 from harness.core.card import Card, Options
 from harness.core.remote import Remote
 from harness.core.trust import Trust
@@ -73,6 +76,20 @@ def test_the_key_is_sent_where_there_is_one_and_nothing_in_its_place_where_there
         load(log.url, key=KEY).embed_text(["x"])
         load(log.url).embed_text(["x"])
     assert [call.headers.get("authorization") for call in log.calls] == [f"Bearer {KEY}", None]
+
+
+@pytest.mark.parametrize("key", [KEY, ""])
+def test_nothing_that_the_library_reads_from_the_environment_is_sent(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = "Authorization: Bearer other-1\nX-Team: other-2"
+    ambient = {"ORG_ID": "other-3", "PROJECT_ID": "other-4", "CUSTOM_HEADERS": headers, "BASE_URL": "http://127.0.0.1:9/v1"}
+    for name, value in {**ambient, "API_KEY": "other-5", "ADMIN_KEY": "other-6"}.items():
+        monkeypatch.setenv(f"OPENAI_{name}", value)
+    with serve() as log:
+        load(log.url, key=key).embed_text(["x"])
+    sent = log.calls[0].headers
+    assert sent.get("authorization") == (f"Bearer {key}" if key else None)
+    assert not [value for value in sent.values() if "other-" in value]
+    assert os.environ["OPENAI_ORG_ID"] == "other-3"
 
 
 def test_calls_run_side_by_side_as_many_as_the_card_says_and_are_counted() -> None:
@@ -230,6 +247,19 @@ def test_the_card_has_the_last_word_on_what_is_sent() -> None:
     assert "max_tokens" not in sent
 
 
+def test_replies_that_end_before_any_text_are_counted() -> None:
+    ends = {"a": (None, "length"), "b": ("", "length"), "c": ("yes", "length"), "d": (None, "stop")}
+
+    def behave(call: Call) -> Answer:
+        text, reason = ends[call.body["messages"][-1]["content"]]
+        return 200, {}, {"choices": [{"message": {"content": text}, "finish_reason": reason}]}
+
+    with serve(behave) as log:
+        model = load(log.url, "chat")
+        assert model.generate(list(ends), 5, []) == ["", "", "yes", ""]
+    assert model.spent() == Spent(4, 0, 0, silent=2)
+
+
 FAR = card("https://api.example.org/v1", key_variable="FAR_API_KEY")
 
 
@@ -253,6 +283,14 @@ def test_rows_leave_only_where_the_user_says_so_and_the_key_is_here(leaves: Call
         leaves(environ={})
 
 
+@pytest.mark.parametrize("more", ["\n", "\r\n", " x", "\u00e4", "\x7f"])
+def test_what_can_be_no_key_is_refused_without_being_shown(more: str, leaves: Callable[..., None]) -> None:
+    with pytest.raises(Unavailable, match="variable FAR_API_KEY holds no key") as raised:
+        leaves(environ={"FAR_API_KEY": f"{KEY}{more}"})
+    assert len(str(raised.value).splitlines()) == 3
+    assert KEY not in str(raised.value)
+
+
 def test_a_card_of_an_add_on_gets_no_key(leaves: Callable[..., None]) -> None:
     with pytest.raises(CandidateError, match=r"asks for the key in FAR_API_KEY, to send it to api\.example\.org") as raised:
         leaves(is_own=False)
@@ -260,8 +298,10 @@ def test_a_card_of_an_add_on_gets_no_key(leaves: Callable[..., None]) -> None:
 
 
 def test_what_is_known_of_a_server_from_its_card() -> None:
-    assert key_of(FAR, {"FAR_API_KEY": KEY, "OTHER_KEY": "x"}) == KEY
-    assert key_of(card("http://localhost/v1"), {"FAR_API_KEY": KEY}) == ""
+    one = Registered(FAR, "cards.yaml", "user", is_plugin=False)
+    assert key_of(one, {"FAR_API_KEY": KEY, "OTHER_KEY": "x"}) == KEY
+    assert key_of(replace(one, card=card("http://localhost/v1")), {"FAR_API_KEY": KEY}) == ""
+    assert key_of(replace(one, is_plugin=True), {"FAR_API_KEY": KEY}) == ""
     assert can_train(FAR) == "it runs at api.example.org, and bench has none of its weights"
     assert tell_sent([FAR], Trust(remote=True)) == ("Rows left this machine, as --allow-remote permits, for: far (api.example.org)")
     assert tell_sent([FAR], Trust()) == ""

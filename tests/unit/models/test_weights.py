@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.core.candidate import Registered
 from harness.core.card import Card
+from harness.core.remote import Remote
 from harness.core.trust import Trust
 from harness.errors import CandidateError, Unavailable, Unreachable
 from harness.models import fingerprint, pins
@@ -131,6 +133,20 @@ def test_digest_of_a_plugin_covers_its_file(tmp_path: Path) -> None:
     path.write_text("a = 2")
     assert source_digest(plugin, None) != before
     assert obtain(plugin, offline=True) is None
+
+
+def test_a_plugin_whose_card_names_a_server_needs_leave_to_call_it() -> None:
+    remote = Remote(model="m", offers=("embeddings",), key_variable="FAR_API_KEY")
+    about = Card(name="a", source="https://api.example.org/v1", remote=remote)
+    plugin = Registered(about, "own.py", "user", is_plugin=True)
+    with pytest.raises(Unavailable, match=r"api\.example\.org, and rows would leave this machine"):
+        obtain(plugin, offline=False)
+    with pytest.raises(Unavailable, match="--offline calls no server"):
+        obtain(plugin, offline=True, trust=Trust(remote=True))
+    with pytest.raises(CandidateError, match="asks for the key in FAR_API_KEY"):
+        obtain(replace(plugin, workspace="add-on"), offline=False, trust=Trust(remote=True))
+    free = about.model_copy(update={"remote": remote.model_copy(update={"key_variable": ""})})
+    assert obtain(replace(plugin, card=free), offline=False, trust=Trust(remote=True)) is None
 
 
 def test_a_file_is_hashed_once_while_it_stays_as_it_is(tmp_path: Path) -> None:
