@@ -43,6 +43,7 @@ class LanguageModel(TextEncoder):
         self._whole: Any = None
         self._scorer: Scorer | None = None
         self._writer: Writer | None = None
+        self._reserved = 0
         self._start = _find_start(self.tokenizer)
         kinds = (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id, self._tokens.pad)
         self._void: int = next(one for one in kinds if one is not None)
@@ -50,7 +51,11 @@ class LanguageModel(TextEncoder):
     @property
     def context(self) -> int:
         """Return how many tokens the model reads, an answer included."""
-        return self.max_length
+        return self.max_length - self._reserved
+
+    def reserve(self, tokens: int) -> None:
+        """Keep room for so many tokens that will stand before each prompt, where there is any."""
+        self._reserved = min(tokens, self.max_length - 1)
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the number of tokens of each text, without special ones."""

@@ -45,8 +45,8 @@ class TextWriter:
         return self._language.is_chat
 
     def reserve(self, tokens: int) -> None:
-        """Keep no room: nothing stands before a prompt."""
-        del tokens
+        """Keep room for so many tokens that will stand before each prompt."""
+        self._language.reserve(tokens)
 
     def encode(self, inputs: Sequence[Input]) -> Sequence[Marked]:
         """Return `(2, tokens)` of each pair of a prompt and its answer."""
@@ -66,7 +66,7 @@ class TextWriter:
             size = one.shape[1]
             ids[row, :size], marks[row, :size], mask[row, :size] = one[0], one[1], 1
         given, seen, counted = (torch.from_numpy(one).to(self._language.device) for one in (ids, mask, marks))
-        found = self.module(input_ids=given, attention_mask=seen, use_cache=False).logits[:, :-1]
+        found = self.module(input_ids=given, attention_mask=seen, use_cache=False).logits[:, -width:-1]
         losses = cross_entropy(found.float().transpose(1, 2), given[:, 1:], reduction="none") * counted[:, 1:]
         return losses.sum(1, keepdim=True) / counted[:, 1:].sum(1, keepdim=True).clamp(min=1)
 
@@ -78,7 +78,8 @@ class TextWriter:
         """
         self.module.eval()
         model = self.module.get_base_model() if is_adapter(self.module) else self.module
-        writer = Writer(model, self._language.tokenizer, self._language.device, self._language.written_at_once)
+        before = _learned_tokens(self.module)
+        writer = Writer(model, self._language.tokenizer, self._language.device, self._language.written_at_once, before=before)
         return writer.write([self._language.open(prompt, limit) for prompt in prompts], limit, stop)
 
     def save(self, folder: Path, labels: Sequence[str]) -> None:
@@ -92,6 +93,15 @@ class TextWriter:
 
     def _mark(self, prompt: Sequence[int], answer: Sequence[int]) -> Marked:
         return np.array([[*prompt, *answer], [0] * len(prompt) + [1] * len(answer)], np.int32)
+
+
+@torch.no_grad()
+def _learned_tokens(module: Any) -> torch.Tensor | None:  # noqa: ANN401 - a model, with peft's wrapper or without
+    """Return the embeddings that prompt tuning puts before every prompt, `(tokens, d)`; None where it is something else."""
+    if not (is_adapter(module) and module.active_peft_config.is_prompt_learning):
+        return None
+    found: torch.Tensor = module.get_prompt(1)[0]
+    return found
 
 
 def load_writer(card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS) -> TextWriter:

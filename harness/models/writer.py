@@ -28,9 +28,20 @@ _BROKEN = "\ufffd"
 class Writer:
     """A language model that writes; prompts of about the same length stand in a batch, padded where it does not count."""
 
-    def __init__(self, model: Any, tokenizer: Any, device: str, tokens: int) -> None:  # noqa: ANN401 - of transformers
-        """Take a model in evaluation mode, its tokenizer, and how many tokens the device is known to take at once."""
-        self._model, self._tokenizer, self._device = model, tokenizer, device
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401 - of transformers
+        tokenizer: Any,  # noqa: ANN401 - as above
+        device: str,
+        tokens: int,
+        *,
+        before: torch.Tensor | None = None,
+    ) -> None:
+        """Take a model in evaluation mode, its tokenizer, and how many tokens the device is known to take at once.
+
+        `before` are embeddings `(tokens, d)` that stand before each prompt of a decoder.
+        """
+        self._model, self._tokenizer, self._device, self._before = model, tokenizer, device, before
         self._batches = Batches(tokens)
         self._settings = _settings(model, tokenizer)
         # What is not set here would come from the folder: beams, sampling, penalties.
@@ -57,7 +68,8 @@ class Writer:
             # Texts are kept beside; numbers are what batches give back.
             return np.zeros((1, len(rows), 1), np.float32)
 
-        self._batches.run([len(one) + limit for one in prompts], forward, lambda row: self._too_long(prompts[row]))
+        more = limit + (0 if self._before is None else len(self._before))
+        self._batches.run([len(one) + more for one in prompts], forward, lambda row: self._too_long(prompts[row]))
         return texts
 
     @torch.inference_mode()
@@ -69,18 +81,34 @@ class Writer:
             # A decoder goes on from the right end; an encoder counts places from the left one.
             place = slice(len(one)) if has_encoder else slice(width - len(one), width)
             ids[row, place], mask[row, place] = torch.tensor(one), 1
+        given = {"input_ids": ids.to(self._device), "attention_mask": mask.to(self._device)}
         begins = 1 if has_encoder else width
+        if self._before is not None:
+            given, begins = self._put_before(self._before, given, prompts), 0
         if rule is not None:
             rule.begin(begins)
         found = self._model.generate(
-            input_ids=ids.to(self._device),
-            attention_mask=mask.to(self._device),
+            **given,
             generation_config=self._limited(limit),
             stopping_criteria=StoppingCriteriaList([rule] if rule is not None else []),
         )
         written = found[:, begins:].cpu().tolist()
         texts: list[str] = self._tokenizer.batch_decode(written, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return texts
+
+    def _put_before(self, before: torch.Tensor, given: dict[str, torch.Tensor], prompts: Sequence[Ids]) -> dict[str, torch.Tensor]:
+        """Return embeddings in place of tokens, with what stands before each prompt between it and its padding.
+
+        peft itself puts it before the padding, where places are counted otherwise than without any.
+        """
+        size, (rows, width) = len(before), given["input_ids"].shape
+        room = torch.full((rows, size), self._settings.pad_token_id, dtype=torch.long, device=self._device)
+        found = self._model.get_input_embeddings()(torch.cat([room, given["input_ids"]], 1))
+        mask = torch.cat([torch.zeros_like(room), given["attention_mask"]], 1)
+        for row, one in enumerate(prompts):
+            place = slice(width - len(one), width - len(one) + size)
+            found[row, place], mask[row, place] = before.to(found.dtype), 1
+        return {"inputs_embeds": found, "attention_mask": mask}
 
     def _limited(self, limit: int) -> GenerationConfig:
         found = copy.copy(self._settings)

@@ -34,7 +34,7 @@ FOR_TAGS = ("linear-probe", "fit", "full", "lora", "ia3", "probe-then-finetune")
 _OF_TAGS = {"linear-probe": ("harness.techniques.tag_probe", "TagProbe")}
 
 # What can be done where texts are written; of what trains, such as needs no head on top of the model.
-FOR_TEXTS = ("fit", "prompted", "few-shot", "full", "lora", "ia3")
+FOR_TEXTS = ("fit", "prompted", "few-shot", "full", "lora", "ia3", "prompt-tuning")
 
 # What can be done where queries search documents; what trains changes the vectors, on top of which there is no head either.
 FOR_DOCUMENTS = ("dense-search", "fit", "full", "lora", "ia3")

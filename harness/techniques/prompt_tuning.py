@@ -27,11 +27,12 @@ class PromptTuning:
             DoesNotApply: the model reads no tokens.
         """
         module: Any = trainable.module
-        if task_type(module) is None:
+        kind = task_type(module)
+        if kind is None:
             raise DoesNotApply("it puts tokens before a text; this model reads pictures")
         tokens = int(number(recipe, "virtual_tokens", VIRTUAL_TOKENS))
         config = PromptTuningConfig(
-            task_type="SEQ_CLS",
+            task_type=kind if kind == "CAUSAL_LM" else "SEQ_CLS",
             num_virtual_tokens=tokens,
             prompt_tuning_init="SAMPLE_VOCAB",
             token_dim=module.get_input_embeddings().embedding_dim,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +170,17 @@ def test_the_baselines_write_what_they_say() -> None:
     # What shares no word gets the commonest.
     assert found["baseline-nearest"] == ["Print the label.", "Look at the link."]
     assert not made["baseline-tfidf"].card.suits("generation")
+
+
+def test_no_row_is_shown_its_own_answer_wherever_else_it_is_asked() -> None:
+    made = data()
+    assert made.writing is not None
+    # Each question stands on two rows, of which the first half is learned from.
+    twice = replace(made.writing, prompts=made.writing.prompts[:15] * 2, references=made.writing.references[:15] * 2)
+    author = fit_author("few-shot", Echo(), replace(made, writing=twice), range(15))
+    assert isinstance(author, Scribe)
+    assert sum(prompt in author.opening for prompt in twice.prompts[:15]) == MOST
+    for row, asked in enumerate(author._prompts(range(30))):
+        assert asked.count(twice.prompts[row]) == 1
+        assert asked.startswith("Answer.\n\n")
+        assert asked.count("Q:") - 1 == MOST - (twice.prompts[row] in author.opening)

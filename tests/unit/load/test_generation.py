@@ -191,3 +191,24 @@ def test_lists_of_references_are_read_from_parquet_too(tmp_path: Path) -> None:
     rows = {"question": [f"q{i}" for i in range(9)], "answers": [[f"a{i}", "both"] for i in range(9)]}
     pq.write_table(pa.table(rows), tmp_path / "rows.parquet")
     assert written(load(tmp_path, train="rows.parquet")).references[2] == ("a2", "both")
+
+
+def test_references_that_no_model_can_write_are_told(tmp_path: Path) -> None:
+    rows = [*((f"Why {i}?", f"So {i}.") for i in range(8)), ("What?", "One.\n\nTwo."), ("Who?", "x" * 61)]
+    table(tmp_path / "rows.csv", rows)
+    wish = {"template": "{question}", "limit": 10}
+    found = [one for one in load(tmp_path, wish).warnings if "no model can write" in one]
+    assert found == [
+        "of 10 references 1 hold a stop text and 1 are longer than about 10 tokens, the limit: no model can write them whole"
+    ]
+    assert not [one for one in load(tmp_path, {**wish, "stop": [], "limit": 11}).warnings if "no model can write" in one]
+
+
+def test_questions_that_repeat_among_validation_rows_are_told(tmp_path: Path) -> None:
+    # Each group is asked the same ten questions, and groups are what rows are divided by.
+    rows = [(f"Question {i % 10}?", f"yes {i % 10}", f"g{i // 10}") for i in range(100)]
+    table(tmp_path / "rows.csv", rows, ("question", "answer", "who"))
+    data = load(tmp_path, group="who")
+    number = len(data.split.choosing)
+    assert any(what.startswith(f"{number} of {number} validation rows ask the same as a row") for what in data.warnings)
+    assert not any("validation rows ask" in what for what in load(tmp_path).warnings)

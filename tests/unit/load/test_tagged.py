@@ -11,7 +11,8 @@ from harness.core.data import Dataset, Sentence
 from harness.core.task import Task
 from harness.errors import BenchError
 from harness.load.data import load_dataset
-from harness.load.spans import cut
+from harness.load.new_sentences import read_new_sentences
+from harness.load.spans import Cut, cut, find_words
 from harness.load.tag_schemes import to_iob2
 
 WORDS = ("Ann", "Lee", "flew", "to", "Rome", ".")
@@ -170,3 +171,45 @@ def test_a_faulty_file_of_conll_is_told_by_its_line(tmp_path: Path, content: str
     (tmp_path / "rows.conll").write_text(content)
     with pytest.raises(BenchError, match=what):
         load(tmp_path, "rows.conll")
+
+
+def test_comments_are_no_words_and_a_sign_is_no_comment(tmp_path: Path) -> None:
+    for blank in ("\t", " "):
+        rows = [*different(), (("#", "1", "Rome", "#"), ("O", "O", "B-place", "O"))]
+        texts = conll(rows, blank=blank).split("\n\n")
+        # As in MultiCoNER: a line before each sentence, with a tab whatever parts the columns.
+        (tmp_path / "rows.conll").write_text("\n\n".join(f"# id {i}\tdomain=en\n{one}" for i, one in enumerate(texts)))
+        assert named(load(tmp_path, "rows.conll")) == rows
+    wide = "\n\n".join(f"# id {i}\tdomain=en\nAnn{i} _ _ B-person\nsleeps _ _ O" for i in range(MANY))
+    (tmp_path / "rows.conll").write_text(wide)
+    assert named(load(tmp_path, "rows.conll"))[1] == (("Ann1", "sleeps"), ("B-person", "O"))
+
+
+def test_a_blank_of_another_kind_is_a_word_beside_a_tab(tmp_path: Path) -> None:
+    (tmp_path / "rows.conll").write_text(conll(different()).replace("to\tO", "\u00a0\tO"))
+    found = named(load(tmp_path, "rows.conll"))
+    assert [len(words) for words, _ in found] == [6] * MANY
+    assert found[0][1] == TAGS
+
+
+def test_marks_go_on_with_a_word() -> None:
+    for text in ("हिन्दी", "Jose\u0301", "می\u200cخواهم", "ที่", "❤\ufe0f"):
+        assert find_words(text) == [(0, len(text))]
+    assert cut("किताब, दिल्ली", [[7, 13, "place"]]) == Cut(["किताब", ",", "दिल्ली"], ["O", "O", "B-place"], 0)
+
+
+@pytest.mark.parametrize(("form", "words"), [("blanks", ["don't", "go."]), ("spans", ["don", "'", "t", "go", "."])])
+def test_new_texts_are_cut_as_those_of_training(tmp_path: Path, form: str, words: list[str]) -> None:
+    lines: list[dict[str, object]] = [
+        {"text": f"Ann{i} didn't go.", "tags": "B-person O O"}
+        if form == "blanks"
+        else {"text": f"Ann{i} didn't go.", "tags": [[0, 3 + len(str(i)), "person"]]}
+        for i in range(MANY)
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    data = load(tmp_path, "rows.jsonl")
+    assert data.parted == (form == "blanks")
+    (tmp_path / "new.jsonl").write_text(json.dumps({"text": "don't  go."}))
+    found = read_new_sentences(tmp_path / "new.jsonl", "", "text", parted=data.parted)
+    assert found.inputs == (Sentence(words),)
+    assert ["don't  go."[start:end] for start, end in found.spans[0]] == words

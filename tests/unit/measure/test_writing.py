@@ -27,7 +27,15 @@ TEXT = st.text(alphabet="ab cd.,é1東\n", max_size=30)
         ("-3", "3", 0.0),
         ("18.", "18", 1.0),
         ("1,00", "1.00", 1.0),  # no way to write a number, so that both are read as words
-        ("", "...", 1.0),
+        ("", "...", 0.0),
+        ("...", "...", 1.0),
+        ("", "A", 0.0),
+        ("the", "A", 0.0),
+        ("(a).", "A", 1.0),
+        ("", "-", 0.0),
+        ("!", "?", 0.0),
+        (" ? ", "?", 1.0),
+        ("", "", 1.0),
         ("Straße", "strasse", 0.0),
     ],
 )
@@ -39,7 +47,8 @@ def test_token_f1_is_that_of_squads_script() -> None:
     # Two of three words told, two of four right ones: 2 * 2 / 7.
     assert token_f1("Denver Broncos won", "the Denver Broncos of Colorado") == pytest.approx(4 / 7)
     assert token_f1("red red", "red blue") == pytest.approx(0.5)
-    assert token_f1("", "the") == 1.0
+    assert [token_f1("", one) for one in ("the", "A", "-", "?", "")] == [0, 0, 0, 0, 1]
+    assert token_f1("The", "the") == token_f1("? ", "?") == 1.0
     assert token_f1("word", "") == 0.0
 
 
@@ -60,6 +69,9 @@ def test_rouge_l_is_that_of_rouge_score(text: str, reference: str, figure: float
 def test_words_are_found_in_other_scripts_too() -> None:
     assert words_of("Été à 東京, ok_1") == ["été", "à", "東", "京", "ok", "1"]
     assert rouge_l("東京は大きい", "東京は小さい") == pytest.approx(4 / 6)
+    # Vowel signs and accents are no letters by themselves; the same letters with others are another word.
+    assert words_of("हिन्दी किताब, Jose\u0301 ที่") == ["हिन्दी", "किताब", "jose\u0301", "ที่"]
+    assert rouge_l("किताब", "कातिब") == 0
 
 
 def test_chrf_is_that_of_sacrebleu_and_takes_the_best_reference() -> None:
@@ -81,6 +93,9 @@ def test_a_pattern_finds_the_answer_on_both_sides() -> None:
     assert figures[:, 1].tolist() == [1, 1, 0, 0]
     # ROUGE-L and chrF are of whole texts, whatever the answer is.
     assert figures[2, 2] > 0
+    # A group that takes no part is no answer, and none is as good as another.
+    assert judge_texts(["none"], [["#### 4"]], r"#### (\d+)|none")[0, :2].tolist() == [0, 0]
+    assert judge_texts(["none"], [["#### "]], r"#### (\d+)?|none")[0, :2].tolist() == [0, 0]
 
 
 @given(TEXT, TEXT)

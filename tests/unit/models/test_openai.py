@@ -236,7 +236,9 @@ def test_what_is_written_is_cut_before_the_first_stop(offer: str) -> None:
         found = load(log.url, offer, body={"seed": 7}).generate(["a", "b"], 5, ["\n", " two"])
     assert found == ["one.", "one."]
     sent = log.calls[0].body
-    assert (sent["max_tokens"], sent["temperature"], sent["seed"], sent["stop"]) == (5, 0, 7, ["\n", " two"])
+    assert (sent["max_tokens"], sent["temperature"], sent["seed"]) == (5, 0, 7)
+    # A stop text of blanks would end a reply before it begins.
+    assert sent["stop"] == ([" two"] if offer == "chat" else ["\n", " two"])
 
 
 def test_the_card_has_the_last_word_on_what_is_sent() -> None:
@@ -305,3 +307,16 @@ def test_what_is_known_of_a_server_from_its_card() -> None:
     assert can_train(FAR) == "it runs at api.example.org, and bench has none of its weights"
     assert tell_sent([FAR], Trust(remote=True)) == ("Rows left this machine, as --allow-remote permits, for: far (api.example.org)")
     assert tell_sent([FAR], Trust()) == ""
+
+
+def test_a_reply_that_opens_with_a_blank_line_is_not_cut_to_nothing() -> None:
+    def behave(call: Call) -> Answer:
+        # As servers do it themselves.
+        text = "\n\nParis.\n\nIt is a town."
+        for stop in call.body.get("stop", []):
+            text = text.partition(stop)[0]
+        return 200, {}, {"choices": [{"message": {"content": text}}]}
+
+    with serve(behave) as log:
+        assert load(log.url, "chat").generate(["a"], 5, ["\n\n", "Q:"]) == ["\n\nParis."]
+    assert log.calls[0].body["stop"] == ["Q:"]

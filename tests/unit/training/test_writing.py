@@ -15,6 +15,8 @@ from harness.core.writing import TURN, Writing
 from harness.errors import CandidateError
 from harness.models.adapters import load_trainable
 from harness.models.transformers_writer import TextWriter
+from harness.techniques.catalogue import create_tuning
+from harness.techniques.tuning import Lesson
 from harness.training.asked import Training
 from harness.training.writing import TrainedWriter, train_writer
 from tests.unit.tiny_models import card, save_language
@@ -91,6 +93,49 @@ def test_an_adapter_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     again = train(folder, "lora", 3, tmp_path / "twice")
     assert (again.validation, again.test, again.curve) == (once.validation, once.test, once.curve)
     assert next(one.value for one in once.measurements if one.name == "trainable_share") < 0.9
+
+
+@pytest.mark.parametrize("kind", ["GPT2LMHead", "LlamaForCausalLM"])
+def test_learned_tokens_stand_before_each_prompt_in_any_company(kind: str, tmp_path: Path) -> None:
+    writer = load(save_language(kind, tmp_path))
+    create_tuning("prompt-tuning").prepare(writer, {"virtual_tokens": 5}, Lesson((), np.empty(0), 1))
+    prompts = ["card", "my parcel was stolen and", "hello the card is"]
+    written = writer.write(prompts, 6, ())
+    base, tokenizer = writer.module.get_base_model().eval(), writer._language.tokenizer
+    before, table = writer.module.get_prompt(1).detach(), base.get_input_embeddings()
+    for prompt, text in zip(prompts, written, strict=True):
+        asked, found = torch.tensor([[2, *tokenizer(prompt, add_special_tokens=False).input_ids]]), []
+        for _ in range(6):
+            with torch.no_grad():
+                found.append(int(base(inputs_embeds=torch.cat([before, table(asked)], 1)).logits[0, -1].argmax()))
+            if found[-1] == 3:
+                break
+            asked = torch.cat([asked, torch.tensor([found[-1:]])], 1)
+        assert text == tokenizer.decode(found, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    assert len(set(written)) > 1
+    losses = writer.logits(writer.encode(ROWS))[:, 0]
+    alone = torch.stack([writer.logits(writer.encode([row]))[0, 0] for row in ROWS])
+    torch.testing.assert_close(losses, alone, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore:Position ids are not supported")  # of peft, which reads it back
+def test_learned_tokens_learn_and_are_read_back(tmp_path: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    folder = save_language("LlamaForCausalLM", tmp_path / "model")
+    done = train(folder, "prompt-tuning", 4, tmp_path / "kept")
+    assert done.curve[-1].train_loss < done.curve[0].train_loss
+    assert next(one.value for one in done.measurements if one.name == "trainable_share") < 0.2
+    writer = load(folder)
+    create_tuning("prompt-tuning").prepare(writer, {"virtual_tokens": 5}, Lesson((), np.empty(0), 1))
+    writer.save(tmp_path / "folder", ())
+    again = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder), str(tmp_path / "folder")).eval()
+    tokenizer = writer._language.tokenizer
+    asked = torch.tensor([[2, *tokenizer("the parcel", add_special_tokens=False).input_ids]])
+    found = again.generate(input_ids=asked, attention_mask=torch.ones_like(asked), max_new_tokens=5, do_sample=False)
+    text = tokenizer.decode(found[0, asked.shape[1] :], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    assert text == writer.write(["the parcel"], 5, ())[0]
 
 
 def test_who_is_taught_in_turns_of_a_chat_says_so(tmp_path: Path) -> None:
