@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,6 @@ _SIGNS = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _STEM = 5
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n")
 _LETTER, _CAPITAL, _DIGIT = re.compile(r"[^\W\d_A]"), re.compile(r"[A-Z\u00c0-\u00de]"), re.compile(r"\d")
-_WORD = re.compile(rf"[{_SIGNS}]|[^\W{_SIGNS}]+")
 
 
 class Majority:
@@ -172,7 +173,7 @@ def _tfidf() -> Pipeline:
     from sklearn.linear_model import Ridge, RidgeClassifier
     from sklearn.pipeline import make_pipeline, make_union
 
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32)
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32, token_pattern=rf"\w[\w{_marks()}]+")
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, max_features=200_000, dtype=np.float32)
     features = PairOrText(make_union(words, characters))
     # One solution for all classes together: the cost hardly grows with their number.
@@ -317,8 +318,14 @@ def _words(text: str) -> list[str]:
 
     Of scripts that do not part words, single signs. Source: McNamee and Mayfield 2004, for stems of fixed length.
     """
-    words: list[str] = _WORD.findall(text.lower())
+    words: list[str] = re.findall(rf"[{_SIGNS}][{_marks()}]*|[^\W{_SIGNS}]+(?:[{_marks()}]+[^\W{_SIGNS}]*)*", text.lower())
     return words + [f"{word[:_STEM]}*" for word in words if len(word) > _STEM]
+
+
+@cache
+def _marks() -> str:
+    # Vowel signs and accents, which go on with a word.
+    return "".join(sign for sign in map(chr, range(0x300, 0x10000)) if unicodedata.category(sign)[0] == "M")
 
 
 def _pixels(images: Sequence[Image]) -> Floats:

@@ -6,12 +6,11 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from harness.core.entities import OUTSIDE
+from harness.core.scripts import SIGNS, marks, word
 
-# Scripts that do not part words are cut into single signs.
-_SIGNS = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_SIGNS}]|[^\W{_SIGNS}]+|[^\w\s]")
 _STARTS, _ENDS, _KINDS = ("start", "start_offset"), ("end", "end_offset"), ("label", "type", "tag", "entity")
 FORM = 'write {"start": 0, "end": 5, "label": "person"} or [0, 5, "person"], counted in characters from 0, the end behind the last'
 
@@ -37,12 +36,17 @@ class _Span:
 
 
 def find_words(text: str) -> list[tuple[int, int]]:
-    """Return where the words of a text lie: runs of letters and digits, and every other sign by itself.
+    """Return where the words of a text lie: runs of letters and digits, and every other sign by itself, each with its marks.
 
     >>> find_words("Order A-1.")
     [(0, 5), (6, 7), (7, 8), (8, 9), (9, 10)]
     """
-    return [found.span() for found in _WORD.finditer(text)]
+    return [found.span() for found in _word().finditer(text)]
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(word(rf"^\W{SIGNS}") + rf"|[^\w\s][{marks()}]*")
 
 
 def cut(text: str, spans: object) -> Cut:

@@ -7,10 +7,12 @@ import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.core.scripts import SIGNS, word
 from harness.core.writing import find_answer
 from harness.core.written import COLUMNS
 
@@ -18,9 +20,6 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?")
 _AROUND = " \t\n$€£¥%"
-# Scripts that do not part words: of these each sign is a word.
-_SIGNS = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_SIGNS}]|[^\W_{_SIGNS}]+")
 
 
 def judge_texts(written: Sequence[str], references: Sequence[Sequence[str]], pattern: str = "") -> NDArray[np.float64]:
@@ -49,7 +48,10 @@ def exact_match(text: str, reference: str) -> float:
     (1.0, 1.0, 0.0)
     """
     same = _same_numbers(text, reference)
-    return float(normalize(text) == normalize(reference) if same is None else same)
+    if same is not None:
+        return float(same)
+    told, right = _alike(text, reference)
+    return float(told == right)
 
 
 def token_f1(text: str, reference: str) -> float:
@@ -65,7 +67,7 @@ def token_f1(text: str, reference: str) -> float:
     same = _same_numbers(text, reference)
     if same is not None:
         return float(same)
-    told, right = normalize(text).split(), normalize(reference).split()
+    told, right = (one.split() for one in _alike(text, reference))
     if not told or not right:
         return float(told == right)
     return 2 * (Counter(told) & Counter(right)).total() / (len(told) + len(right))
@@ -107,14 +109,29 @@ def normalize(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
+def _alike(text: str, reference: str) -> tuple[str, str]:
+    """Return both normalized, as far as that leaves something of the reference: a lone "A" keeps its article, a "?" its sign."""
+    ways = (
+        normalize,
+        lambda one: " ".join(one.lower().translate(_PUNCTUATION).split()),
+        lambda one: " ".join(one.casefold().split()),
+    )
+    way = next((way for way in ways if way(reference)), ways[-1])
+    return way(text), way(reference)
+
+
 def words_of(text: str) -> list[str]:
     """Return runs of letters and digits in lower case; of scripts that do not part words, single signs.
 
     >>> words_of("It's 3.5 — naïve")
     ['it', 's', '3', '5', 'naïve']
     """
-    found: list[str] = _WORD.findall(text.lower())
-    return found
+    return _word().findall(text.lower())
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(word(rf"^\W_{SIGNS}"))
 
 
 def _answers(pattern: str, references: Sequence[str]) -> list[str]:
