@@ -68,11 +68,11 @@ class Writing:
         place = int(np.argmax([len(text) for text in found]))
         text = str(found[place])
         middle = len(text) // 2
-        if len(text) >= _LONG_ENOUGH:
-            stop = text[middle : middle + 2]
-            if str(self._write([self.probes.mixed[place]], (stop,))[0]) != cut(text, (stop,)):
-                what = "what is written does not end before a stop text, or is another with it"
-                raise CandidateError(what, hint="cut each text before the first of `stop`, and change nothing else")
+        stop = text[middle : middle + 2]
+        is_tried = len(text) >= _LONG_ENOUGH and stop.strip()
+        if is_tried and str(self._write([self.probes.mixed[place]], (stop,))[0]) != cut(text, (stop,)):
+            what = "what is written does not end before a stop text, or is another with it"
+            raise CandidateError(what, hint="cut each text before the first of `stop`, and change nothing else")
         return "generate returns a text for each prompt, which ends before a stop text"
 
     def _determinism(self) -> str:

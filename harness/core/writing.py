@@ -97,7 +97,9 @@ class Writing:
 
 
 def find_answer(pattern: str, text: str) -> str | None:
-    r"""Return what the pattern finds first in a text: its first group if it has one, else all of it; None where it finds nothing.
+    r"""Return what the pattern finds first in a text: its first group if it has one, else all of it.
+
+    It is None where the pattern finds nothing, or the group takes no part in what it finds.
 
     >>> find_answer(r"#### (-?[\d,.]+)", "2 + 2 = 4\n#### 4"), find_answer("yes|no", "never")
     ('4', None)
@@ -105,14 +107,16 @@ def find_answer(pattern: str, text: str) -> str | None:
     found = re.search(pattern, text)
     if found is None:
         return None
-    return (found[1] or "") if found.re.groups else found[0]
+    return found[1] if found.re.groups else found[0]
 
 
 def cut(text: str, stop: Sequence[str]) -> str:
-    r"""Return a text up to the first of the stop texts in it.
+    r"""Return a text up to the first of the stop texts in it; one within the blank lines that the text opens with is none.
 
-    >>> cut("yes.\n\nInput: more", ("\n\nInput:", "#"))
-    'yes.'
+    >>> cut("yes.\n\nInput: more", ("\n\nInput:", "#")), cut("\n\nyes.\n\nno", ("\n\n",))
+    ('yes.', '\n\nyes.')
     """
-    places = [place for one in stop if (place := text.find(one)) >= 0]
+    blank = text[: len(text) - len(text.lstrip())]
+    begins = len(blank) if "\n" in blank or "\r" in blank else 0
+    places = [place for one in stop if one and (place := text.find(one, max(0, begins + 1 - len(one)))) >= 0]
     return text[: min(places)] if places else text

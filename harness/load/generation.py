@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.core.data import Dataset, Rows, Split
 from harness.core.task import Task
 from harness.core.wording import BETWEEN, parts
-from harness.core.writing import PROMPT, REFERENCE, TEMPLATE, Write, Writing, find_answer
+from harness.core.writing import PROMPT, REFERENCE, TEMPLATE, Write, Writing, cut, find_answer
 from harness.errors import TaskError, raise_all, suggest
 from harness.load.characters import is_missing, mend
 from harness.load.checks import Doubt
@@ -27,6 +27,8 @@ _LEAST = 5
 _MOST_REFERENCES = 100
 # From this share of references on in which the task's pattern finds nothing, it is the wrong pattern.
 _UNFOUND = 0.2
+# Hardly any tokenizer has more characters to a token, over a whole text.
+_CHARACTERS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def find_doubts(rows: Rows, division: Split, writing: Writing) -> Iterator[Doubt
     if leaks:
         what = f"{leaks} of {len(division.test)} test rows ask the same as a training row, which flatters what learns from these"
         yield Doubt("leakage", what, "take these rows out of either part", leaks / len(division.test))
+    yield from _repeats(rows, division)
     shared = {rows.groups[i] for i in division.rest} & {rows.groups[i] for i in division.test} if rows.groups else ()
     if shared:
         what = f"{len(shared)} groups stand in both training and test rows"
@@ -112,6 +115,35 @@ def find_doubts(rows: Rows, division: Split, writing: Writing) -> Iterator[Doubt
     if torn:
         what = f"{torn} prompts stand on several rows with different references, and only that of its own row counts for each"
         yield Doubt("references", what, "make one row of them, whose reference is a list (JSON lines)", torn / len(right))
+    yield from _unwritable(writing)
+
+
+def _repeats(rows: Rows, division: Split) -> Iterator[Doubt]:
+    """Tell of validation rows whose question is learned from; groups can keep the same questions apart."""
+    found = 0
+    for fold, part in enumerate(division.folds):
+        learned = {rows.inputs[place] for place in division.training(fold)}
+        found += sum(rows.inputs[place] in learned for place in part)
+    if found:
+        every = len(division.choosing)
+        what = (
+            f"{found} of {every} validation rows ask the same as a row that is learned from, which flatters what learns from these"
+        )
+        yield Doubt("leakage", what, "put rows that ask the same into one group, or keep one of them", found / every)
+
+
+def _unwritable(writing: Writing) -> Iterator[Doubt]:
+    """Tell of references that no model can write: what it writes ends before they do."""
+    every = [one for some in writing.references for one in some]
+    stopped = sum(cut(one, writing.stop) != one for one in every)
+    longer = sum(len(one) > _CHARACTERS * writing.limit for one in every)
+    faults = [f"{stopped} of {len(every)} references hold a stop text"] if stopped else []
+    faults += [f"{longer} of {len(every)} references are longer than about {writing.limit} tokens, the limit"] if longer else []
+    if faults:
+        stop = f"state other stop texts than {json.dumps(writing.stop, ensure_ascii=False)}, or none (write: {{stop: []}})"
+        hint = "; ".join([stop] * bool(stopped) + ["raise write.limit, or shorten the references"] * bool(longer))
+        what = f"{' and '.join(faults)}: no model can write them whole"
+        yield Doubt("references", what, hint, max(stopped, longer) / len(every))
 
 
 def _settle(table: Table, task: Task, *, lenient: bool) -> tuple[_Form, tuple[str, ...]]:

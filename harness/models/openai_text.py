@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.core.card import Card
 from harness.core.remote import Offer, Remote
+from harness.core.writing import cut
 from harness.errors import CandidateError
 from harness.models.capabilities import Spent
 from harness.models.openai_endpoint import Endpoint
@@ -121,9 +122,13 @@ class _Writer(_Server):
         settings: dict[str, object] = {"temperature": 0}
         if "max_completion_tokens" not in self.remote.body:
             settings["max_tokens"] = limit
-        if stop:
-            settings["stop"] = list(stop[:_STOPS])
-        return [_cut(self._text(one), stop) for one in self._ask(path, [{**settings, **body} for body in bodies])]
+        if sent := self._sent(stop):
+            settings["stop"] = sent[:_STOPS]
+        return [cut(self._text(one), stop) for one in self._ask(path, [{**settings, **body} for body in bodies])]
+
+    def _sent(self, stop: Sequence[str]) -> list[str]:
+        """Return the stop texts that the server may hear of."""
+        return list(stop)
 
     def _text(self, answer: dict[str, Any]) -> str:
         try:
@@ -201,6 +206,10 @@ class Chatter(_Writer):
         bodies: list[dict[str, object]] = [{"messages": [{"role": "user", "content": prompt}]} for prompt in prompts]
         return self._write("/chat/completions", bodies, stop, limit)
 
+    def _sent(self, stop: Sequence[str]) -> list[str]:
+        """Leave out those of blanks alone: a server would end a reply that opens with a blank line before it begins."""
+        return [one for one in stop if one.strip()]
+
 
 _BYTES_A_TOKEN = 3
 # More than these a server of OpenAI refuses; the rest is cut here.
@@ -241,8 +250,3 @@ def _places(tokens: Sequence[str], stated: Sequence[int], text: str) -> Sequence
 
 def _count(value: object) -> int:
     return value if isinstance(value, int) and value >= 0 else 0
-
-
-def _cut(text: str, stop: Iterable[str]) -> str:
-    places = [place for one in stop if one and (place := text.find(one)) >= 0]
-    return text[: min(places)] if places else text

@@ -153,7 +153,7 @@ class _Ending:
             texts = self._tokenizer.batch_decode(
                 input_ids[rows, self._begins :].tolist(), skip_special_tokens=True, clean_up_tokenization_spaces=False
             )
-            done[rows] = torch.tensor([any(one in text for one in self._stop) for text in texts], device=done.device)
+            done[rows] = torch.tensor([cut(text, self._stop) != text for text in texts], device=done.device)
         return done
 
 

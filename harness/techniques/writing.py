@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,12 +37,13 @@ class Author(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scribe:
-    """A language model that goes on from prompts, before each of which the `opening` stands."""
+    """A language model that goes on from prompts, before each of which the `opening` stands, or a prompt's `own`."""
 
     model: Generates
     writing: Writing
     opening: str
     recipe: Recipe = field(default_factory=dict)
+    own: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, rows: Sequence[int]) -> list[str]:
         """Return what the model writes.
@@ -59,7 +60,8 @@ class Scribe:
         return int((self.model.count_tokens(self._prompts(rows)) > self.model.context - self.writing.limit).sum())
 
     def _prompts(self, rows: Sequence[int]) -> list[str]:
-        return [self.opening + self.writing.prompts[row] for row in rows]
+        prompts = (self.writing.prompts[row] for row in rows)
+        return [self.own.get(prompt, self.opening) + prompt for prompt in prompts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,16 @@ def fit_author(technique: str, model: object, data: Dataset, rows: Sequence[int]
     if technique == "prompted":
         return Scribe(model, writing, writing.opening, recipe)
     shown = _choose(model, writing, rows)
-    return Scribe(model, writing, writing.opening + "".join(map(writing.example, shown)), {"k": len(shown), **recipe})
+    # A row is not shown its own answer, wherever else the same is asked.
+    own = {
+        writing.prompts[row]: _open(writing, [one for one in shown if writing.prompts[one] != writing.prompts[row]])
+        for row in shown
+    }
+    return Scribe(model, writing, _open(writing, shown), {"k": len(shown), **recipe}, own)
+
+
+def _open(writing: Writing, shown: Sequence[int]) -> str:
+    return writing.opening + "".join(map(writing.example, shown))
 
 
 def writing_of(data: Dataset) -> Writing:

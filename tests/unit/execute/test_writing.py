@@ -184,3 +184,15 @@ def test_no_row_is_shown_its_own_answer_wherever_else_it_is_asked() -> None:
         assert asked.count(twice.prompts[row]) == 1
         assert asked.startswith("Answer.\n\n")
         assert asked.count("Q:") - 1 == MOST - (twice.prompts[row] in author.opening)
+
+
+def test_the_baselines_read_vowel_signs_as_parts_of_words() -> None:
+    made = {one.card.name: one for one in load_plugin(builtin_root() / "candidates" / "baselines.py")}
+    model = made["baseline-nearest"].load("cpu", "float32")
+    model.fit_texts(["दिल्ली", "दिल्ली!", "किताब"], ["Town.", "Town.", "Book."])  # type: ignore[attr-defined]
+    # A scribe and a book have the same letters, and no word in common.
+    assert model.write_texts(["किताब", "कातिब"]) == ["Book.", "Town."]  # type: ignore[attr-defined]
+    model = made["baseline-tfidf"].load("cpu", "float32")
+    model._pipeline[0].fit(["हिन्दी", "a bc d_e"])  # type: ignore[attr-defined]
+    words = {one for one in model._pipeline[0]._features.get_feature_names_out() if one.startswith("tfidfvectorizer-1")}  # type: ignore[attr-defined]
+    assert words == {f"tfidfvectorizer-1__{one}" for one in ("हिन्दी", "bc", "d_e", "bc d_e")}

@@ -199,7 +199,8 @@ def test_references_that_no_model_can_write_are_told(tmp_path: Path) -> None:
     wish = {"template": "{question}", "limit": 10}
     found = [one for one in load(tmp_path, wish).warnings if "no model can write" in one]
     assert found == [
-        "of 10 references 1 hold a stop text and 1 are longer than about 10 tokens, the limit: no model can write them whole"
+        "1 of 10 references hold a stop text and 1 of 10 references are longer than about 10 tokens, the limit: "
+        "no model can write them whole"
     ]
     assert not [one for one in load(tmp_path, {**wish, "stop": [], "limit": 11}).warnings if "no model can write" in one]
 

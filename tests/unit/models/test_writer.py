@@ -13,6 +13,7 @@ from harness.core.trust import CAUTIOUS
 from harness.errors import CandidateError
 from harness.models.adapters import load_model
 from harness.models.transformers_language import LanguageModel
+from harness.models.writer import _Ending
 from tests.unit.tiny_models import LANGUAGE, card, save_language
 
 REAL = Path("../shared/models/stories260k")
@@ -154,3 +155,16 @@ def test_a_long_prompt_loses_its_beginning_and_a_limit_beyond_the_context_is_an_
     with pytest.raises(CandidateError, match=r"no room for 48 new ones") as caught:
         model.generate(["hello"], 48, ())
     assert "write.limit" in caught.value.hint
+
+
+def test_the_blank_lines_that_a_text_opens_with_do_not_end_it() -> None:
+    from tokenizers import Tokenizer, decoders
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    words = {"\n\n": 0, "Paris": 1, "Q:": 2}
+    tokenizer = Tokenizer(WordLevel(words, unk_token=next(iter(words))))
+    tokenizer.decoder = decoders.Fuse()
+    rule = _Ending(PreTrainedTokenizerFast(tokenizer_object=tokenizer), ("\n\n", "\n\nQ:"), torch.ones(3, dtype=torch.bool))
+    rule.begin(1)
+    assert rule(torch.tensor([[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 0, 2]]), None).tolist() == [False, False, True, True]
