@@ -167,6 +167,7 @@ class _Order:
             labels=self.data.rows.classes,
             column=column,
             pair=pair,
+            parted=self.data.parted,
         )
 
     def run(self, staged: Path, say: errand.Tell) -> tuple[Made, str]:

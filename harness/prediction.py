@@ -103,7 +103,7 @@ def predict(
 
 def _read(source: Path, contents: Contents, reading: Reading) -> NewRows:
     if contents.target == "tags":
-        return read_new_sentences(source, reading.column, contents.column)
+        return read_new_sentences(source, reading.column, contents.column, parted=contents.parted)
     part = "image" if contents.is_image else "text"
     return read_new_rows(source, part, reading.column, contents.column, pair=contents.pair)
 

@@ -281,6 +281,7 @@ class Dataset:
     `wording` is how texts and classes are put to a language model, `hypotheses` are what a text may entail, some for each class.
     `columns` are those of both texts where rows are pairs, as they were named or inferred. Where documents are told, rows are
     queries, and the `corpus` is what they search. Where texts are written, `writing` says what each row asks for and what is right.
+    `parted` tells that the words of sentences are what blanks part in the texts of cells.
     """
 
     rows: Rows
@@ -296,6 +297,7 @@ class Dataset:
     warnings: tuple[str, ...] = ()
     corpus: Corpus | None = None
     writing: Writing | None = None
+    parted: bool = False
 
     @property
     def size(self) -> int:

@@ -24,6 +24,7 @@ class Contents(Noun):
     Where a number is told there are no labels; where words are tagged they are the types of entities.
 
     `column` is the column of the texts or pictures where the task names one, `pair` that of the second texts where rows are pairs.
+    `parted` tells that words are what blanks part in a text; else a text is cut into words by its letters and signs.
     """
 
     card: Card
@@ -34,6 +35,7 @@ class Contents(Noun):
     labels: tuple[str, ...]
     column: str = ""
     pair: str = ""
+    parted: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from harness.load.budget import Budget
 from harness.load.lines import open_lines
 from harness.load.place import show, where
 from harness.load.table import Table
+from harness.load.tag_schemes import is_tag
 
 SUFFIXES = (".conll", ".txt", ".tsv")
 DOCUMENT = "document"
@@ -46,8 +47,9 @@ class _Reading:
 def read_conll(path: Path, budget: Budget) -> Table:
     """Read sentences; columns are named by their numbers from 1, and hold a list of texts for each sentence.
 
-    Columns are parted by a tab, else by blanks. Lines of `-DOCSTART-` begin a document and are passed over, as are comments in
-    files with tabs. Ten documents or more are the column `document`.
+    Columns are parted by a tab if the first word's line has one, else by blanks. Lines of `-DOCSTART-` begin a document and are
+    passed over, as are comments: lines of "# " and something before a sentence, and in files with tabs all of "#" without a tab.
+    Ten documents or more are the column `document`.
 
     Raises:
         TaskError: the file is empty, not UTF-8, has lines of unequal numbers of columns, or is out of bounds.
@@ -84,15 +86,47 @@ def read_conll(path: Path, budget: Budget) -> Table:
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the cells of each line, none of a blank one."""
     with open_lines(path) as lines:
-        has_tabs = "\t" in lines.peek(_HEAD)
+        form = _Form.of(lines.peek(_HEAD))
+        is_begun = False
         for line in lines:
-            text = line.strip()
-            if not text:
+            cells = form.part(line)
+            if not cells:
                 # A sentence is a row, which is bounded whole.
                 lines.settle()
-            if has_tabs and text.startswith("#") and "\t" not in text:
+            if cells and form.is_comment(line, cells, is_begun=is_begun):
                 continue
-            yield lines.number, [cell.strip() for cell in text.split("\t")] if has_tabs and text else text.split()
+            is_begun = bool(cells) and cells[0] != _DOCUMENT_LINE
+            yield lines.number, cells
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a file parts its columns, and how many there are, as far as its first word tells."""
+
+    has_tabs: bool
+    width: int
+
+    @classmethod
+    def of(cls, head: str) -> _Form:
+        """Look at the first line that is neither blank nor, as it seems, a comment or the beginning of a document."""
+        lines = [line for line in head.split("\n") if line.strip()]
+        likely = (line for line in lines if not line.startswith(("#", _DOCUMENT_LINE)))
+        first = next(likely, next(iter(lines), ""))
+        form = cls("\t" in first.rstrip(), 0)
+        return cls(form.has_tabs, len(form.part(first)))
+
+    def part(self, line: str) -> list[str]:
+        """Return the cells of a line, none of a blank one; beside tabs, a word may be a blank of another kind."""
+        if not line.strip():
+            return []
+        return [cell.strip() for cell in line.rstrip().split("\t")] if self.has_tabs else line.split()
+
+    def is_comment(self, line: str, cells: Sequence[str], *, is_begun: bool) -> bool:
+        """Tell a comment from the word "#", which has as many cells as others and a tag for the last."""
+        if self.has_tabs and line.startswith("#") and "\t" not in line.rstrip():
+            return True
+        is_word = len(cells) == self.width and is_tag(cells[-1])
+        return line.rstrip().startswith("# ") and not is_begun and not is_word
 
 
 def _table(found: _Reading, path: Path, width: int) -> Table:

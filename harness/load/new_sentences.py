@@ -1,7 +1,8 @@
-"""Sentences without tags, to be answered by a tagger: words as they are given, or texts that are cut into words."""
+"""Sentences without tags, to be answered by a tagger: words as they are given, or texts, whose words are told as in training."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from harness.core.data import Sentence
@@ -17,8 +18,10 @@ from harness.load.table import Table, kind_of
 from harness.load.table_file import read_table
 
 
-def read_new_sentences(path: Path, column: str, usual: str = "") -> NewRows:
+def read_new_sentences(path: Path, column: str, usual: str = "", *, parted: bool = False) -> NewRows:
     """Read sentences to answer; `column` is the one that the user names, `usual` that of the task.
+
+    Words of a text are what blanks part if `parted`, else they are cut by letters and signs.
 
     Where words lie in the text is kept for cells that hold a text; a cell without a word is empty.
 
@@ -31,7 +34,7 @@ def read_new_sentences(path: Path, column: str, usual: str = "") -> NewRows:
     chosen = _choose(table, column, usual)
     where, inputs, spans = [], [], []
     for index, cell in enumerate(table.columns[chosen]):
-        words, places = _cut(cell, table, index)
+        words, places = _cut(cell, table.place(index), parted=parted)
         if any(words):
             where.append(index)
             inputs.append(Sentence(mend(word) for word in words))
@@ -56,14 +59,14 @@ def _choose(table: Table, column: str, usual: str) -> str:
     return found
 
 
-def _cut(cell: object, table: Table, index: int) -> tuple[list[str], tuple[tuple[int, int], ...]]:
+def _cut(cell: object, place: str, *, parted: bool) -> tuple[list[str], tuple[tuple[int, int], ...]]:
     """Return the words of a cell, and where they lie in it if it is a text."""
     if cell is None:
         return [], ()
     if isinstance(cell, str):
         text = mend(cell)
-        places = tuple(find_words(text))
+        places = tuple([found.span() for found in re.finditer(r"\S+", text)] if parted else find_words(text))
         return [text[start:end] for start, end in places], places
     if isinstance(cell, list | tuple) and all(isinstance(one, str | int | float) for one in cell):
         return [str(one) for one in cell], ()
-    raise TaskError(f"the words are {kind_of(cell)}", where=table.place(index), hint="give a text or a list of words")
+    raise TaskError(f"the words are {kind_of(cell)}", where=place, hint="give a text or a list of words")

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from harness.core.data import Sentence
 from harness.core.task import Task
@@ -35,11 +36,15 @@ class TagColumns:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A sentence and its words' tags in whatever scheme; `group` is empty where the task knows none."""
+    """A sentence and its words' tags in whatever scheme; `group` is empty where the task knows none.
+
+    `form` says how words came of a text: parted at blanks, or cut by its letters and signs; it is empty where they were given.
+    """
 
     words: Sentence
     tags: list[str]
     group: str = ""
+    form: Literal["", "parted", "cut"] = ""
 
     @property
     def digest(self) -> str:
@@ -130,7 +135,7 @@ def read_sentences(table: Table, columns: TagColumns, noticed: list[str]) -> lis
             words, tags, is_widened = found
             widened += [index] if is_widened else []
             group = "" if groups is None or is_missing(groups[index]) else mend(str(groups[index]))
-            rows.append(Tagged(Sentence(mend(word) for word in words), tags, group))
+            rows.append(Tagged(Sentence(mend(word) for word in words), tags, group, _form(content, label)))
     raise_all(faults.found)
     _tell_dropped(empty, table, columns, noticed)
     if widened:
@@ -164,6 +169,12 @@ def _read_row(content: object, label: object, index: int, faults: _Faults) -> tu
         faults.add(index, what, hint)
         return None
     return words, tags, False
+
+
+def _form(content: object, label: object) -> Literal["", "parted", "cut"]:
+    if not isinstance(content, str):
+        return ""
+    return "cut" if _are_spans(label) else "parted"
 
 
 def _are_spans(label: object) -> bool:

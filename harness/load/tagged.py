@@ -54,6 +54,8 @@ def load_tagged(task: Task, folder: Path, *, override: str | None, seed: int, of
         split=division,
         digest=_digest(rows, division),
         source=source.name,
+        # Texts with spans are cut; where a task has both, so are new ones.
+        parted={one.form for one in sentences if one.form} == {"parted"},
         drawn_test=source.test is None,
         notes=(*source.notes, *tables, *columns.notes, _describe(rows, normal), *drawn),
         warnings=(*source.warnings, *noticed, *_warn(normal, source.name), *found),

@@ -50,9 +50,9 @@ def workspace(server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     card = "- {name: tiny, adapter: transformers, source: ./models/tiny, license: Apache-2.0, parameters: 8000}\n"
     (folder / "candidates" / "tiny.yaml").write_text(card)
     (folder / "tasks" / "found").mkdir(parents=True)
-    rows = ["".join(f"{word}\t{tag}\n" for word, tag in zip(*row, strict=True)) for row in make_sentences(240)]
-    (folder / "tasks" / "found" / "rows.conll").write_text("\n".join(rows))
-    (folder / "tasks" / "found" / "task.yaml").write_text("{name: found, kind: token-classification, data: {train: rows.conll}}\n")
+    rows = [json.dumps({"text": " ".join(words), "tags": " ".join(tags)}) for words, tags in make_sentences(240)]
+    (folder / "tasks" / "found" / "rows.jsonl").write_text("\n".join(rows))
+    (folder / "tasks" / "found" / "task.yaml").write_text("{name: found, kind: token-classification, data: {train: rows.jsonl}}\n")
     return folder
 
 
@@ -83,6 +83,8 @@ def test_a_fine_tuned_folder_finds_with_transformers_alone_what_bench_finds(work
     named = ("--candidate", "tiny", "--technique", "full", "--out", "full")
     done = run_here("finetune", "found", *named, *FIXED, cwd=workspace)
     assert done.returncode == 0, done.stderr
+    # Words are what blanks part, as where it was trained.
+    assert json.loads((workspace / "full" / "bench.json").read_text())["contents"]["parted"] is True
     texts = [" ".join(words) for words, _ in make_sentences(30)]
     (workspace / "texts.json").write_text(json.dumps(texts))
     (workspace / "new.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in (*texts, "")))
