@@ -60,7 +60,8 @@ def workspace(server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "write: {template: '{question} is {answer}', limit: 6}\n"
     )
     words = WORDS[5:]
-    rows = [(f"hello {words[i % 15]} {words[i // 15]} {words[i % 7]}", f"The {words[i % 7]}") for i in range(60)]
+    # The first two are articles, which do not count in an answer.
+    rows = [(f"hello {words[i % 15]} {words[i // 15]} {words[2 + i % 7]}", f"The {words[2 + i % 7]}") for i in range(60)]
     with (task / "rows.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("question", "answer"), *rows])
     return folder
