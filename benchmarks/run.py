@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-ALL = ("startup", "logme", "embedding", "words", "asking", "generation", "training", "scale", "demo")
+ALL = ("startup", "logme", "embedding", "words", "asking", "generation", "search", "training", "scale", "demo")
 
 
 def main(names: list[str]) -> int:
