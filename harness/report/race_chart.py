@@ -19,7 +19,7 @@ WIDTH, HEIGHT = 720.0, 380.0
 _COURSE = 0.68
 # Among more than so many, who left goes without a number where there is no room for a name.
 _CROWD = 16
-_FROZEN = "best head on frozen features"
+_FROZEN = "best without training it"
 
 
 @dataclass(frozen=True, slots=True)

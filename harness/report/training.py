@@ -128,7 +128,7 @@ def _figures(course: RaceCourse, curves: Sequence[Curve], metric: str) -> Iterab
     scored = [runner for runner in course.runners if any(score.value is not None for score in runner.scores)]
     if len(scored) > 1 or (scored and len(course.shares) > 1):
         left = sum(runner.left for runner in scored)
-        frozen = " The dashed line is the best head on frozen features." if course.frozen is not None else ""
+        frozen = " The dashed line is the best that the models do without being trained." if course.frozen is not None else ""
         yield FigureNote(
             name=RACE,
             title=f"{metric} over the rounds of the race",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.data import Choice, Input, place_name
+from harness.core.scripts import marks
 from harness.core.wording import BETWEEN, Wording
 from harness.errors import CandidateError
 from harness.models.capabilities import Generates
@@ -196,7 +197,7 @@ def _held(text: str, plain: Sequence[Sequence[str]]) -> list[int]:
 
 def _plain(text: str) -> str:
     """Return words alone: letters and digits, in one case and one form."""
-    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+    return " ".join(re.findall(rf"[\w{marks()}]+", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _guess(row: Input, classes: int) -> Floats:

@@ -19,7 +19,7 @@ import harness
 from harness import cli
 from harness.cli.init import make_workspace
 from harness.comparison import Comparison, compare
-from harness.core.data import Dataset, Pair, Rows, Split
+from harness.core.data import Dataset, Pair, Rows, Sentence, Split
 from harness.core.entities import ragged
 from harness.core.measurement import Measurement
 from harness.core.ranking import Estimate, RankedContender, Ranking, Recommendation
@@ -30,7 +30,7 @@ from harness.core.wording import Wording
 from harness.core.writing import Writing
 from harness.execute import subject
 from harness.execute.plan import check_techniques
-from harness.execute.searching import check_found, search_needs
+from harness.execute.searching import check_found, embed_role, search_needs
 from harness.execute.writing import writing_needs
 from harness.load.candidates import load_candidates, load_plugin, select
 from harness.load.data_function import call_function
@@ -144,9 +144,49 @@ def _ask_search(model: Any) -> None:
     assert found[:, 0].tolist() == [3, 2]
 
 
+def _ask_roles(model: Any) -> None:
+    assert search_needs(model) == {"search"}
+    queries, documents = (
+        embed_role(model, texts, role) for texts, role in ((["about art"], "query"), (["art", "boats"], "document"))
+    )  # type: ignore[arg-type]
+    assert (queries @ documents.T).tolist() == [[1, 0]]
+
+
+def _ask_labels(model: Any) -> None:
+    assert subject.needs_met(model, is_image=False, target="labels") == {"fit"}
+    model.fit_labels(TEXTS, np.array([[1, 0], [1, 1], [1, 0], [0, 0]], np.float32))
+    assert subject.check_shares(model.predict_labels(TEXTS), 4, 2)[0].tolist() == [0.75, 0.25]
+
+
+def _ask_of_words(model: Any) -> None:
+    assert subject.needs_met(model, is_image=False, target="tags") == {"embed"}
+    rows = [Sentence(("Ann", "left")), Sentence(("it", "rains"))]
+    found = subject.embed(model, rows, is_image=False)
+    assert found.shape[1] == 4
+    assert np.array_equal(found[:, 2:], subject.embed(model, rows[1:], is_image=False))
+
+
+def _ask_of_pictures(model: Any) -> None:
+    assert subject.needs_met(model, is_image=True) == {"embed", "match"}
+    pictures = [Image.new("RGB", (6, 4), color) for color in ("red", "blue")]
+    vectors = model.embed_image(pictures)[0] @ model.embed_prompts(["a red thing", "a blue one"]).T
+    assert vectors.argmax(1).tolist() == [0, 1]
+
+
+def _ask_to_repeat(model: Any) -> None:
+    assert writing_needs(model) == {"fit"}
+    model.fit_texts(["a", "b"], ["c", "d"])
+    assert model.write_texts(["b", "e"]) == ["d", "I do not know."]
+
+
 # How a model is asked, by a method that its code has.
 ASKS = {
     "embed_pairs": _ask_pairs,
+    "embed_queries": _ask_roles,
+    "embed_words": _ask_of_words,
+    "embed_prompts": _ask_of_pictures,
+    "fit_labels": _ask_labels,
+    "fit_texts": _ask_to_repeat,
     "fit_numbers": _ask_numbers,
     "fit_options": _ask_options,
     "fit_tags": _ask_tags,

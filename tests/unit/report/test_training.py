@@ -189,7 +189,7 @@ def test_figures_are_drawn_offline_with_each_panel_named(report: Report) -> None
     drawn = draw(report)
     assert set(drawn) == {"quality-latency", "intervals", "race", "learning-curves"}
     assert drawn["race"].light == draw(report)["race"].light
-    assert "best head on frozen features" in drawn["race"].light
+    assert "best without training it" in drawn["race"].light
     assert "minilm-l6-v2 · LoRA · lr 0.0002" in drawn["race"].light
     assert "bge-small · LoRA" in drawn["learning-curves"].light
 

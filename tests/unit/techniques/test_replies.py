@@ -110,6 +110,10 @@ def test_a_ninth_option_is_not_the_one_who_speaks() -> None:
     assert [match_letter(reply, options) for reply in replies] == [8, None, None, 27, 27, None]
 
 
+def test_vowel_signs_tell_words_apart() -> None:
+    assert match("उत्तर: हिन्दी", (("हिन्दी",), ("हान्दा",))) == 0
+
+
 def test_signs_are_matched_as_they_are() -> None:
     assert [match(reply, (("+",), ("-",))) for reply in ("+", " - ", "plus", "")] == [0, 1, None, None]
 
