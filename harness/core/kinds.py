@@ -63,6 +63,11 @@ TALLIED: dict[Target, Mapping[str, TallyMetric]] = {
     "captions": CAPTIONS,
     "text": TEXTS,
 }
+# Kinds whose rows are answered by models as they are; the sentence says how.
+UNTRAINED: dict[Kind, str] = {
+    "image-text-retrieval": "captions are searched with models as they are",
+    "multiple-choice": "options are chosen by models as they are",
+}
 MULTI_LABEL_METRIC = "micro_f1"
 # Of the kind generation, where a pattern finds the answer in a text.
 ANSWER_METRIC = "exact_match"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.core.card import Card
-from harness.core.kinds import Kind, Target
+from harness.core.kinds import UNTRAINED, Kind, Target
 from harness.core.ranking import RankedContender, Ranking
 from harness.core.relevance import COLUMNS as SEARCHED
 from harness.core.run import Effort, Settings
@@ -41,7 +41,7 @@ def training_techniques(settings: Settings, kind: Kind = "text-classification") 
 
     To find captions and to choose among options nothing is trained, to find documents and to write texts only what needs no head.
     """
-    if kind in {"image-text-retrieval", "multiple-choice"}:
+    if kind in UNTRAINED:
         return ()
     able = _ABLE.get(kind, tuple(TECHNIQUES))
     every = tuple(name for name in able if TECHNIQUES[name][0] == "train")

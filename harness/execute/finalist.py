@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.card import Card
-from harness.core.kinds import Target
+from harness.core.kinds import UNTRAINED, Target
 from harness.core.ranking import RankedContender, Ranking
 from harness.core.run import RunInfo
 from harness.core.technique_names import UNTAUGHT
@@ -64,8 +64,8 @@ def choose_finalist(info: RunInfo, ranking: Ranking, records: Sequence[Record], 
     Raises:
         BenchError: the run recommends nothing, it has no such candidate, or what is meant cannot be handed over.
     """
-    if info.task.target == "captions":
-        what = "captions are searched with models as they are, and nothing is trained that a folder could hold"
+    if info.task.kind in UNTRAINED:
+        what = f"{UNTRAINED[info.task.kind]}, and nothing is trained that a folder could hold"
         raise WorkspaceError(what, where=f"run {info.run}", hint="load the recommended model with its own library")
     _check_names(info, wish)
     candidate = wish.candidate or _recommended(info, ranking)

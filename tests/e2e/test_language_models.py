@@ -82,6 +82,11 @@ def test_questions_with_options_are_asked_and_compared(workspace: Path) -> None:
     assert all(row["latency_ms"]["p95"] > 0 and row["memory_mb"] >= 0 for row in ranked.values())
     report = (workspace / "reports" / "quiz" / "latest" / "report.md").read_text()
     assert "- Options: up to 3 (at each place the right one of " in report
+    for technique in ((), ("--technique", "full"), ("--technique", "linear-probe")):
+        told = run_here("finetune", "quiz", "--candidate", "encoder", *technique, "--out", "x", "--offline", cwd=workspace)
+        assert told.returncode == 2
+        assert "options are chosen by models as they are" in told.stderr
+    assert not (workspace / "x").exists()
     refused = run_here("compare", "--task", "quiz", "--techniques", "linear-probe", "--offline", cwd=workspace)
     assert (refused.returncode, "linear-probe is not for the kind multiple-choice" in refused.stderr) == (2, True)
 
