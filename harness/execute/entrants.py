@@ -72,7 +72,7 @@ def choose_candidates(cards: Sequence[Card], ranking: Ranking, most: int) -> tup
 
 
 def list_entrants(
-    chosen: Sequence[Card], ranking: Ranking, techniques: Sequence[str], *, effort: Effort, rows: int
+    chosen: Sequence[Card], ranking: Ranking, techniques: Sequence[str], *, effort: Effort, rows: int, target: Target = "class"
 ) -> list[Entrant]:
     """Return every candidate × technique × recipe, those first that give way to a budget last.
 
@@ -80,7 +80,6 @@ def list_entrants(
     little comes before what changes everything.
     """
     turns = sorted(techniques, key=_TURNS.index)
-    target: Target = "text" if ranking.metric in WRITTEN else "documents" if ranking.metric in SEARCHED else "class"
     found: list[tuple[tuple[int, int, int], Entrant]] = []
     for place, card in enumerate(chosen):
         s_per_row = seconds_per_row(card, ranking)

@@ -86,7 +86,7 @@ def _enter(campaign: Campaign, techniques: Sequence[str]) -> tuple[list[Entrant]
     chosen, others = choose_candidates(cards, ranking, CANDIDATES[info.settings.effort])
     rows = len(campaign.data.split.training(0))
     unfit = [f"{card.name} {name}: {why}" for card in chosen for name in techniques if (why := applies(name, card))]
-    entrants = list_entrants(chosen, ranking, techniques, effort=info.settings.effort, rows=rows)
+    entrants = list_entrants(chosen, ranking, techniques, effort=info.settings.effort, rows=rows, target=info.task.target)
     return entrants, [*absent, *others, *unfit]
 
 

@@ -57,7 +57,7 @@ def test_a_corpus_that_takes_too_long_to_embed_is_told() -> None:
 def test_vectors_that_search_already_take_smaller_steps_and_no_head() -> None:
     card = Card(name="a", adapter="transformers", source="a/b", parameters=110_000_000)
     known = ranking().model_copy(update={"metric": "ndcg@10"})
-    (found,) = list_entrants([card], known, ["full"], effort="quick", rows=100)
+    (found,) = list_entrants([card], known, ["full"], effort="quick", rows=100, target="documents")
     rows = recipes("full", 110_000_000, 100)[0]
     assert found.recipe["learning_rate"] == 0.3 * rows["learning_rate"]  # type: ignore[operator]
     assert (found.recipe["batch_size"], found.epochs) == (32, 3)
