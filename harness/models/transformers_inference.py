@@ -17,7 +17,7 @@ from harness.core.trust import Trust
 from harness.errors import CandidateError
 from harness.models.batches import release
 from harness.models.capabilities import Weights
-from harness.models.formats import readable_form, weights_only
+from harness.models.headed import lacks_head, load_headed
 from harness.models.inference import find_verdicts
 from harness.models.tokens import Tokenization, Tokens, length
 from harness.models.torch_module import count_weights
@@ -42,24 +42,13 @@ class InferenceModel(TextEncoder):
         """
         if self._whole is not None:
             return
-        folder, card, trust = self._source
+        folder, card, _ = self._source
         has_encoder, self.model = self.model.config.is_encoder_decoder, None
         release()
-        with weights_only(card):
-            whole, report = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                local_files_only=True,
-                trust_remote_code=card.remote_code and trust.remote_code,
-                use_safetensors=readable_form(folder, card, trust) == "safetensors",
-                weights_only=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-        whole = whole.to(self.device).eval()
+        whole, lacking = load_headed(AutoModelForSequenceClassification, self._source, self.device)
         self.model = whole.get_encoder() if has_encoder else whole.base_model
-        if report["missing_keys"]:
-            what = f"its folder lacks weights of a classifier: {', '.join(sorted(report['missing_keys'])[:3])}"
-            raise CandidateError(what, where=f"card {card.name}", hint="name the folder of the whole model, not of its body alone")
+        if lacking:
+            raise lacks_head(card, "a classifier", lacking)
         verdicts = find_verdicts(card, folder)
         if verdicts is None:
             hint = "see label2id in its config.json"

@@ -17,7 +17,7 @@ from harness.core.trust import Trust
 from harness.errors import CandidateError
 from harness.models.batches import release
 from harness.models.capabilities import Weights
-from harness.models.formats import readable_form, weights_only
+from harness.models.headed import lacks_head, load_headed
 from harness.models.likelihood import Asked, Decoder, EncoderDecoder, Ids, Scorer
 from harness.models.torch_module import count_weights
 from harness.models.transformers_text import TOKENS_PER_BATCH, TextEncoder
@@ -69,25 +69,14 @@ class LanguageModel(TextEncoder):
         """
         if self._whole is not None:
             return
-        folder, card, trust = self._source
+        _, card, _ = self._source
         has_encoder, self.model = self.model.config.is_encoder_decoder, None
         release()
         factory = AutoModelForSeq2SeqLM if has_encoder else AutoModelForCausalLM
-        with weights_only(card):
-            whole, report = factory.from_pretrained(
-                folder,
-                local_files_only=True,
-                trust_remote_code=card.remote_code and trust.remote_code,
-                use_safetensors=readable_form(folder, card, trust) == "safetensors",
-                weights_only=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-        whole = whole.to(self.device).eval()
+        whole, lacking = load_headed(factory, self._source, self.device)
         self.model = whole.get_encoder() if has_encoder else whole.base_model
-        if report["missing_keys"]:
-            what = f"its folder lacks weights of a language model: {', '.join(sorted(report['missing_keys'])[:3])}"
-            raise CandidateError(what, where=f"card {card.name}", hint="name the folder of the whole model, not of its body alone")
+        if lacking:
+            raise lacks_head(card, "a language model", lacking)
         reader = EncoderDecoder(whole, self.device) if has_encoder else Decoder(whole, self.device)
         words, tokens = whole.get_output_embeddings().weight.shape[0], TOKENS_PER_BATCH[torch.device(self.device).type]
         self._whole, self._scorer = whole, Scorer(reader, words, tokens, self.device)
