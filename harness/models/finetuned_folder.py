@@ -15,10 +15,11 @@ from harness.core.card import Card
 from harness.core.finetuned import Contents
 from harness.core.trust import Trust
 from harness.errors import CandidateError
+from harness.models import sentence_classifier
 from harness.models.adapters import load_trainable
 from harness.models.formats import weights_only
 from harness.models.picture_classifier import PictureClassifier, Pixels
-from harness.models.trainable import Trainable
+from harness.models.trainable import Aim, Trainable
 from harness.models.transformers_classifier import TextClassifier
 from harness.models.transformers_searcher import load_searcher
 from harness.models.transformers_tagger import read_tagger
@@ -41,6 +42,8 @@ def read_folder(contents: Contents, folder: Path, base: Path | None, device: str
             return load(contents.card, folder, device, trust)
         if contents.card.adapter == "transformers":
             runs_code = contents.card.remote_code and trust.remote_code
+            if sentence_classifier.is_saved(folder):
+                return sentence_classifier.read(contents.card, folder, device, runs_code=runs_code, outputs=len(contents.names))
             read = _read_pictures if contents.is_image else read_tagger if contents.target == "tags" else _read_texts
             return read(contents.card, folder, device, runs_code=runs_code)
         if contents.card.adapter == "timm":
@@ -53,15 +56,24 @@ def _read_adapter(contents: Contents, folder: Path, base: Path | None, device: s
 
     _require(folder, _ADAPTER)
     card, names = contents.card.reading(is_image=contents.is_image), contents.names
-    trainable = load_trainable(card, base, device, trust, classes=names, target=contents.target)
+    on_vectors = sentence_classifier.is_saved(folder)
+    trainable = load_trainable(card, base, device, trust, aim=Aim(names, contents.target, by_library=not on_vectors))
+    if on_vectors:
+        adapted: Any = sentence_classifier.read_adapter(trainable, folder)
+        trainable.reserve(_tokens(adapted))
+        return trainable
     with warnings.catch_warnings():
         # It asks transformers in a way that will change; nothing that a user could mend.
         warnings.filterwarnings("ignore", category=FutureWarning)
         module: Any = PeftModel.from_pretrained(trainable.module, str(folder)).to(device)
     trainable.module = module
-    tokens = [getattr(one, "num_virtual_tokens", 0) for one in module.peft_config.values()]
-    trainable.reserve(max(tokens))
+    trainable.reserve(_tokens(module))
     return trainable
+
+
+def _tokens(module: Any) -> int:  # noqa: ANN401 - a model of peft
+    """Return how many tokens an adapter puts before each text."""
+    return max(getattr(one, "num_virtual_tokens", 0) for one in module.peft_config.values())
 
 
 def _read_texts(card: Card, folder: Path, device: str, *, runs_code: bool) -> Trainable:

@@ -20,28 +20,24 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from harness.core.card import Card
-from harness.core.kinds import Target
-from harness.core.trust import CAUTIOUS, Trust
+from harness.core.trust import Trust
 from harness.models import open_clip_image
 from harness.models.adapter_folder import is_adapter, save_adapter
 from harness.models.picture_classifier import PictureClassifier, Pixels
-from harness.models.trainable import Trainable
+from harness.models.trainable import Aim, Trainable
 
 _HEAD = "classifier"
 
 
-def load_image(
-    card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS, *, classes: Sequence[str], target: Target = "class"
-) -> Trainable:
+def load_image(card: Card, folder: Path | None, device: str, trust: Trust, *, aim: Aim) -> Trainable:
     """Load the image tower and put a linear head on its embedding.
 
     Raises:
         CandidateError: the folder is not one of open_clip.
     """
-    del target
     tower = open_clip_image.load(card, folder, "cpu", trust)
     width = tower.embed_image([Image.new("RGB", (64, 64))]).shape[-1]
-    module = torch.nn.Sequential(OrderedDict(visual=tower.module, classifier=torch.nn.Linear(width, len(classes))))
+    module = torch.nn.Sequential(OrderedDict(visual=tower.module, classifier=torch.nn.Linear(width, len(aim.names))))
 
     def to_pixels(pictures: Pixels) -> torch.Tensor:
         return torch.stack([tower.transform(one) for one in pictures])

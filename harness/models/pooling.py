@@ -70,6 +70,18 @@ def _is_cross_encoder(folder: Path) -> bool:
     return read_json(folder / _PROMPTS).get("model_type") == "CrossEncoder"
 
 
+def sentence_pooling(folder: Path, config: AutoConfig, card: Card) -> str:
+    """Return `mean` or `cls` where a model was trained to give such a vector of a text, as its card or its files say, else nothing.
+
+    Raises:
+        CandidateError: the files state a pooling that bench does not have, and the card does not say what to do instead.
+    """
+    if not card.options.pooling and not reads_apart(folder):
+        return ""
+    found = choose_pooling(folder, config, card)
+    return found if found in {"mean", "cls"} else ""
+
+
 def choose_pooling(folder: Path, config: AutoConfig, card: Card) -> str:
     """Return the card's pooling, else what the files of sentence-transformers state, else what the architecture suggests.
 

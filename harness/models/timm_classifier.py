@@ -16,26 +16,22 @@ import torch
 from timm.models._hub import save_config_for_hf  # the half of its public save_for_hf that writes no weights
 
 from harness.core.card import Card
-from harness.core.kinds import Target
-from harness.core.trust import CAUTIOUS, Trust
+from harness.core.trust import Trust
 from harness.models import timm_image
 from harness.models.adapter_folder import is_adapter, save_adapter
 from harness.models.picture_classifier import PictureClassifier, Pixels
-from harness.models.trainable import Trainable, find_name, no_head
+from harness.models.trainable import Aim, Trainable, find_name, no_head
 
 
-def load_image(
-    card: Card, folder: Path | None, device: str, trust: Trust = CAUTIOUS, *, classes: Sequence[str], target: Target = "class"
-) -> Trainable:
+def load_image(card: Card, folder: Path | None, device: str, trust: Trust, *, aim: Aim) -> Trainable:
     """Load a timm model with a new classifier.
 
     Raises:
         CandidateError: timm does not know the architecture, or it takes no classifier.
     """
-    del target
     tower = timm_image.load(card, folder, "cpu", trust)
     module: Any = tower.module
-    module.reset_classifier(len(classes))
+    module.reset_classifier(len(aim.names))
     head = find_name(module, module.get_classifier()) if isinstance(module.get_classifier(), torch.nn.Module) else ""
     if not head:
         raise no_head(f"card {card.name}, {type(module).__name__}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from harness.core.data import Input
+from harness.core.kinds import Target
 from harness.errors import CandidateError
 
 if TYPE_CHECKING:
@@ -14,6 +16,18 @@ if TYPE_CHECKING:
 
 # What one model makes of a row and only it reads: token ids of a text, or a picture that is decoded when it is needed.
 Encoded: TypeAlias = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a model is to tell: a number for each of the `names`, read as the target asks.
+
+    `by_library` asks for the head that the model's library has for its architecture, and no other.
+    """
+
+    names: Sequence[str] = ()
+    target: Target = "class"
+    by_library: bool = False
 
 
 class Trainable(Protocol):

@@ -24,13 +24,13 @@ from transformers import (
 from harness.core.card import Card
 from harness.core.data import Input
 from harness.core.kinds import Target
-from harness.core.trust import CAUTIOUS, Trust
+from harness.core.trust import Trust
 from harness.models.adapter_folder import is_adapter, save_adapter
 from harness.models.formats import readable_form
 from harness.models.picture_classifier import PictureClassifier, Pixels
 from harness.models.pooling import choose_prompt
 from harness.models.tokens import Tokenization, Tokens, length
-from harness.models.trainable import Trainable, new_modules, no_head
+from harness.models.trainable import Aim, Trainable, new_modules, no_head
 from harness.models.transformers_text import TOKENS_PER_BATCH, max_length, shorten
 
 Source = tuple[Card, Path, Trust]
@@ -74,7 +74,7 @@ class TextClassifier:
 
     def save(self, folder: Path, labels: Sequence[str]) -> None:
         """Write weights or adapter, configuration with labels, and tokenizer."""
-        _name_labels(self._config, labels)
+        name_labels(self._config, labels)
         self.tokenizer.model_max_length = self.max_length
         if is_adapter(self.module):
             save_adapter(self.module, folder, self._card, self._folder)
@@ -84,9 +84,7 @@ class TextClassifier:
         self.tokenizer.save_pretrained(folder)
 
 
-def load_text(
-    card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *, classes: Sequence[str], target: Target = "class"
-) -> Trainable:
+def load_text(card: Card, folder: Path, device: str, trust: Trust, *, aim: Aim) -> Trainable:
     """Load a text encoder with a new head, as float32; of a pickle only the tensors are read.
 
     Raises:
@@ -102,13 +100,11 @@ def load_text(
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     config.pad_token_id = tokenizer.pad_token_id
-    module, head = load_module(AutoModelForSequenceClassification, config, (classes, target), (card, folder, trust))
+    module, head = load_module(AutoModelForSequenceClassification, config, aim, (card, folder, trust))
     return TextClassifier((module, tokenizer, head), folder, card, device)
 
 
-def load_image(
-    card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *, classes: Sequence[str], target: Target = "class"
-) -> Trainable:
+def load_image(card: Card, folder: Path, device: str, trust: Trust, *, aim: Aim) -> Trainable:
     """Load an image encoder with a new head, as float32; of a pickle only the tensors are read.
 
     Raises:
@@ -121,14 +117,14 @@ def load_image(
     if not runs_code and type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING:
         raise no_head(f"card {card.name}, {config.model_type}")
     processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
-    module, head = load_module(AutoModelForImageClassification, config, (classes, target), (card, folder, trust))
+    module, head = load_module(AutoModelForImageClassification, config, aim, (card, folder, trust))
 
     def to_pixels(pictures: Pixels) -> torch.Tensor:
         found: torch.Tensor = processor(list(pictures), return_tensors="pt")["pixel_values"]
         return found
 
     def save(trained: torch.nn.Module, where: Path, labels: Sequence[str]) -> None:
-        _name_labels(config, labels)
+        name_labels(config, labels)
         if is_adapter(trained):
             save_adapter(trained, where, card, folder)
             config.save_pretrained(where)
@@ -142,14 +138,14 @@ def load_image(
 def load_module(
     kind: Any,  # noqa: ANN401 - of transformers
     config: Any,  # noqa: ANN401 - as above
-    aim: tuple[Sequence[str], Target],
+    aim: Aim,
     source: Source,
 ) -> tuple[Any, tuple[str, ...]]:
     """Return a module with the configuration and outputs that are wanted, and the names of its new modules."""
     card, folder, trust = source
-    _name_labels(config, aim[0])
-    if aim[1] in _PROBLEMS:
-        config.problem_type = _PROBLEMS[aim[1]]
+    name_labels(config, aim.names)
+    if aim.target in _PROBLEMS:
+        config.problem_type = _PROBLEMS[aim.target]
     module, report = kind.from_pretrained(
         folder,
         config=config,
@@ -172,7 +168,7 @@ def _forget_head(kind: Any, module: Any, config: Any) -> tuple[str, ...]:  # noq
     The head is what has another shape for another number of classes.
     """
     larger = copy.deepcopy(config)
-    _name_labels(larger, [*config.id2label.values(), ""])
+    name_labels(larger, [*config.id2label.values(), ""])
     with torch.device("meta"):
         other = dict(kind.from_config(larger).named_parameters())
     head = new_modules(name for name, one in module.named_parameters() if other[name].shape != one.shape)
@@ -181,6 +177,7 @@ def _forget_head(kind: Any, module: Any, config: Any) -> tuple[str, ...]:  # noq
     return head
 
 
-def _name_labels(config: Any, labels: Sequence[str]) -> None:  # noqa: ANN401 - a configuration of transformers
+def name_labels(config: Any, labels: Sequence[str]) -> None:  # noqa: ANN401 - a configuration of transformers
+    """Write what each output means into a configuration."""
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}

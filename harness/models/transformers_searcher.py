@@ -93,7 +93,7 @@ class TextSearcher:
             self.module.save_pretrained(folder)
         encoder.tokenizer.model_max_length = encoder.max_length
         encoder.tokenizer.save_pretrained(folder)
-        prompts = {role: encoder.role_prompt(role) for role in _ROLES}
+        prompts = {str(role): encoder.role_prompt(role) for role in _ROLES}
         width = self.embed([""], "query").shape[1]
         write_layout(Layout(encoder.pooling, width, encoder.max_length, prompts), folder, self._folder)
 

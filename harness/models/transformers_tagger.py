@@ -14,9 +14,8 @@ from transformers import MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING, AutoConfig, Aut
 
 from harness.core.card import Card
 from harness.core.data import Input
-from harness.core.kinds import Target
-from harness.core.trust import CAUTIOUS, Trust
-from harness.models.trainable import Trainable, no_head
+from harness.core.trust import Trust
+from harness.models.trainable import Aim, Trainable, no_head
 from harness.models.transformers_classifier import TextClassifier, load_module
 from harness.models.transformers_text import shorten
 from harness.models.words import WordTokens, encode_words, gather_words
@@ -45,9 +44,7 @@ class WordTagger(TextClassifier):
         return torch.where(read, found, outside)
 
 
-def load_tagger(
-    card: Card, folder: Path, device: str, trust: Trust = CAUTIOUS, *, classes: Sequence[str], target: Target = "tags"
-) -> Trainable:
+def load_tagger(card: Card, folder: Path, device: str, trust: Trust, *, aim: Aim) -> Trainable:
     """Load a text encoder with a new head for words, as float32; of a pickle only the tensors are read.
 
     Raises:
@@ -63,7 +60,7 @@ def load_tagger(
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     config.pad_token_id = tokenizer.pad_token_id
-    module, head = load_module(AutoModelForTokenClassification, config, (classes, target), (card, folder, trust))
+    module, head = load_module(AutoModelForTokenClassification, config, aim, (card, folder, trust))
     return _without_prompt(WordTagger((module, tokenizer, head), folder, card, device))
 
 

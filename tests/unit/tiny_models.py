@@ -15,7 +15,7 @@ from harness.core.card import Card
 from harness.core.data import Dataset, Rows, Split
 from harness.core.trust import CAUTIOUS
 from harness.models.adapters import load_trainable
-from harness.models.trainable import Trainable
+from harness.models.trainable import Aim, Trainable
 from tests.unit.conftest import WORDS, save_tokenizer
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 48, "initializer_range": 0.2}
@@ -155,7 +155,7 @@ def card(adapter: str, modality: str, folder: Path) -> Card:
 
 def load(known: Card, classes: tuple[str, ...]) -> Trainable:
     torch.manual_seed(0)
-    return load_trainable(known, Path(known.source), "cpu", CAUTIOUS, classes=classes)
+    return load_trainable(known, Path(known.source), "cpu", CAUTIOUS, aim=Aim(classes))
 
 
 def texts(rows: int, seed: int = 0) -> tuple[tuple[str, ...], np.ndarray]:

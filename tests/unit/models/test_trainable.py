@@ -15,6 +15,7 @@ from harness.core.trust import CAUTIOUS
 from harness.errors import CandidateError
 from harness.models.adapters import can_train, load_trainable
 from harness.models.pictures import decode
+from harness.models.trainable import Aim
 from harness.techniques.catalogue import create_tuning
 from harness.techniques.tuning import Lesson
 from harness.training.session import Plan, Session
@@ -179,7 +180,7 @@ def test_a_card_tells_whether_it_can_be_trained(card: Card, reason: str) -> None
     assert can_train(card).startswith(reason)
     assert bool(can_train(card)) == bool(reason)
     with pytest.raises(CandidateError, match="cannot be fine-tuned"):
-        load_trainable(card, None, "cpu", CAUTIOUS, classes=CLASSES)
+        load_trainable(card, None, "cpu", CAUTIOUS, aim=Aim(CLASSES))
 
 
 def test_what_has_no_head_in_its_library_says_so(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from harness.core.trust import CAUTIOUS, Trust
 from harness.errors import CandidateError, Unavailable
 from harness.models.adapters import load_model, load_trainable
 from harness.models.formats import weights_only
+from harness.models.trainable import Aim
 from harness.models.weights import locate, tell_remote_code
 from tests.unit import tiny_models
 
@@ -222,7 +223,7 @@ def test_a_card_for_texts_and_pictures_is_loaded_for_the_rows_at_hand(tiny_bert:
     one = load_model(about.reading(is_image=False), tiny_bert, "cpu", CAUTIOUS)
     other = load_model(about.reading(is_image=True), pictures, "cpu", CAUTIOUS)
     assert (hasattr(one, "embed_text"), hasattr(other, "embed_image")) == (True, True)
-    trained = load_trainable(about.reading(is_image=True), pictures, "cpu", CAUTIOUS, classes=("a", "b"))
+    trained = load_trainable(about.reading(is_image=True), pictures, "cpu", CAUTIOUS, aim=Aim(("a", "b")))
     assert type(trained.module).__name__ == "ViTForImageClassification"
     assert about.reading(is_image=True).reading(is_image=False).modality == ("image",)
 

@@ -11,6 +11,7 @@ import torch
 from harness.core.data import Sentence
 from harness.core.trust import CAUTIOUS
 from harness.models.adapters import load_model, load_trainable
+from harness.models.trainable import Aim
 from harness.models.words import encode_words, gather_words
 from tests.unit import tiny_models
 
@@ -116,7 +117,7 @@ def test_a_head_gives_each_word_what_the_library_gives_its_first_token(tmp_path:
 
     known = tiny_models.card("transformers", "text", tiny_models.save_text("Bert", tmp_path / "base"))
     torch.manual_seed(0)
-    tagger = load_trainable(known, tmp_path / "base", "cpu", CAUTIOUS, classes=("O", "B-a", "I-a"), target="tags")
+    tagger = load_trainable(known, tmp_path / "base", "cpu", CAUTIOUS, aim=Aim(("O", "B-a", "I-a"), "tags"))
     tagger.module.eval()
     with torch.no_grad():
         logits = tagger.logits(tagger.encode(SENTENCES))

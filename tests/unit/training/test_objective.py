@@ -10,6 +10,7 @@ import torch
 
 from harness.core.trust import CAUTIOUS
 from harness.models.adapters import load_trainable
+from harness.models.trainable import Aim
 from harness.techniques.catalogue import TRAINED, create_tuning
 from harness.techniques.tuning import Lesson
 from harness.training.objective import Objective
@@ -33,7 +34,7 @@ def session(folder: Path, technique: str, truth: np.ndarray, epochs: float = 8) 
     target, names = ("number", ("value",)) if truth.ndim == 1 else ("labels", ("a", "b", "c"))
     torch.manual_seed(0)
     card = tiny_models.card("transformers", "text", folder)
-    model = load_trainable(card, folder, "cpu", CAUTIOUS, classes=names, target=target)  # type: ignore[arg-type]
+    model = load_trainable(card, folder, "cpu", CAUTIOUS, aim=Aim(names, target))  # type: ignore[arg-type]
     recipe = {**RECIPE, "learning_rate": RATES.get(technique, 1e-2)}
     return Session(model, create_tuning(technique), Lesson(TEXTS, truth, len(names)), Plan(recipe, epochs, 0, "cpu"))
 

@@ -19,6 +19,7 @@ from harness.core.trust import CAUTIOUS
 from harness.errors import CandidateError
 from harness.measure.relevance import judge_lists
 from harness.models.adapters import load_trainable
+from harness.models.trainable import Aim
 from harness.models.transformers_searcher import TextSearcher
 from harness.models.transformers_text import TextEncoder
 from harness.techniques.catalogue import create_tuning
@@ -39,7 +40,7 @@ def card(folder: Path, **options: object) -> Card:
 
 def load(folder: Path, **options: object) -> TextSearcher:
     torch.manual_seed(0)
-    found = load_trainable(card(folder, **options), folder, "cpu", CAUTIOUS, classes=(), target="documents")
+    found = load_trainable(card(folder, **options), folder, "cpu", CAUTIOUS, aim=Aim((), "documents"))
     assert isinstance(found, TextSearcher)
     return found
 

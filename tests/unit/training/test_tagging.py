@@ -15,6 +15,7 @@ from harness.core.trust import CAUTIOUS
 from harness.measure.decisions import decide
 from harness.measure.quality import OwnMetric
 from harness.models.adapters import load_trainable
+from harness.models.trainable import Aim
 from harness.techniques.catalogue import FOR_TAGS, TRAINED
 from harness.training.contender import Training, train
 from harness.training.objective import Objective
@@ -57,7 +58,7 @@ def test_every_technique_learns_what_words_say_and_its_folder_says_the_same(tech
     known = tiny_models.card("transformers", "text", bert)
     trained = train(
         Training(
-            load=lambda: load_trainable(known, bert, "cpu", CAUTIOUS, classes=data.rows.names, target="tags"),
+            load=lambda: load_trainable(known, bert, "cpu", CAUTIOUS, aim=Aim(data.rows.names, "tags")),
             technique=technique,
             recipe={"learning_rate": 5e-3, "batch_size": 8, "epochs": 12, "head_learning_rate": 2e-2},
             fidelity=Fidelity(epochs=12, of=12),

@@ -14,6 +14,7 @@ from harness.core.trust import CAUTIOUS
 from harness.core.writing import TURN, Writing
 from harness.errors import CandidateError
 from harness.models.adapters import load_trainable
+from harness.models.trainable import Aim
 from harness.models.transformers_writer import TextWriter
 from harness.techniques.catalogue import create_tuning
 from harness.techniques.tuning import Lesson
@@ -30,7 +31,7 @@ ROWS = [
 
 def load(folder: Path) -> TextWriter:
     torch.manual_seed(0)
-    found = load_trainable(card("transformers", "text", folder), folder, "cpu", CAUTIOUS, classes=(), target="text")
+    found = load_trainable(card("transformers", "text", folder), folder, "cpu", CAUTIOUS, aim=Aim((), "text"))
     assert isinstance(found, TextWriter)
     return found
 
