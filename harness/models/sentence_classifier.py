@@ -78,6 +78,7 @@ class SentenceClassifier(TextClassifier):
         self._pooler: torch.nn.Module | None = body.pooler if is_spare else None
         if is_spare:
             body.pooler = None
+        self.pooling: str = module.pooling
         super().__init__((module, tokenizer, (_HEAD,)), folder, card, device)
 
     def save(self, folder: Path, labels: Sequence[str]) -> None:

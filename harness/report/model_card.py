@@ -61,7 +61,7 @@ def to_model_card(head: Finetuned) -> str:
         "test": _estimate(head.test),
         "test_rows": f"{facts.test:,}",
         "snippet": snippet(head),
-        "prompt": contents.card.options.prompt or "",
+        "prompt": "" if library(head) == "sentence-transformers" else contents.card.options.prompt or "",
         "predict": clean(head.predict),
         "intended": f"{_things(head)} like the rows below, to be {_use(head)}.",
         "limits": tuple(_limits(head)),

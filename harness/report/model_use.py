@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from harness.core.finetuned import Contents, Finetuned
+from harness.core.kinds import Target
 from harness.core.writing import TURN
 
 _LIBRARIES = {"transformers": "transformers", "timm": "timm", "open_clip": "open_clip"}
@@ -12,7 +13,7 @@ _LIBRARIES = {"transformers": "transformers", "timm": "timm", "open_clip": "open
 
 def library(head: Finetuned) -> str:
     """Return the library that reads the folder, as the Hub spells it."""
-    if head.contents.target == "documents":
+    if head.contents.target == "documents" or (_reads_vectors(head.contents) and head.contents.technique != "prompt-tuning"):
         return "sentence-transformers"
     if head.contents.form == "adapter":
         return "peft"
@@ -35,6 +36,8 @@ def snippet(head: Finetuned) -> str:
     if contents.target in {"text", "documents"}:
         return _writing(contents) if contents.target == "text" else _SEARCH
     base = json.dumps(card.source) + (f",\n    revision={json.dumps(card.revision)}" if card.is_hub and card.revision else "")
+    if _reads_vectors(contents):
+        return _vectors(contents, base)
     count = len(contents.names)
     given = '"PICTURE.png"' if contents.is_image else '{"text": "TEXT", "text_pair": "OTHER"}' if contents.pair else '"TEXT"'
     texts = '["TEXT"], ["OTHER"]' if contents.pair else '["TEXT"]'
@@ -49,6 +52,19 @@ def snippet(head: Finetuned) -> str:
         ("open_clip", "whole"): _OPEN_CLIP.format(count=count),
     }
     return known.get((card.adapter, contents.form), "")
+
+
+def _reads_vectors(contents: Contents) -> bool:
+    """Tell whether the head reads the vector that an encoder of sentences gives for a text."""
+    return contents.form != "probe" and "pooling" in contents.recipe
+
+
+def _vectors(contents: Contents, base: str) -> str:
+    choose = _CHOOSE[contents.target]
+    if contents.technique != "prompt-tuning":
+        return _VECTORS.format(choose=choose)
+    pooled = "[:, 0]" if contents.recipe["pooling"] == "cls" else ".mean(1)"
+    return _PROMPTED_VECTORS.format(base=base, choose=choose, pooled=pooled)
 
 
 def _adapter(contents: Contents) -> str:
@@ -100,6 +116,37 @@ _SEARCH = """from sentence_transformers import SentenceTransformer
 model = SentenceTransformer("FOLDER")
 documents = model.encode_document(["DOCUMENT", "OTHER"])
 model.similarity(model.encode_query(["QUERY"]), documents)"""
+_CHOOSE: dict[Target, str] = {
+    "class": "labels[int(outputs[0].argmax())]",
+    "labels": "dict(zip(labels, outputs[0].sigmoid().tolist()))",
+    "number": "float(outputs[0, 0])",
+}
+_VECTORS = """import json
+
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("FOLDER")
+labels = json.load(open("FOLDER/bench.json"))["contents"]["labels"]
+outputs = model.encode(["TEXT"], convert_to_tensor=True)
+{choose}"""
+_PROMPTED_VECTORS = """import json
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer
+
+base = AutoModel.from_pretrained(
+    {base},
+)
+model = PeftModel.from_pretrained(base, "FOLDER").eval()
+tokenizer = AutoTokenizer.from_pretrained("FOLDER")
+labels = json.load(open("FOLDER/bench.json"))["contents"]["labels"]
+head = load_file("FOLDER/2_Dense/model.safetensors")
+given = tokenizer(["TEXT"], return_tensors="pt", truncation=True, return_token_type_ids=False)
+vector = model(**given).last_hidden_state{pooled}  # of one text, without padding
+outputs = vector @ head["linear.weight"].T + head["linear.bias"]
+{choose}"""
 _PIPELINE = """from transformers import pipeline
 
 classify = pipeline("{kind}", model="FOLDER")

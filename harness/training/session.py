@@ -80,6 +80,8 @@ class Session:
         found = {} if self.objective.weights is None else {"class_weights": "balanced"}
         if any(isinstance(part, _BatchNorm) for part in self.trainable.module.modules()):
             found["batch_norm"] = "frozen"
+        if pooling := getattr(self.trainable, "pooling", ""):
+            found["pooling"] = pooling
         return found | self._beyond
 
     @property

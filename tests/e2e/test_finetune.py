@@ -58,8 +58,9 @@ def workspace(server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("workspace")
     make_model(folder / "models" / "tiny")
     (folder / "candidates").mkdir()
-    card = "- {name: tiny, adapter: transformers, source: ./models/tiny, license: Apache-2.0, parameters: 8000}\n"
-    (folder / "candidates" / "tiny.yaml").write_text(card)
+    card = "- {name: NAME, adapter: transformers, source: ./models/tiny, license: Apache-2.0, parameters: 8000}\n"
+    pooled = card.replace("NAME", "pooled").replace("}", ", options: {pooling: mean}}")
+    (folder / "candidates" / "tiny.yaml").write_text(card.replace("NAME", "tiny") + pooled)
     task = folder / "tasks" / "mail"
     task.mkdir(parents=True)
     (task / "rows.csv").write_text(make_rows(150))
@@ -70,7 +71,7 @@ def workspace(server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def compare(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    fixed = ("--task", "mail", "--candidates", "tiny", "--measure", "quality", "--offline", "--device", "cpu")
+    fixed = ("--task", "mail", "--candidates", "tiny,pooled", "--measure", "quality", "--offline", "--device", "cpu")
     return run_here("compare", *fixed, *more, cwd=folder)
 
 
@@ -95,23 +96,57 @@ def make_rows(number: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def finetune(workspace: Path, out: str, technique: str, run: Run = run_here) -> dict[str, Any]:
-    named = ("--candidate", "tiny", "--technique", technique, "--device", "cpu", "--offline")
+def finetune(workspace: Path, out: str, technique: str, run: Run = run_here, *, candidate: str = "tiny") -> dict[str, Any]:
+    named = ("--candidate", candidate, "--technique", technique, "--device", "cpu", "--offline")
     done = run("finetune", "mail", "--out", out, *named, "--json", cwd=workspace)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def score_afresh(workspace: Path, out: str) -> dict[str, Any]:
+def score_afresh(workspace: Path, out: str, script: str = FRESH) -> dict[str, Any]:
     kept = next((workspace / "reports" / "mail" / "latest" / "predictions").glob("*.parquet"))
     done = subprocess.run(
-        [sys.executable, "-I", "-W", "ignore", "-c", FRESH, out, "tasks/mail/rows.csv", str(kept)],
+        [sys.executable, "-I", "-W", "ignore", "-c", script, out, "tasks/mail/rows.csv", str(kept)],
         cwd=workspace, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+# The same for an encoder of sentences: its body by transformers, and the linear layer beside it.
+BY_VECTOR = """
+import hashlib, json, sys
+import pandas as pd, torch
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+folder, rows, kept = sys.argv[1:]
+model, head = AutoModel.from_pretrained(folder).eval(), load_file(folder + "/2_Dense/model.safetensors")
+assert not any(name.startswith("harness") for name in sys.modules)
+tokenizer, names = AutoTokenizer.from_pretrained(folder), json.load(open(folder + "/bench.json"))["contents"]["labels"]
+label = {hashlib.sha256(t.encode()).hexdigest()[:16]: (t, l) for t, l in pd.read_csv(rows).itertuples(index=False)}
+frame = pd.read_parquet(kept)
+asked = [label[i.partition("-")[0]] for i in frame[frame["split"] == "test"]["id"]]
+hits = 0
+for text, right in asked:
+    with torch.inference_mode():
+        vector = model(**tokenizer(text, return_tensors="pt", return_token_type_ids=False)).last_hidden_state.mean(1)
+        hits += names[int((vector @ head["linear.weight"].T + head["linear.bias"]).argmax())] == right
+print(json.dumps({"score": hits / len(asked), "rows": len(asked)}))
+"""
+
+
+@pytest.mark.parametrize("technique", ["full", "lora"])
+def test_an_encoder_of_sentences_goes_its_own_way(workspace: Path, technique: str) -> None:
+    found = finetune(workspace, f"vectors-{technique}", technique, candidate="pooled")
+    assert found["contents"]["recipe"]["pooling"] == "mean"
+    again = score_afresh(workspace, f"vectors-{technique}", BY_VECTOR)
+    assert again["score"] == pytest.approx(found["test"]["score"], abs=1e-6)
+    assert "SentenceTransformer(" in (workspace / f"vectors-{technique}" / "README.md").read_text()
+    (workspace / "one.csv").write_text("text\nmy card was stolen\n")
+    done = run_here("predict", f"vectors-{technique}", "one.csv", "--out", f"{technique}.parquet", "--device", "cpu", cwd=workspace)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
