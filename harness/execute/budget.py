@@ -40,23 +40,35 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """A contender before it is trained; `s_per_row` is what a row takes to be trained on once, as far as is known."""
+    """A contender before it is trained; `s_per_row` is what a row takes to be trained on once, as far as is known.
+
+    `pace` are the epochs of the shortest training in the race, by which early rounds are measured; 0 stands for its own.
+    """
 
     candidate: str
     technique: str
     recipe: dict[str, str | int | float]
     epochs: float
     s_per_row: float
+    pace: float = 0.0
+
+    def reach(self, share: float) -> float:
+        """Return how many epochs are done when a round ends: a share of the shortest training's, in the last round all its own.
+
+        >>> [Entrant("a", "lora", {}, 6, 0.01, pace=3).reach(share) for share in (0.1, 0.5, 1.0)]
+        [0.3, 1.5, 6]
+        """
+        return self.epochs if share >= 1 else round(min(self.epochs, share * (self.pace or self.epochs)), 3)
 
     def seconds(self, amounts: Amounts, share: float, since: float = 0.0) -> float:
-        """Return about how long training from one share of all epochs to another takes, with the answers that are due."""
+        """Return about how long training from one round's end to another's takes, with the answers that are due."""
         asked = 2 * amounts.asked + (amounts.confirmed if share >= 1 else 0)
-        rows = amounts.trained * self.epochs * (share - since) + _FORWARD * asked
+        rows = amounts.trained * (self.reach(share) - self.reach(since)) + _FORWARD * asked
         return _SECONDS_TO_BEGIN + rows * self.s_per_row
 
 
 def shares(entrants: int) -> tuple[float, ...]:
-    """Return up to which share of its training each round goes."""
+    """Return where each round ends, as a share of the shortest training: all run equally far, until the last runs to its end."""
     return _FEW if entrants <= 2 else _MANY
 
 
@@ -94,7 +106,7 @@ def fit(entrants: Sequence[Entrant], amounts: Amounts, seconds: float) -> tuple[
     if epochs < 1:
         return ()
     whole = float(math.floor(epochs))
-    return (replace(first, epochs=whole, recipe={**first.recipe, "epochs": whole}),)
+    return (replace(first, epochs=whole, pace=whole, recipe={**first.recipe, "epochs": whole}),)
 
 
 def least_seconds(entrants: Sequence[Entrant], amounts: Amounts) -> float:
@@ -121,3 +133,9 @@ def affordable(entrant: Entrant, amounts: Amounts, *, since: float, seconds: flo
     spare = seconds * _PRUDENCE - entrant.seconds(amounts, 1.0, 1.0)
     gained = spare / (amounts.trained * entrant.epochs * entrant.s_per_row)
     return round(max(since, since + gained), 3)
+
+
+def alone(entrant: Entrant, until: Sequence[float], since: float) -> tuple[Entrant, list[float], float]:
+    """Return a runner without rivals: it keeps its own pace, as shares of which rounds end and the last one ended."""
+    own = replace(entrant, pace=entrant.epochs)
+    return own, [entrant.reach(share) / own.epochs for share in until], entrant.reach(since) / own.epochs

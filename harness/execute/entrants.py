@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from harness.core.card import Card
 from harness.core.kinds import UNTRAINED, Kind, Target
@@ -87,7 +88,8 @@ def list_entrants(
             for variant, recipe in enumerate(recipes(technique, _parameters(card, ranking), rows, target)[: RECIPES[effort]]):
                 entrant = Entrant(card.name, technique, dict(recipe), float(recipe["epochs"]), s_per_row)
                 found.append(((variant, place, turn), entrant))
-    return [entrant for _, entrant in sorted(found, key=lambda pair: pair[0])]
+    ordered = [entrant for _, entrant in sorted(found, key=lambda pair: pair[0])]
+    return [replace(one, pace=min(other.epochs for other in ordered)) for one in ordered]
 
 
 def seconds_per_row(card: Card, ranking: Ranking) -> float:

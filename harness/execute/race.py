@@ -174,11 +174,12 @@ class _Track:
         count = budget.room(running, self.amounts, until, since=since, seconds=seconds)
         if count:
             return list(running[:count]), until
-        share = budget.affordable(running[0], self.amounts, since=since, seconds=seconds)
-        return ([running[0]], [*(early for early in until if early < share), share]) if share > since else ([], [])
+        last, until, since = budget.alone(running[0], until, since)
+        share = budget.affordable(last, self.amounts, since=since, seconds=seconds)
+        return ([last], [*(early for early in until if early < share), share]) if share > since else ([], [])
 
     def _round(self, running: Sequence[Entrant], share: float, *, is_last: bool) -> list[_Standing]:
-        """Train every runner up to a share, and weigh what came of it."""
+        """Train every runner up to a round's end, and weigh what came of it."""
         trials = [self._trial(one, share, is_last=is_last) for one in running]
         self._execute(trials)
         found = weigh(self.campaign.folder, self.campaign.info)
@@ -208,7 +209,7 @@ class _Track:
             device=self.ground.device,
             seed=info.settings.seed,
             recipe=one.recipe,
-            fidelity=Fidelity(epochs=round(one.epochs * share, 3), of=one.epochs),
+            fidelity=Fidelity(epochs=one.reach(share), of=one.epochs),
             confirms=is_last,
         )
 

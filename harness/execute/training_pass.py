@@ -50,6 +50,7 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
         seed=trial.seed,
         device=job.device,
         checkpoint=job.checkpoint,
+        origin=f"{trial.candidate} {trial.source_digest} {trial.software_digest}",
         needs_test=trial.confirms,
         trust=job.trust,
         tell=tell,

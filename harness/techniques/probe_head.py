@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 
+from harness.atomic import write_bytes
 from harness.core.data import Input, stratify, target_of
 from harness.errors import CandidateError
 from harness.models.batches import Batches
@@ -17,18 +22,20 @@ from harness.techniques.inputs import Inputs
 from harness.techniques.linear_probe import LinearProbe, ProbeHead
 from harness.techniques.tuning import DoesNotApply, Lesson
 
-_ROWS_FOR_PROBE, _SENTENCES_FOR_PROBE = 5000, 1000
+_ROWS_FOR_PROBE, _SENTENCES_FOR_PROBE = 10_000, 1000
 
 
 def begin_as_probe(trainable: Trainable, lesson: Lesson) -> None:
-    """Fit a probe on at most 5,000 of the rows, or the words of 1,000 sentences, and write it into the head's last layer.
+    """Fit a probe on at most 10,000 of the rows, or the words of 1,000 sentences, and write it into the head's last layer.
 
-    Rows are drawn by class.
+    Rows are drawn by class. A probe that another training of the model left beside the lesson is taken as it is.
 
     Raises:
         DoesNotApply: the head does not end in a linear layer that gives the classes, or all rows are of one class.
     """
     layer = last_layer(trainable, lesson.classes)
+    if lesson.kept is not None and _take(layer, lesson.kept):
+        return
     is_tagged = target_of(lesson.labels) == "tags"
     kept = thin(stratify(lesson.labels), _SENTENCES_FOR_PROBE if is_tagged else _ROWS_FOR_PROBE)
     labels = np.concatenate(lesson.labels[kept]) if is_tagged else lesson.labels[kept]
@@ -36,6 +43,9 @@ def begin_as_probe(trainable: Trainable, lesson: Lesson) -> None:
         raise DoesNotApply("all rows that it would learn from are of one class")
     features = _reaching(trainable, layer, [lesson.inputs[i] for i in kept])
     _write(layer, LinearProbe().fit(Inputs.of_layers(features[None]), np.arange(len(labels)), labels, lesson.classes))
+    if lesson.kept is not None:
+        lesson.kept.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(lesson.kept, save({name: one.detach().cpu().contiguous() for name, one in layer.named_parameters()}))
 
 
 def last_layer(trainable: Trainable, classes: int) -> torch.nn.Linear:
@@ -102,6 +112,21 @@ def _reaching(trainable: Trainable, layer: torch.nn.Linear, inputs: list[Input])
         return found
     finally:
         hook.remove()
+
+
+@torch.no_grad()
+def _take(layer: torch.nn.Linear, path: Path) -> bool:
+    """Write a probe that was kept into a layer, if there is one that is whole and has the layer's shape."""
+    try:
+        found = load_file(path)
+    except (OSError, SafetensorError):
+        return False
+    wanted = dict(layer.named_parameters())
+    if {name: one.shape for name, one in found.items()} != {name: one.shape for name, one in wanted.items()}:
+        return False
+    for name, one in wanted.items():
+        one.copy_(found[name])
+    return True
 
 
 @torch.no_grad()

@@ -10,6 +10,8 @@ from harness.errors import CandidateError
 from harness.techniques.technique import Recipe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
     from numpy.typing import NDArray
 
@@ -34,7 +36,8 @@ class Lesson:
 
     Where values are told, `classes` is 1. Where texts are written (`writes`), inputs are pairs of a prompt and its answer, and
     labels are zeros. Where documents are found, inputs are pairs of a query and a right document, labels the documents' places, and
-    `right` holds of each query the places of all that are.
+    `right` holds of each query the places of all that are. `kept` is the file of a probe that is fitted on these rows once, for all
+    trainings of one model.
     """
 
     inputs: Sequence[Input]
@@ -42,6 +45,7 @@ class Lesson:
     classes: int
     writes: bool = False
     right: Sequence[Set[int]] = ()
+    kept: Path | None = None
 
     @property
     def target(self) -> Target | None:

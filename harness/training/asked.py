@@ -22,7 +22,8 @@ class Training:
     """A candidate that `load` gives, a technique, a recipe, and how far to train on which rows.
 
     What the recipe leaves open is filled from the technique's default. `checkpoint` is a folder that may hold what an earlier,
-    shorter training left, and gets what this one leaves. `tell` gets a plain line an epoch.
+    shorter training left, and gets what this one leaves. `origin` names what is loaded: contenders of one origin whose checkpoints
+    lie side by side share what each begins with. `tell` gets a plain line an epoch.
     """
 
     load: Callable[[], Trainable]
@@ -34,6 +35,7 @@ class Training:
     seed: int
     device: str
     checkpoint: Path
+    origin: str = ""
     needs_test: bool = True
     trust: Trust = CAUTIOUS
     tell: Callable[[str], None] = _say_nothing

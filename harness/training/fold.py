@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -81,7 +82,8 @@ class Fold:
 
     def _lesson(self) -> Lesson:
         """Return the rows that are learned from."""
-        return Lesson(self._inputs(self._training), self._truth[self._training], self._ask.data.rows.outputs)
+        inputs, truth = self._inputs(self._training), self._truth[self._training]
+        return Lesson(inputs, truth, self._ask.data.rows.outputs, kept=self._probe())
 
     def _inputs(self, rows: Ints) -> list[Input]:
         """Return rows as the model gets them."""
@@ -168,6 +170,14 @@ class Fold:
         if self._known[0] != self.session.progress.step:
             self._known = (self.session.progress.step, self.session.answer(self._rows))
         return self._known[1]
+
+    def _probe(self) -> Path | None:
+        """Return where a probe on these rows is kept that several contenders begin as."""
+        ask = self._ask
+        if not ask.origin:
+            return None
+        known = json.dumps([ask.origin, ask.seed, ask.data.digest, hashlib.sha256(self._training.tobytes()).hexdigest()])
+        return ask.checkpoint.parent / "probes" / f"{hashlib.sha256(known.encode()).hexdigest()[:16]}.safetensors"
 
     def _identity(self) -> str:
         """Say all that a checkpoint depends on, but how far it is."""

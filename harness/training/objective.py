@@ -5,7 +5,7 @@ Of queries and their documents it stands in contrast.py: there the loss of a row
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,20 +26,22 @@ class Objective:
     """How outputs of a head are read and judged.
 
     Values are learned in units of their deviation `scale` around their mean `center`: so a learning rate suits any unit. Where
-    texts are written, the model itself gives of each row the mean cross entropy of the tokens of its answer, `(n, 1)`.
+    texts are written, the model itself gives of each row the mean cross entropy of the tokens of its answer, `(n, 1)`. `smoothing`
+    is the share of a class's right answer that is spread over all classes (Szegedy et al. 2016).
     """
 
     target: Target
     weights: Floats | None = None
     center: float = 0.0
     scale: float = 1.0
+    smoothing: float = 0.0
 
     @classmethod
-    def of(cls, truth: NDArray[Any], classes: int) -> Objective:
+    def of(cls, truth: NDArray[Any], classes: int, smoothing: float = 0.0) -> Objective:
         """Return the objective for rows whose right answers these are; classes are weighed where they are imbalanced."""
         target = target_of(truth)
         if target == "class":
-            return cls(target, class_weights(truth, classes))
+            return cls(target, class_weights(truth, classes), smoothing=smoothing)
         return cls(target) if target in {"labels", "tags"} else cls(target, None, float(truth.mean()), float(truth.std()) or 1.0)
 
     def inner(self, truth: NDArray[Any]) -> NDArray[Any]:
@@ -52,7 +54,8 @@ class Objective:
         if self.target in {"class", "tags"}:
             truth = _flat(truth)
             weights = None if self.weights is None else torch.from_numpy(self.weights).to(device)
-            found = cross_entropy(outputs.float(), torch.from_numpy(truth).to(device), weight=weights, reduction="sum")
+            right = torch.from_numpy(truth).to(device)
+            found = cross_entropy(outputs.float(), right, weight=weights, reduction="sum", label_smoothing=self.smoothing)
         elif self.target == "text":
             found = outputs.float().sum()
         elif self.target == "labels":
@@ -61,6 +64,10 @@ class Objective:
         else:
             found = ((outputs.float()[:, 0] - torch.from_numpy(truth).to(device)) ** 2).sum()
         return found / total
+
+    def plain(self, outputs: torch.Tensor, truth: NDArray[Any], total: float) -> float:
+        """Return the same loss without smoothing, as it can be compared with that of other rows."""
+        return float(replace(self, smoothing=0.0).loss(outputs.detach(), truth, total))
 
     def size(self, truth: NDArray[Any]) -> float:
         """Return what the summed loss of rows is divided by: their number, that of their words, or their classes' weight."""

@@ -60,7 +60,11 @@ class Session:
         give_back_large()
         torch.manual_seed(plan.seed)
         self.trainable, self.plan, self.progress = trainable, plan, Progress()
-        self.objective = Objective(lesson.target) if lesson.target else Objective.of(lesson.labels, lesson.classes)
+        self.objective = (
+            Objective(lesson.target)
+            if lesson.target
+            else Objective.of(lesson.labels, lesson.classes, number(plan.recipe, "label_smoothing", 0.0))
+        )
         lesson = replace(lesson, labels=self.objective.inner(lesson.labels))
         self._beyond = mend_dropout(trainable.module) | begin_head(trainable, lesson, plan.recipe)
         groups = tuning.prepare(trainable, plan.recipe, lesson)
@@ -213,7 +217,7 @@ class Session:
                 logits = self.trainable.logits(batch)
             share = self.objective.loss(logits, labels[part], total)
             self._accelerator.backward(share)
-            loss += float(share.detach())
+            loss += self.objective.plain(logits, labels[part], total) if self.objective.smoothing else float(share.detach())
             lengths = [self._lengths[i] for i in rows[part]]
             cells, tokens = cells + len(part) * max(lengths), tokens + sum(lengths)
         self.progress.cells += cells

@@ -1,8 +1,10 @@
 """What a budget allows."""
 
+from dataclasses import replace
+
 import pytest
 
-from harness.execute.budget import Amounts, Entrant, affordable, fit, least_seconds, race_seconds, room, shares
+from harness.execute.budget import Amounts, Entrant, affordable, alone, fit, least_seconds, race_seconds, room, shares
 
 AMOUNTS = Amounts(trained=1000, asked=300, confirmed=300)
 
@@ -63,3 +65,19 @@ def test_who_has_no_time_for_all_of_its_training_gets_a_part_or_none() -> None:
     assert entrant().seconds(AMOUNTS, part, 0.2) <= 300
     assert affordable(entrant(), AMOUNTS, since=0.2, seconds=10) == 0.2
     assert room([entrant()], AMOUNTS, (1.0,), since=0.2, seconds=300) == 0
+
+
+def test_whoever_plans_more_epochs_runs_no_further_until_the_last_round() -> None:
+    long = replace(entrant(epochs=8), pace=4.0)
+    assert [long.reach(share) for share in (0.1, 0.25, 1.0)] == [0.4, 1.0, 8.0]
+    assert long.seconds(AMOUNTS, 0.25) == entrant().seconds(AMOUNTS, 0.25)
+    assert long.seconds(AMOUNTS, 1.0, 0.25) == pytest.approx(8 + 0.1 * (7000 + 900 / 3))
+
+
+def test_without_rivals_a_runner_keeps_its_own_pace() -> None:
+    own, until, since = alone(replace(entrant(epochs=8), pace=4.0), [0.5, 1.0], 0.25)
+    assert (own.pace, until, since) == (8.0, [0.25, 1.0], 0.125)
+    assert [own.reach(share) for share in (since, *until)] == [1.0, 2.0, 8.0]
+    part = affordable(own, AMOUNTS, since=since, seconds=600)
+    assert since < part < 1
+    assert own.seconds(AMOUNTS, part, since) <= 600

@@ -14,6 +14,7 @@ from harness.core.trial import Fidelity
 from harness.core.trust import CAUTIOUS
 from harness.models.adapters import load_trainable
 from harness.models.trainable import Aim, Trainable
+from harness.techniques.linear_probe import LinearProbe
 from harness.training.contender import Trained, Training, train
 from tests.unit import tiny_models
 
@@ -152,3 +153,26 @@ def test_pictures_have_several_labels(tmp_path: Path) -> None:
     # A row can have both or none, so the shares of a row do not sum to 1.
     assert {tuple(one) for one in told.tolist()} == {(False, False), (False, True), (True, False), (True, True)}
     np.testing.assert_allclose(found.answer(rows.inputs[40:56]), found.validation, atol=1e-5)
+
+
+def test_what_contenders_begin_with_is_fitted_once(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, alone, beside = tiny_models.dataset(INPUTS, LABELS, HOLD_OUT), tmp_path / "alone", tmp_path / "beside"
+    expected = train(with_probe(ask(bert, alone / "a", data, (1, 2)), "probe-then-finetune"))
+    shared = dataclasses.replace(ask(bert, beside / "a", data, (1, 2)), origin="tiny")
+    train(with_probe(shared, "lora"))
+    assert not list(alone.glob("probes/*"))
+    [kept] = beside.glob("probes/*")
+    monkeypatch.setattr(LinearProbe, "fit", None)
+    found = train(with_probe(dataclasses.replace(shared, checkpoint=beside / "b"), "probe-then-finetune"))
+    np.testing.assert_array_equal(found.validation, expected.validation)
+    monkeypatch.undo()
+    kept.write_bytes(b"half")
+    again = train(with_probe(dataclasses.replace(shared, checkpoint=beside / "c"), "probe-then-finetune"))
+    np.testing.assert_array_equal(again.validation, expected.validation)
+    other = tiny_models.dataset(INPUTS, LABELS, dataclasses.replace(HOLD_OUT, learn=tuple(range(40))))
+    train(dataclasses.replace(with_probe(shared, "lora"), data=other, checkpoint=beside / "d"))
+    assert len(list(beside.glob("probes/*"))) == 2
+
+
+def with_probe(asked: Training, technique: str) -> Training:
+    return dataclasses.replace(asked, technique=technique, recipe={**RECIPE, "head": "probe"})

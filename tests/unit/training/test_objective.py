@@ -93,3 +93,14 @@ def test_classes_are_weighed_and_the_rest_is_not() -> None:
     values = Objective.of(VALUES, 1)
     assert (values.center, values.scale) == (pytest.approx(VALUES.mean()), pytest.approx(VALUES.std()))
     assert Objective.of(np.full(3, 2.0), 1).scale == 1.0
+
+
+def test_smoothed_classes_are_those_of_torch_and_told_without_it() -> None:
+    outputs, truth = torch.randn(5, 3, generator=torch.manual_seed(0)), np.array([0, 1, 2, 0, 0])
+    smoothed = Objective("class", smoothing=0.1)
+    right = torch.nn.functional.one_hot(torch.from_numpy(truth), 3) * 0.9 + 0.1 / 3
+    by_hand = -(right * outputs.log_softmax(1)).sum() / 5
+    assert float(smoothed.loss(outputs, truth, 5)) == pytest.approx(float(by_hand), rel=1e-5)
+    assert smoothed.plain(outputs, truth, 5) == float(Objective("class").loss(outputs, truth, 5))
+    assert Objective.of(truth, 3, 0.1).smoothing == 0.1
+    assert Objective.of(LABELS, 3, 0.1).smoothing == 0
