@@ -24,7 +24,7 @@ class Runner(Noun):
 
 
 class Round(Noun):
-    """All contenders trained up to the same share of their training."""
+    """All contenders trained equally far: up to a share of the shortest training among them, with 1 each to its own end."""
 
     number: int
     share: float

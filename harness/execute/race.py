@@ -287,11 +287,9 @@ def _plan(chosen: Sequence[Entrant], amounts: Amounts, clock: Clock) -> str:
     until = budget.shares(len(chosen))
     names = dict.fromkeys(one.candidate for one in chosen)
     takes = _minutes(budget.race_seconds(chosen, amounts, until))
-    rounds = (
-        f"{len(until)} rounds, up to {', '.join(f'{share:.0%}' for share in until)} of their epochs"
-        if len(until) > 1
-        else "one round"
-    )
+    early = " and ".join(f"{share:.0%}" for share in until[:-1])
+    of = "the" if len({entrant.epochs for entrant in chosen}) == 1 else "the shortest training's"
+    rounds = f"{len(until)} rounds, up to {early} of {of} epochs and to the end" if len(until) > 1 else "one round"
     limit = "" if clock.left() == float("inf") else f" of the {_minutes(clock.left())} that are left"
     one = "contender" if len(chosen) == 1 else "contenders"
     return f"{len(chosen)} {one} of {', '.join(names)} in {rounds}; about {takes}{limit}"

@@ -74,7 +74,7 @@ ABSENT = (
     "bge-small lora at a learning rate of 0.0005: no time for it in the budget",
 )
 EVIL = "<script>alert(1)</script>|`](javascript:x)\u202e\"'"
-PLAN = "8 contenders of minilm-l6-v2, bge-small in 3 rounds, up to 15%, 40%, 100% of their epochs; about 7 min"
+PLAN = "8 contenders of minilm-l6-v2, bge-small in 3 rounds, up to 15% and 40% of the epochs and to the end; about 7 min"
 
 
 def trained(lanes: Sequence[Lane] = LANES, heads: Sequence[tuple[str, str, float]] = HEADS, **changes: object) -> Trained:
