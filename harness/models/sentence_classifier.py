@@ -125,8 +125,15 @@ def load(card: Card, folder: Path, device: str, trust: Trust, *, aim: Aim) -> Tr
     if card.options.layers:
         shorten(config, card)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
-    given = {"trust_remote_code": runs_code, "use_safetensors": readable_form(folder, card, trust) == "safetensors"}
-    body = _load_body(folder, config=config, weights_only=True, **given)
+    body = AutoModel.from_pretrained(
+        folder,
+        config=config,
+        local_files_only=True,
+        trust_remote_code=runs_code,
+        use_safetensors=readable_form(folder, card, trust) == "safetensors",
+        weights_only=True,
+        dtype=torch.float32,
+    )
     module = EncoderForSequenceClassification(body, pooling, len(aim.names))
     return SentenceClassifier((module, tokenizer), folder, card, device)
 
@@ -138,8 +145,9 @@ def is_saved(folder: Path) -> bool:
 
 def read(card: Card, folder: Path, device: str, *, runs_code: bool, outputs: int) -> Trainable:
     """Load a classifier that was saved with all its weights."""
-    body = _load_body(folder, use_safetensors=True, trust_remote_code=runs_code)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
+    given = {"local_files_only": True, "trust_remote_code": runs_code}
+    body = AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **given)
+    tokenizer = AutoTokenizer.from_pretrained(folder, **given)
     module = EncoderForSequenceClassification(body, read_pooling(folder), outputs)
     _read_head(module, folder)
     return SentenceClassifier((module, tokenizer), folder, card, device)
@@ -161,7 +169,3 @@ def read_adapter(base: Trainable, folder: Path) -> Any:  # noqa: ANN401 - a mode
 def _read_head(module: EncoderForSequenceClassification, folder: Path) -> None:
     tensors = load_file(folder / DENSE / _WEIGHTS)
     module.classifier.load_state_dict({name.removeprefix("linear."): one for name, one in tensors.items()})
-
-
-def _load_body(folder: Path, **given: Any) -> Any:  # noqa: ANN401 - a model of transformers, and its switches
-    return AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32, **given)

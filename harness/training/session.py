@@ -60,11 +60,7 @@ class Session:
         give_back_large()
         torch.manual_seed(plan.seed)
         self.trainable, self.plan, self.progress = trainable, plan, Progress()
-        self.objective = (
-            Objective(lesson.target)
-            if lesson.target
-            else Objective.of(lesson.labels, lesson.classes, number(plan.recipe, "label_smoothing", 0.0))
-        )
+        self.objective = _objective(lesson, plan.recipe)
         lesson = replace(lesson, labels=self.objective.inner(lesson.labels))
         self._beyond = mend_dropout(trainable.module) | begin_head(trainable, lesson, plan.recipe)
         groups = tuning.prepare(trainable, plan.recipe, lesson)
@@ -82,11 +78,7 @@ class Session:
     def settings(self) -> dict[str, str]:
         """Return what was set beyond the recipe, because the rows or the model ask for it."""
         found = {} if self.objective.weights is None else {"class_weights": "balanced"}
-        if any(isinstance(part, _BatchNorm) for part in self.trainable.module.modules()):
-            found["batch_norm"] = "frozen"
-        if pooling := getattr(self.trainable, "pooling", ""):
-            found["pooling"] = pooling
-        return found | self._beyond
+        return found | _told_by(self.trainable) | self._beyond
 
     @property
     def trained_parameters(self) -> int:
@@ -265,6 +257,20 @@ def save_model(session: Session, folder: Path, names: Sequence[str]) -> None:
         give_units(session.trainable, session.objective.scale, session.objective.center)
         session.objective = Objective("number")
     session.trainable.save(folder, names)
+
+
+def _objective(lesson: Lesson, recipe: Recipe) -> Objective:
+    if lesson.target:
+        return Objective(lesson.target)
+    return Objective.of(lesson.labels, lesson.classes, number(recipe, "label_smoothing", 0.0))
+
+
+def _told_by(trainable: Trainable) -> dict[str, str]:
+    """Return what the model itself sets: that its batch norms learn nothing, and how it makes a vector of a text's tokens."""
+    found = {"pooling": str(pooling)} if (pooling := getattr(trainable, "pooling", "")) else {}
+    if any(isinstance(part, _BatchNorm) for part in trainable.module.modules()):
+        found["batch_norm"] = "frozen"
+    return found
 
 
 def _optimizer(groups: list[Group]) -> torch.optim.AdamW:

@@ -19,7 +19,9 @@ PATTERNS = ("harness/**/*.py", "candidates/*.py", "tasks/**/*.py", "build_wheel.
 FILE, FUNCTION, CLASS, PARAMETERS, POSITIONAL = 400, 60, 200, 6, 4
 FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 # Each exception: the place, as a fault names it, and the reason.
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS: dict[str, str] = {
+    "harness/models/sentence_classifier.py: forward: **given": "called as models of transformers are, with their switches",
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Check = Callable[[str, ast.Module, str], Iterator[str]]
