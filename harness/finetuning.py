@@ -23,7 +23,7 @@ from harness.execute.campaign import weigh
 from harness.execute.errand import Errand
 from harness.execute.finalist import Finalist, Wish, choose_finalist
 from harness.execute.interrupt import interrupts
-from harness.execute.plan import limits_of
+from harness.execute.plan import answers_in, limits_of
 from harness.execute.screening import Observer
 from harness.execute.terms import Terms
 from harness.load.candidates import load_candidates
@@ -168,6 +168,7 @@ class _Order:
             column=column,
             pair=pair,
             parted=self.data.parted,
+            writing=self.data.writing.manner if self.data.writing else None,
         )
 
     def run(self, staged: Path, say: errand.Tell) -> tuple[Made, str]:
@@ -185,7 +186,9 @@ class _Order:
         )
         unlimited = info.settings.model_copy(update={"trial_timeout_s": None, "memory_limit_bytes": None})
         epochs = chosen.fidelity.of if chosen.fidelity else float(chosen.recipe.get("epochs", 20))
-        limits = limits_of(chosen.card, unlimited, self.data.size, machine.free_bytes(staged), epochs=epochs)
+        answers = answers_in(self.data.writing.limit) if self.data.writing else 0
+        free = machine.free_bytes(staged)
+        limits = limits_of(chosen.card, unlimited, self.data.size, free, epochs=epochs, answers=answers)
         log = self.basis.folder.absolute() / "logs" / f"{chosen.card.name}.finetune.log"
         job = Errand("harness.execute.finetune_pass:finetune", argument, self.candidate, limits, log, staged / ".work")
         with interrupts() as is_stopped:
@@ -222,9 +225,7 @@ class _Order:
             versions=provenance.versions(),
             environment=info.environment,
             command=self._command(place),
-            predict=""
-            if self.data.writing or self.data.corpus
-            else shlex.join(["bench", "predict", str(place), suffix, "--out", "ANSWERS.parquet"]),
+            predict="" if self.data.corpus else shlex.join(["bench", "predict", str(place), suffix, "--out", "ANSWERS.parquet"]),
             made=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 

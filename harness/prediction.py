@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -19,19 +18,16 @@ from harness.execute import errand, machine, process
 from harness.execute.assignment import Place, Question
 from harness.execute.errand import Errand
 from harness.execute.interrupt import interrupts
-from harness.execute.plan import limits_of
+from harness.execute.plan import answers_in, limits_of
 from harness.execute.screening import Observer
 from harness.execute.terms import Terms
+from harness.load.new_prompts import read_new_prompts
 from harness.load.new_rows import NewRows, read_new_rows
 from harness.load.new_sentences import read_new_sentences
 from harness.models import weights
 from harness.store import answers
 from harness.store.answers import Sheet
 from harness.store.staging import staging
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _HEAD = "bench.json"
 _WRITTEN = "name a folder that `bench finetune` wrote"
@@ -80,32 +76,70 @@ def predict(
     head = read_head(Path(folder))
     answers.check_out(target, source)
     contents = head.contents
-    if contents.target in {"text", "documents"}:
-        does = "writes texts" if contents.target == "text" else "turns texts into vectors to search by"
-        what = f"the model {does}, and bench predict tells classes, labels, entities and numbers"
-        raise WorkspaceError(what, where=str(folder), hint="load it with its own library; the folder's README.md has the lines")
+    _check_told(contents, Path(folder))
     found = _read(source, contents, reading)
-    answers.check_columns(list(found.table.columns), found.table.origin)
-    say(f'answering {len(found.inputs):,} rows of {found.table.origin}, column "{found.column}", as run {head.run} chose')
+    answers.check_columns(list(found.table.columns), found.table.origin, _added(contents))
+    say(f"answering {len(found.inputs):,} rows of {found.table.origin}, {found.named}, as run {head.run} chose")
     if found.table.nested:
         say(f"note: columns that hold lists are left out: {', '.join(found.table.nested)}")
     with staging(target) as work:
-        shares = _Asking(head, Path(folder).absolute(), found, reading, terms).run(work, say)
-        sheet = Sheet(found.table.columns, found.where, shares, contents.labels, contents.target, contents.threshold)
-        guarded = answers.write(target, _with_entities(sheet, found, contents) if contents.target == "tags" else sheet)
+        told = _Asking(head, Path(folder).absolute(), found, reading, terms).run(work, say)
+        sheet = _to_sheet(told, found, contents)
+        guarded = answers.write(target, sheet)
     empty = len(found.table) - len(found.where)
     if guarded:
         say(f"note: {guarded} cells begin like a formula of a spreadsheet and have an apostrophe in front; Parquet needs none")
     if empty:
-        say(f'note: {empty} rows have nothing in the column "{found.column}", and no answer')
-    return Prediction(target, len(found.table), empty, guarded, found.column)
+        say(f"note: {empty} rows have nothing in {'one of ' * bool(found.others)}the {found.named}, and no answer")
+    if sheet.whole is not None and None in sheet.told:
+        lacking = f"{sum(one is None for one in sheet.told)} of {len(sheet.told)} texts"
+        say(f'note: in {lacking} the pattern of the task finds no answer; they stand in the column "{answers.WHOLE}"')
+    return Prediction(target, len(found.table), empty, guarded, ", ".join((found.column, *found.others)))
+
+
+def _check_told(contents: Contents, folder: Path) -> None:
+    """Accept a model of which each row gets an answer of its own.
+
+    Raises:
+        WorkspaceError: it is for searching, or the folder does not say how rows are put to it.
+    """
+    if contents.target == "documents":
+        what = "the model turns texts into vectors to search by, and bench predict tells classes, entities, numbers and texts"
+        raise WorkspaceError(what, where=str(folder), hint="load it with its own library; the folder's README.md has the lines")
+    if contents.target == "text" and contents.writing is None:
+        what = f"the model writes texts, and {_HEAD} of an older version does not say how rows are put to it"
+        raise WorkspaceError(what, where=str(folder / _HEAD), hint="run `bench finetune` again, with another --out")
+
+
+def _added(contents: Contents) -> tuple[str, ...]:
+    """Return the names of the columns that are added."""
+    if contents.writing is None:
+        return answers.ADDED
+    return (answers.ANSWER, answers.WHOLE) if contents.writing.pattern else (answers.ANSWER,)
 
 
 def _read(source: Path, contents: Contents, reading: Reading) -> NewRows:
     if contents.target == "tags":
         return read_new_sentences(source, reading.column, contents.column, parted=contents.parted)
+    if contents.writing is not None:
+        return read_new_prompts(source, reading.column, contents.writing.template)
     part = "image" if contents.is_image else "text"
     return read_new_rows(source, part, reading.column, contents.column, pair=contents.pair)
+
+
+def _to_sheet(told: Path | None, found: NewRows, contents: Contents) -> Sheet:
+    """Return the rows with what a file says of those that have content."""
+    import numpy as np  # noqa: PLC0415 - not needed to say that a file is wrong
+
+    writing, columns = contents.writing, found.table.columns
+    if writing is not None:
+        texts: list[str] = json.loads(told.read_text(encoding="utf-8")) if told else []
+        none = np.empty((len(texts), 0), np.float32)
+        told_of = [writing.answer(one) for one in texts]
+        return Sheet(columns, found.where, none, (), "text", told=told_of, whole=texts if writing.pattern else None)
+    shares = np.load(told, allow_pickle=False) if told else np.empty((0, len(contents.names)), np.float32)
+    sheet = Sheet(columns, found.where, shares, contents.labels, contents.target, contents.threshold)
+    return _with_entities(sheet, found, contents) if contents.target == "tags" else sheet
 
 
 def _with_entities(sheet: Sheet, found: NewRows, contents: Contents) -> Sheet:
@@ -147,24 +181,22 @@ class _Asking:
     reading: Reading
     terms: Terms
 
-    def run(self, work: Path, say: errand.Tell) -> NDArray[np.float32]:
-        """Return the probabilities `(rows with content, classes)`, as a guarded process computes them."""
-        import numpy as np  # noqa: PLC0415 - not needed to say that a file is wrong
-
+    def run(self, work: Path, say: errand.Tell) -> Path | None:
+        """Return the file of what a guarded process answers to rows with content, None where no row has any."""
         contents, terms = self.head.contents, self.terms
         if not self.rows.inputs:
-            return np.empty((0, len(contents.names)), np.float32)
+            return None
         candidate = Registered(contents.card, "", "user", is_plugin=False)
         base = self._find_base(candidate, say)
         process.preload([candidate], offline=terms.offline)
         place = Place(self.folder, base, _find_device(terms.device), terms.trust, self.reading.batch)
-        question = Question(contents, place, self.rows.inputs, work / "shares.npy")
-        limits = limits_of(contents.card, Settings(), len(self.rows.inputs), machine.free_bytes(work))
+        question = Question(contents, place, self.rows.inputs, work / ("shares.npy" if contents.writing is None else "texts.json"))
+        answered = answers_in(contents.writing.limit) if contents.writing else 0
+        limits = limits_of(contents.card, Settings(), len(self.rows.inputs), machine.free_bytes(work), answers=answered)
         job = Errand("harness.execute.predict_pass:predict", question, candidate, limits, work / "log", work / "scratch")
         with interrupts() as is_stopped:
             errand.run(job, offline=terms.offline, is_stopped=is_stopped, tell=say)
-        found: NDArray[np.float32] = np.load(question.out, allow_pickle=False)
-        return found
+        return question.out
 
     def _find_base(self, candidate: Registered, say: errand.Tell) -> Path | None:
         """Return the folder of the base model, which an adapter and a probe need.

@@ -13,6 +13,7 @@ from harness.core.measurement import Measurement
 from harness.core.noun import Noun
 from harness.core.ranking import Estimate
 from harness.core.run import DataFacts
+from harness.core.writing import Manner
 
 Form = Literal["whole", "adapter", "probe"]
 _FORMS: dict[str, Form] = {"lora": "adapter", "ia3": "adapter", "prompt-tuning": "adapter", "linear-probe": "probe"}
@@ -24,7 +25,8 @@ class Contents(Noun):
     Where a number is told there are no labels; where words are tagged they are the types of entities.
 
     `column` is the column of the texts or pictures where the task names one, `pair` that of the second texts where rows are pairs.
-    `parted` tells that words are what blanks part in a text; else a text is cut into words by its letters and signs.
+    `parted` tells that words are what blanks part in a text; else a text is cut into words by its letters and signs. Where texts
+    are written, `writing` says how rows are put; folders of older versions do not have it.
     """
 
     card: Card
@@ -36,6 +38,7 @@ class Contents(Noun):
     column: str = ""
     pair: str = ""
     parted: bool = False
+    writing: Manner | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from harness.core.noun import Noun
-from harness.core.wording import BETWEEN, parts
+from harness.core.wording import BETWEEN, Part, parts
 
 PROMPT, REFERENCE = "prompt", "reference"
 TEMPLATE = "Input: {prompt}\nOutput: {reference}"
@@ -21,6 +21,7 @@ _LONGEST_STOP, _MOST_STOPS = 100, 16
 
 
 Stop = Annotated[str, Field(min_length=1, max_length=_LONGEST_STOP)]
+Limit = Annotated[int, Field(ge=1, le=8192)]
 
 
 class Write(Noun):
@@ -34,7 +35,7 @@ class Write(Noun):
 
     instruction: Annotated[str, Field(max_length=_LONGEST)] = ""
     template: Annotated[str, Field(min_length=1, max_length=_LONGEST)] | None = None
-    limit: Annotated[int, Field(ge=1, le=8192)] = 128
+    limit: Limit = 128
     stop: Annotated[tuple[Stop, ...], Field(max_length=_MOST_STOPS)] | None = None
     answer: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
 
@@ -54,12 +55,47 @@ class Write(Noun):
     @field_validator("answer")
     @classmethod
     def _check_answer(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except (re.error, RecursionError, OverflowError) as error:
-            msg = f"write.answer is no regular expression: {error}"
-            raise ValueError(msg) from error
+        check_pattern(value or "", "write.answer")
         return value
+
+
+class Manner(Noun):
+    """How rows are put to a model that has learned to write, and what is taken of what it writes.
+
+    The `template` is what stands before the answer: literals with the column behind each, which is empty at the end. The `opening`
+    stands before it. What is written ends before any of `stop`, or with `limit` tokens; `pattern`, if there is one, finds the
+    answer in it.
+    """
+
+    template: tuple[Part, ...]
+    limit: Limit
+    opening: str = ""
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    pattern: str = ""
+
+    @field_validator("template")
+    @classmethod
+    def _check_template(cls, value: tuple[Part, ...]) -> tuple[Part, ...]:
+        if not columns_of(value):
+            msg = "contents.writing.template names no column"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("pattern")
+    @classmethod
+    def _check_pattern(cls, value: str) -> str:
+        check_pattern(value, "contents.writing.pattern")
+        return value
+
+    def answer(self, text: str) -> str | None:
+        r"""Return the answer in what was written, without the blanks around it; None where the pattern finds none.
+
+        >>> how = Manner(template=(("Q: ", "question"),), limit=9, pattern="#(.*)")
+        >>> how.answer("2 + 2 = # 4\n"), how.answer("4")
+        ('4', None)
+        """
+        found = find_answer(self.pattern, text) if self.pattern else text
+        return None if found is None else found.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +104,8 @@ class Writing:
 
     `prompts` are filled templates up to the answer; `references` are the right texts, one or several a row. `opening` stands before
     everything else, `space` between a prompt and its answer, `tail` behind the answer. What a model writes ends before any of
-    `stop`, or with `limit` tokens. `pattern` finds the answer in a text, where the task says how.
+    `stop`, or with `limit` tokens. `pattern` finds the answer in a text, where the task says how. `template` is what prompts were
+    made of: literals with the column behind each.
     """
 
     prompts: tuple[str, ...]
@@ -79,6 +116,12 @@ class Writing:
     limit: int = 128
     stop: tuple[str, ...] = (BETWEEN,)
     pattern: str = ""
+    template: tuple[Part, ...] = ()
+
+    @property
+    def manner(self) -> Manner:
+        """Return what must be known to put other rows in the same way."""
+        return Manner(template=self.template, opening=self.opening, limit=self.limit, stop=self.stop, pattern=self.pattern)
 
     @property
     def span(self) -> tuple[int, int, int]:
@@ -94,6 +137,33 @@ class Writing:
     def of(self, rows: Sequence[int]) -> tuple[tuple[str, ...], ...]:
         """Return the references of some of the rows."""
         return tuple(self.references[row] for row in rows)
+
+
+def columns_of(template: Sequence[Part]) -> tuple[str, ...]:
+    """Return the columns that a divided template names, each once."""
+    return tuple(dict.fromkeys(column for _, column in template if column))
+
+
+def fill(template: Sequence[Part], cells: Mapping[str, str]) -> str:
+    """Return a divided template with the cells of a row in it.
+
+    >>> fill((("Q: ", "question"), (" A:", "")), {"question": "Who?"})
+    'Q: Who? A:'
+    """
+    return "".join(literal + cells.get(column, "") for literal, column in template)
+
+
+def check_pattern(pattern: str, name: str) -> None:
+    """Accept a regular expression.
+
+    Raises:
+        ValueError: it is none; the text begins with its name.
+    """
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        msg = f"{name} is no regular expression: {error}"
+        raise ValueError(msg) from error
 
 
 def find_answer(pattern: str, text: str) -> str | None:

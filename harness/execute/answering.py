@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -25,10 +26,16 @@ from harness.models.words import words_of
 from harness.techniques.inputs import Inputs
 from harness.techniques.linear_probe import ProbeHead
 from harness.techniques.tag_probe import TagHead
+from harness.techniques.writing import check_texts
 from harness.training.objective import Objective
+from harness.training.writing import turn_of
+
+if TYPE_CHECKING:
+    from harness.models.transformers_writer import TextWriter
 
 Floats = NDArray[np.float32]
 Answer = Callable[[Sequence[Input]], Floats]
+Write = Callable[[Sequence[str]], list[str]]
 
 HEAD = "head.safetensors"
 _PARTS = ("mean", "scale", "weights", "bias")
@@ -44,6 +51,27 @@ def open_answer(contents: Contents, place: Place) -> Answer:
         return _open_probe(contents, place)
     model = read_folder(contents, place.folder, place.base, place.device, trust=place.trust)
     return lambda inputs: _ask(model, inputs, place, Objective(contents.target))
+
+
+def open_writer(contents: Contents, place: Place) -> Write:
+    """Load a model that has learned to write and return what gives its text for each of some prompts, which lack the opening.
+
+    Raises:
+        CandidateError: the folder, or its base model, cannot be read, or does not say how rows are put.
+    """
+    manner = contents.writing
+    if manner is None:
+        raise CandidateError("it is not said how rows are put", where=str(place.folder), hint="run `bench finetune` again")
+    model = cast("TextWriter", read_folder(contents, place.folder, place.base, place.device, trust=place.trust))
+    if turn_of(model).get("prompt") != contents.recipe.get("prompt"):
+        what = "the model was trained with a template for chats and now has none, or the other way round"
+        raise CandidateError(what, where=str(place.folder), hint="put the tokenizer's files back, or run `bench finetune` again")
+
+    def write(prompts: Sequence[str]) -> list[str]:
+        asked = [manner.opening + one for one in prompts]
+        return check_texts(model.write(asked, manner.limit, manner.stop, at_once=place.batch), len(asked))
+
+    return write
 
 
 def write_probe(head: ProbeHead | TagHead, folder: Path) -> None:

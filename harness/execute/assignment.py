@@ -39,7 +39,10 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Rows for a fine-tuned model; their probabilities `(n, classes) float32` are to be written to `out`, as NumPy's format."""
+    """Rows for a fine-tuned model; their probabilities `(n, classes) float32` are to be written to `out`, as NumPy's format.
+
+    Of a model that writes, the rows are prompts without the opening, and a list of texts is to be written, as JSON.
+    """
 
     contents: Contents
     place: Place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,15 +19,13 @@ from harness.execute import local, machine
 from harness.execute.clock import Clock
 from harness.execute.entrants import training_techniques
 from harness.execute.job import Job
-from harness.execute.plan import limits_of
+from harness.execute.plan import answers_in, limits_of
 from harness.models.servers import key_of
 from harness.store import journal, predictions, runs
 from harness.store.resume import done
 from harness.techniques.catalogue import TECHNIQUES
 
 Ready = Sequence[tuple[Registered, Path | None]]
-# So many tokens of a text take about as long as the likelihood of an answer.
-_TOKENS_AN_ANSWER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +106,7 @@ class Campaign:
     def _answers(self) -> int:
         """Return how many phrases a language model is asked to compare for a row, or as how many its answer counts."""
         if self.data.writing is not None:
-            return math.ceil(self.data.writing.limit / _TOKENS_AN_ANSWER)
+            return answers_in(self.data.writing.limit)
         words = self.data.wording.words if self.data.wording else ()
         return sum(map(len, words)) or len(self.data.rows.classes)
 

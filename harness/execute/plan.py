@@ -29,6 +29,8 @@ _SECONDS_TO_LEARN_A_ROW = 0.1
 _TOKENS = 512
 # An answer has few tokens beside a prompt, and each takes its time however small the model is.
 _SECONDS_AN_ANSWER, _SHARE_OF_AN_ANSWER = 0.02, 0.05
+# So many tokens of a text take about as long as the likelihood of an answer.
+_TOKENS_AN_ANSWER = 8
 # Of a server: rows are asked about while they choose, confirm and are learned from, and slow ones take their time for each.
 _SECONDS_A_CALL, _CALLS_A_ROW = 2.0, 4
 # The quickest trial there is, with the start of its process: without a foundation model, and with one.
@@ -214,6 +216,15 @@ def find_gap(card: Card, task: Task) -> str:
         return ""
     needs = "chat or completions" if task.target == "text" else "embeddings"
     return f"{card.host} offers {' and '.join(card.remote.offers)} for it, and the kind {task.kind} needs {needs}"
+
+
+def answers_in(tokens: int) -> int:
+    """Return as how many answers a text of at most so many tokens counts, by the time that it takes.
+
+    >>> answers_in(64), answers_in(1)
+    (8, 1)
+    """
+    return math.ceil(tokens / _TOKENS_AN_ANSWER)
 
 
 def limits_of(

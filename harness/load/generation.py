@@ -11,8 +11,8 @@ from pathlib import Path
 
 from harness.core.data import Dataset, Rows, Split
 from harness.core.task import Task
-from harness.core.wording import BETWEEN, parts
-from harness.core.writing import PROMPT, REFERENCE, TEMPLATE, Write, Writing, cut, find_answer
+from harness.core.wording import BETWEEN, Part, parts
+from harness.core.writing import PROMPT, REFERENCE, TEMPLATE, Write, Writing, columns_of, cut, fill, find_answer
 from harness.errors import TaskError, raise_all, suggest
 from harness.load.characters import is_missing, mend
 from harness.load.checks import Doubt
@@ -35,7 +35,7 @@ _CHARACTERS = 6
 class _Form:
     """A template divided: literals with the column behind each, up to the answer, and what stands around the answer."""
 
-    asked: tuple[tuple[str, str], ...]
+    asked: tuple[Part, ...]
     space: str
     tail: str
     reference: str
@@ -43,7 +43,7 @@ class _Form:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(column for _, column in self.asked if column))
+        return columns_of(self.asked)
 
     @property
     def stop(self) -> str:
@@ -215,9 +215,10 @@ def _read(table: Table, form: _Form, warnings: list[str]) -> Iterator[_Row]:
     for index, references in enumerate(answers):
         if index not in lacking:
             cells = {name: mend(to_text(table.columns[name][index], table, index)) for name in form.columns}
-            prompt = "".join(literal + cells.get(column, "") for literal, column in form.asked)
             value = table.columns[form.group][index] if form.group else None
-            yield _Row("\n".join(cells.values()), prompt, references, "" if is_missing(value) else mend(str(value)))
+            yield _Row(
+                "\n".join(cells.values()), fill(form.asked, cells), references, "" if is_missing(value) else mend(str(value))
+            )
 
 
 def _references(value: object, table: Table, index: int) -> tuple[str, ...]:
@@ -289,6 +290,7 @@ def _writing(write: Write, form: _Form, rows: Sequence[_Row]) -> Writing:
         limit=write.limit,
         stop=(form.stop,) if write.stop is None else write.stop,
         pattern=write.answer or "",
+        template=form.asked,
     )
 
 

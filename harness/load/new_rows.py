@@ -27,7 +27,8 @@ _SHOWN = 5
 class NewRows:
     """A table as it was read, and the positions of its rows that hold something, with what they hold.
 
-    Of sentences `spans` says where the words of each lie in its text; it is empty for one that was given as words.
+    Of sentences `spans` says where the words of each lie in its text; it is empty for one that was given as words. `others` are
+    further columns that a row needs.
     """
 
     table: Table
@@ -35,6 +36,13 @@ class NewRows:
     where: tuple[int, ...]
     inputs: tuple[Input, ...]
     spans: tuple[tuple[tuple[int, int], ...], ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """Return the column or columns as a sentence has them."""
+        names = " and ".join(f'"{one}"' for one in (self.column, *self.others))
+        return f"{'columns' if self.others else 'column'} {names}"
 
 
 def read_new_rows(path: Path, part: str, column: str, usual: str = "", *, pair: str = "") -> NewRows:

@@ -70,8 +70,8 @@ class TextWriter:
         losses = cross_entropy(found.float().transpose(1, 2), given[:, 1:], reduction="none") * counted[:, 1:]
         return losses.sum(1, keepdim=True) / counted[:, 1:].sum(1, keepdim=True).clamp(min=1)
 
-    def write(self, prompts: Sequence[str], limit: int, stop: Sequence[str]) -> list[str]:
-        """Return what the model, as it is trained so far, writes after each prompt.
+    def write(self, prompts: Sequence[str], limit: int, stop: Sequence[str], *, at_once: int | None = None) -> list[str]:
+        """Return what the model, as it is trained so far, writes after each prompt, so many at once if that is said.
 
         Raises:
             CandidateError: a prompt does not fit in memory.
@@ -79,8 +79,11 @@ class TextWriter:
         self.module.eval()
         model = self.module.get_base_model() if is_adapter(self.module) else self.module
         before = _learned_tokens(self.module)
-        writer = Writer(model, self._language.tokenizer, self._language.device, self._language.written_at_once, before=before)
-        return writer.write([self._language.open(prompt, limit) for prompt in prompts], limit, stop)
+        opened = [self._language.open(prompt, limit) for prompt in prompts]
+        longest = max(map(len, opened), default=0) + limit + (0 if before is None else len(before))
+        tokens = at_once * longest if at_once else self._language.written_at_once
+        writer = Writer(model, self._language.tokenizer, self._language.device, tokens, before=before)
+        return writer.write(opened, limit, stop)
 
     def save(self, folder: Path, labels: Sequence[str]) -> None:
         """Write weights or adapter, and the tokenizer."""

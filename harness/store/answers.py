@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".parquet", ".csv")
 ADDED = ("prediction", "probability", "probabilities")
+# Where texts are written the answer and, where it is a part of the text, the whole of it.
+ANSWER, WHOLE = "prediction", "written"
 # What stands between the labels of a row.
 JOIN = "|"
 # What a spreadsheet takes for a formula at the start of a cell. https://owasp.org/www-community/attacks/CSV_Injection
@@ -44,16 +46,16 @@ def check_out(out: Path, given: Path) -> None:
         raise WorkspaceError("the answers would replace the rows", where="--out", hint="name another file")
 
 
-def check_columns(names: Sequence[str], origin: str) -> None:
+def check_columns(names: Sequence[str], origin: str, added: Sequence[str] = ADDED) -> None:
     """Accept a table that has no column of the names that are added.
 
     Raises:
         WorkspaceError: it has one.
     """
-    for name in ADDED:
+    for name in added:
         if name in names:
             what = f'the rows have a column "{name}" already'
-            raise WorkspaceError(what, where=origin, hint=f"rename it; bench adds {', '.join(ADDED)}")
+            raise WorkspaceError(what, where=origin, hint=f"rename it; bench adds {', '.join(added)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Sheet:
     """Rows and their answers: columns as they came, the positions that were answered, and `shares` `(len(where), labels)`.
 
     Where a number is told, `shares` are the values `(len(where), 1)`; where any of several labels is, those from the threshold on.
-    Of sentences `told` holds what is told of each.
+    Of sentences `told` holds what is told of each, of texts the answers; `whole` are the texts where answers are parts of them.
     """
 
     columns: Mapping[str, Sequence[object]]
@@ -71,6 +73,7 @@ class Sheet:
     target: Target = "class"
     threshold: float = 0.5
     told: Sequence[object] = ()
+    whole: Sequence[str] | None = None
 
     @property
     def rows(self) -> int:
@@ -86,8 +89,8 @@ class Sheet:
             best = self.shares.argmax(1) if len(self.where) else []
             chosen = [(self.labels[i], float(share[i])) for i, share in zip(best, self.shares, strict=True)]
             columns = {"prediction": [name for name, _ in chosen], "probability": [share for _, share in chosen]}
-        elif self.target == "tags":
-            columns = {"prediction": list(self.told)}
+        elif self.target in {"tags", "text"}:
+            columns = {"prediction": list(self.told)} | ({} if self.whole is None else {WHOLE: list(self.whole)})
         elif self.target == "labels":
             columns = {"prediction": [self._labels(share) for share in self.shares]}
         else:
@@ -158,7 +161,7 @@ def _to_parquet(columns: Mapping[str, Sequence[object]], sheet: Sheet) -> bytes:
 
     arrays = [_array(values) for values in columns.values()]
     names = list(columns)
-    if sheet.target not in {"number", "tags"}:
+    if sheet.target not in {"number", "tags", "text"}:
         arrays.append(_probabilities(sheet))
         names.append("probabilities")
     sink = pa.BufferOutputStream()

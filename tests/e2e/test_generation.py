@@ -13,6 +13,10 @@ import pandas as pd
 import pytest
 
 from harness.core.trial import Record
+from harness.load.data import load_dataset
+from harness.load.tasks import load_task
+from harness.load.workspace import load_workspaces
+from harness.measure.writing import judge_texts
 from tests.e2e.command import run_here
 from tests.e2e.test_finetune import make_model
 from tests.unit.conftest import WORDS
@@ -140,16 +144,25 @@ def test_a_decoder_that_learned_to_write_is_handed_over(workspace: Path, found: 
     wish = ("--candidate", "decoder", "--technique", "full", "--out", "out", "--device", "cpu")
     asked = run_here("finetune", found["run"], *wish, cwd=workspace)
     assert asked.returncode == 0, asked.stderr
-    assert "predict" not in asked.stdout
+    assert "predict: bench predict out ROWS.csv --out ANSWERS.parquet" in asked.stdout
     told = (workspace / "out" / "README.md").read_text()
     assert "AutoModelForCausalLM" in told
-    assert "bench predict" not in told
+    assert "$ bench predict out ROWS.csv --out ANSWERS.parquet" in told
     test = json.loads((workspace / "out" / "bench.json").read_text())["test"]
     assert 0 <= test["low"] < test["score"] < test["high"] <= 1
-    (workspace / "new.csv").write_text("question\nhello card\n")
-    asked = run_here("predict", "out", "new.csv", "--out", "told.csv", cwd=workspace)
-    assert asked.returncode == 2
-    assert "the model writes texts" in asked.stderr.splitlines()[0]
+    # What it writes for the test rows is what it was judged by.
+    known = load_task("last-word", load_workspaces(workspace))
+    data = load_dataset(known.task, known.folder, override=None, seed=0, offline=True)
+    assert data.writing is not None
+    asked_of = [str(data.rows.inputs[row]) for row in data.split.test]
+    pd.DataFrame({"n": range(len(asked_of) + 1), "question": [*asked_of, ""]}).to_csv(workspace / "new.csv", index=False)
+    asked = run_here("predict", "out", "new.csv", "--out", "told.parquet", "--device", "cpu", cwd=workspace)
+    assert asked.returncode == 0, asked.stderr
+    frame = pd.read_parquet(workspace / "told.parquet")
+    assert list(frame.columns) == ["n", "question", "prediction"]
+    assert frame["prediction"].isna().tolist() == [False] * len(asked_of) + [True]
+    figures = judge_texts(frame["prediction"][:-1].tolist(), data.writing.of(data.split.test))
+    assert figures[:, 0].mean() == pytest.approx(test["score"], abs=1e-9)
 
 
 def test_what_cannot_be_done_with_texts_is_said(workspace: Path, found: dict[str, Any]) -> None:

@@ -83,3 +83,23 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
         write(out, Sheet({"a": [1], "b": [1, 2]}, (), SHARES[:0], ("a", "b")))
     assert out.read_text() == "old"
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_texts_and_the_answers_in_them(tmp_path: Path) -> None:
+    none = np.empty((2, 0), np.float32)
+    sheet = Sheet(COLUMNS, (0, 2), none, (), "text", told=["-4", None], whole=["=> -4", "so"])
+    assert write(tmp_path / "a.csv", sheet) == 2
+    rows = read_csv(tmp_path / "a.csv")
+    assert [row["prediction"] for row in rows] == ["-4", "", ""]
+    assert [row["written"] for row in rows] == ["'=> -4", "", "so"]
+    assert write(tmp_path / "a.parquet", sheet) == 0
+    table = pq.read_table(tmp_path / "a.parquet")
+    assert table.column_names == ["id", "text", "prediction", "written"]
+    assert table["prediction"].to_pylist() == ["-4", None, None]
+    assert table["written"].to_pylist() == ["=> -4", None, "so"]
+    write(tmp_path / "a.parquet", Sheet(COLUMNS, (0, 2), none, (), "text", told=["one", ""]))
+    assert pq.read_table(tmp_path / "a.parquet").column_names == ["id", "text", "prediction"]
+    # Which names are taken depends on what is added.
+    check_columns(["probability", "written"], "rows.csv", ("prediction",))
+    with pytest.raises(WorkspaceError, match='column "written"'):
+        check_columns(["written"], "rows.csv", ("prediction", "written"))
