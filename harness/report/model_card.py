@@ -132,9 +132,8 @@ def _what(head: Finetuned) -> str:
 def _use(head: Finetuned) -> str:
     contents = head.contents
     if contents.target in {"number", "text"}:
-        return f"given a {contents.target} each" + (
-            ", put as `writing` in `bench.json` has it" if contents.target == "text" else ""
-        )
+        put = ', put as "writing" in bench.json has it' if contents.target == "text" else ""
+        return f"given a {contents.target} each{put}"
     many = len(contents.labels)
     if contents.target == "documents":
         return "put to documents by the cosine of their vectors"

@@ -32,20 +32,20 @@ def data() -> Dataset:
     found = task(16)
     assert found.writing is not None
     template = (("", "question"), (" is", ""))
-    writing = replace(found.writing, opening="help me. ", limit=5, stop=("the",), pattern=r"\w+", template=template)
+    writing = replace(found.writing, opening="help me. ", limit=5, stop=("e",), pattern=r"\w+", template=template)
     return replace(found, writing=writing)
 
 
 def train(base: Path, out: Path, technique: str) -> tuple[Made, Contents]:
     rows = data()
     assert rows.writing is not None
-    recipe: dict[str, str | int | float] = {"learning_rate": 5e-3, "epochs": 2, "batch_size": 4}
+    recipe: dict[str, str | int | float] = {"learning_rate": 5e-3 if technique == "full" else 0.05, "epochs": 8, "batch_size": 4}
     contents = Contents(
         card=Card(name="tiny", adapter="transformers", source=str(base)), kind="generation", technique=technique, recipe=recipe,
         target="text", labels=(), writing=rows.writing.manner,
     )  # fmt: skip
     out.mkdir()
-    order = Training(contents, Place(out, base, "cpu", CAUTIOUS), Fidelity(epochs=2, of=2), rows, "chrf", 0)
+    order = Training(contents, Place(out, base, "cpu", CAUTIOUS), Fidelity(epochs=8, of=8), rows, "chrf", 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = finetune(order, lambda _line: None)
