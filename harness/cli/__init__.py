@@ -22,7 +22,7 @@ COMMANDS = {
     "finetune": "Train the recommended contender and write it as a folder.",
     "predict": "Answer new rows with a fine-tuned model.",
     "candidates": "List, show, check and fetch candidates.",
-    "tasks": "List, show and check tasks.",
+    "tasks": "List, show, make and check tasks.",
     "cache": "Look at, clear or check the features that are kept.",
     "schema": "Print a JSON schema, with which editors check files.",
     "doctor": "Say what this machine offers and what is missing.",

@@ -34,7 +34,8 @@ def find(names: Sequence[str], data: Sequence[str], workspace: Path) -> Target:
     from harness.load.workspace import load_workspaces  # noqa: PLC0415 - as above
 
     workspaces = load_workspaces(workspace)
-    found = find_target(names[0], workspaces) if len(names) == 1 else gather_tasks(names, workspaces)
+    given = data[0] if len(data) == 1 else ""
+    found = find_target(names[0], workspaces, given) if len(names) == 1 else gather_tasks(names, workspaces)
     if isinstance(found, LoadedSuite):
         rows = assign_data(data, [one.task.name for one in found.tasks]) if data else {}
         return Target(tuple(names), many=True, data_of=rows)

@@ -8,9 +8,12 @@ from typing import Annotated
 
 import typer
 
+from harness.cli import drafted
 from harness.cli.findings import conclude
 from harness.cli.listing import align, describe
 from harness.cli.options import AsJson, Debug, Quiet, Workspace, here
+from harness.core.kinds import KINDS
+from harness.drafting import Asked, new_task
 from harness.errors import WorkspaceError
 from harness.load.place import show as show_path
 from harness.load.suites import LoadedSuite, find_target, list_suites
@@ -23,6 +26,15 @@ Checked = Annotated[list[str], typer.Argument(metavar="NAME|PATH…", help="Task
 Data = Annotated[str | None, typer.Option(metavar="PATH", help="Rows to check in place of the task's own.")]
 Seed = Annotated[int, typer.Option(min=0, help="Draws the split.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; use what is on this machine.")]
+New = Annotated[str, typer.Argument(help='The name of the task: lower-case letters, digits, ".", "_", "-".')]
+Rows = Annotated[str, typer.Option(metavar="PATH", help="File or folder of your rows.")]
+KindOf = Annotated[
+    str, typer.Option(metavar="KIND", help=f"What is told of a row, if it is not to be inferred: {', '.join(KINDS)}.")
+]
+Text = Annotated[list[str] | None, typer.Option(metavar="COL", help="Column that is read; of pairs of texts, give both.")]
+Label = Annotated[str, typer.Option(metavar="COL", help="Column of what is told of a row.")]
+Metric = Annotated[str, typer.Option(metavar="M", help="The metric that counts.")]
+Copy = Annotated[bool, typer.Option("--copy", help="Copy the rows into the task's folder; a task reads what lies there only.")]
 Name = Annotated[str, typer.Argument(help="A task or a suite: its name, WORKSPACE:NAME, or the path of its folder.")]
 
 
@@ -49,6 +61,21 @@ def show(name: Name, *, as_json: AsJson = False, workspace: Workspace = here, qu
     noun = found.suite if isinstance(found, LoadedSuite) else found.task
     facts = {"workspace": found.workspace, "file": show_path(found.path or workspace)}
     typer.echo(noun.model_dump_json(indent=2) if as_json else describe(noun, facts))
+
+
+@app.command()
+def new(  # noqa: PLR0913 - each parameter is an option
+    name: New, *, data: Rows, kind: KindOf = "", text: Text = None, label: Label = "", metric: Metric = "", copy: Copy = False,
+    as_json: AsJson = False, workspace: Workspace = here, quiet: Quiet = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Write a task for your rows: kind, columns and test rows are inferred, and said.
+
+    Nothing is overwritten. Where two readings are about as likely, the error names the option that decides.
+    """
+    del debug
+    asked = Asked(name, data, kind, tuple(text or ()), label, metric, copy)
+    draft, file = new_task(asked, workspace)
+    typer.echo(drafted.to_json(draft, file) if as_json else drafted.to_text(draft, file, workspace, quiet=quiet))
 
 
 @app.command()

@@ -45,7 +45,7 @@ def load_captions(task: Task, folder: Path, *, override: str | None, seed: int, 
         BenchError: for everything that is wrong with the data, as much at once as can be told.
     """
     source = open_source(task, folder, override=override, offline=offline)
-    columns = _choose_columns(source.train, task, lenient=override is not None)
+    columns = choose_caption_columns(source.train, task, lenient=override is not None)
     gallery = _Gallery(columns, task.data.skip_broken)
     for table in _tables(source):
         raise_all(check_columns(table, columns))
@@ -92,7 +92,12 @@ def _tables(source: Source) -> Iterator[Table]:
         yield source.test
 
 
-def _choose_columns(table: Table, task: Task, *, lenient: bool) -> Columns:
+def choose_caption_columns(table: Table, task: Task, *, lenient: bool) -> Columns:
+    """Settle the columns of pictures, captions and groups: as the task says, else by the names, else by the values.
+
+    Raises:
+        TaskError: a named column is missing or an unnamed one cannot be told; all at once.
+    """
     faults: list[BenchError] = []
     picture = find_named("image", task.data.image or table.picture, table, faults, lenient=lenient)
     caption = find_named("text", task.data.text, table, faults, lenient=lenient)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.core.data import Choice, place_name
@@ -46,7 +46,7 @@ def read_choices(source: Source, task: Task, noticed: list[str], *, lenient: boo
         BenchError: columns cannot be told, cells are of a wrong type, too many rows are incomplete, or an answer is none of its
             row's options.
     """
-    columns, options = _choose_columns(source.train, task, lenient=lenient)
+    columns, options = choose_question_columns(source.train, task, lenient=lenient)
     parts = []
     for table in (source.train, source.test):
         if table is not None:
@@ -67,7 +67,7 @@ def _to_row(cells: _Cells, place: int) -> Row:
     return Row(content, digest_row(content), place_name(place), cells.group)
 
 
-def _choose_columns(table: Table, task: Task, *, lenient: bool) -> tuple[Columns, tuple[str, ...]]:
+def choose_question_columns(table: Table, task: Task, *, lenient: bool) -> tuple[Columns, tuple[str, ...]]:
     """Settle the columns of question, right answer and group, and those of the options: one that lists them, or one for each.
 
     Raises:
@@ -109,16 +109,31 @@ def places(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(place_name(place) for place in range(most))
 
 
-def _infer_options(table: Table, taken: set[str], faults: list[BenchError]) -> tuple[str, ...]:
-    free = [name for name in table.columns if name not in taken]
-    listed = [name for name in free if any(isinstance(value, list | dict) for value in table.columns[name])]
+def find_options(table: Table, taken: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the columns of options by their names: one of lists, or one for each; none where no name tells."""
+    listed = _listed(table, taken)
     named = [name for known in _LISTS for name in listed if name.lower() == known]
-    if named or len(listed) == 1:
-        return ((named or listed)[0],)
-    for form in (_LETTER, _NUMBERED):
-        found = sorted((name for name in free if form.match(name)), key=lambda name: (len(name), name))
-        if len(found) > 1:
-            return tuple(found)
+    if named:
+        return (named[0],)
+    free = [name for name in table.columns if name not in taken]
+    forms = (sorted(filter(form.match, free), key=lambda name: (len(name), name)) for form in (_LETTER, _NUMBERED))
+    return next((tuple(found) for found in forms if len(found) > 1), ())
+
+
+def _listed(table: Table, taken: Iterable[str]) -> list[str]:
+    return [
+        name
+        for name, values in table.columns.items()
+        if name not in taken and any(isinstance(value, list | dict) for value in values)
+    ]
+
+
+def _infer_options(table: Table, taken: set[str], faults: list[BenchError]) -> tuple[str, ...]:
+    found, listed = find_options(table, taken), _listed(table, taken)
+    if not found and len(listed) == 1:
+        return (listed[0],)
+    if found:
+        return found
     columns = ", ".join(f'"{name}"' for name in table.columns)
     hint = f"name it in task.yaml: data: {{options: …}}, one column of lists, or a list of columns (columns: {columns})"
     faults.append(TaskError("no column can be told to hold the options", where=table.origin, hint=hint))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.kinds import Target
@@ -133,12 +133,19 @@ def choose_usual(
 
 def infer_content(table: Table, part: str) -> tuple[str, ...]:
     """Return the columns that may hold the `text` or the `image`, by their names, else by their values; one is a sure answer."""
-    free = {name.lower().replace(" ", "_"): name for name in table.columns}
-    for tier in _TIERS[part]:
-        found = tuple(free[name] for name in tier.split() if name in free)
-        if found:
-            return found
-    return tuple((_longest if part == "text" else _pictures)(table, list(table.columns)))
+    return find_usual(part, table) or tuple(_BY_VALUES[part](table, list(table.columns)))
+
+
+def find_usual(part: str, table: Table, taken: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the columns that may be meant by their names alone: those of the first tier that any belongs to."""
+    free = {name.lower().replace(" ", "_"): name for name in table.columns if name not in taken}
+    tiers = (tuple(free[name] for name in tier.split() if name in free) for tier in _TIERS[part])
+    return next((found for found in tiers if found), ())
+
+
+def is_usual(part: str, name: str) -> bool:
+    """Tell whether a column's name is a usual one for a part of a row."""
+    return any(name.lower().replace(" ", "_") in tier.split() for tier in _TIERS[part])
 
 
 def check_columns(table: Table, columns: Columns) -> list[BenchError]:
@@ -164,18 +171,10 @@ def _missing(name: str, table: Table, key: str = "") -> TaskError:
 
 def infer_named(part: str, table: Table, taken: set[str], faults: list[BenchError]) -> str:
     """Return the column that must be meant, or note a fault and return an empty name."""
-    free = {name.lower().replace(" ", "_"): name for name in table.columns if name not in taken}
-    for tier in _TIERS[part]:
-        found = [free[name] for name in tier.split() if name in free]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            faults.append(_ambiguous(part, found, table))
-            return ""
-    by_values = _BY_VALUES[part](table, list(free.values()))
-    if len(by_values) == 1:
-        return by_values[0]
-    faults.append(_ambiguous(part, by_values, table))
+    found = find_usual(part, table, taken) or _BY_VALUES[part](table, [name for name in table.columns if name not in taken])
+    if len(found) == 1:
+        return found[0]
+    faults.append(_ambiguous(part, found, table))
     return ""
 
 
@@ -205,15 +204,16 @@ def _mean_length(values: Sequence[object]) -> float:
 
 def _repeated(table: Table, names: Sequence[str]) -> list[str]:
     """Return the columns of short values that come back often, as classes do."""
-    return [name for name in names if _is_repeated(table.columns[name])]
+    return [name for name in names if is_repeated(table.columns[name])]
 
 
 def _numeric(table: Table, names: Sequence[str]) -> list[str]:
     """Return the columns that hold numbers of more than one value."""
-    return [name for name in names if _is_numeric(table.columns[name])]
+    return [name for name in names if is_numeric(table.columns[name])]
 
 
-def _is_numeric(values: Sequence[object]) -> bool:
+def is_numeric(values: Sequence[object]) -> bool:
+    """Tell whether a column holds numbers of more than one value."""
     known = [value for value in values[:_SAMPLE] if not is_missing(value)]
     are_numbers = all(isinstance(one, int | float) or (isinstance(one, str) and _is_number(one)) for one in known)
     return are_numbers and len({str(one) for one in known}) > 1
@@ -224,7 +224,8 @@ def _none(table: Table, names: Sequence[str]) -> list[str]:
     return []
 
 
-def _is_repeated(values: Sequence[object]) -> bool:
+def is_repeated(values: Sequence[object]) -> bool:
+    """Tell whether a column holds short values that come back often, as classes do."""
     if not all(isinstance(value, str | int | None) for value in values):
         return False
     distinct = {str(value) for value in values if value is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from harness.errors import BenchError, TaskError, raise_all
@@ -20,6 +21,7 @@ _DOCUMENT_LINE = "-DOCSTART-"
 _DOCUMENTS = 10
 _SHOWN = 5
 _HEAD = 4096
+_LOOKED_AT = 500
 
 
 @dataclass(slots=True)
@@ -81,6 +83,17 @@ def read_conll(path: Path, budget: Budget) -> Table:
     if not found.sentences:
         raise TaskError("the file is empty", where=show(path), hint="put the sentences into it, or name another file")
     return _table(found, path, width)
+
+
+def is_conll(path: Path) -> bool:
+    """Tell by its first lines whether a file holds tagged words and blank lines between sentences."""
+    try:
+        lines = [cells for _, cells in islice(_lines(path), _LOOKED_AT)]
+    except (BenchError, OSError):
+        return False
+    words = [cells for cells in lines if cells and cells[0] != _DOCUMENT_LINE]
+    is_parted = path.suffix.lower() == SUFFIXES[0] or any(not cells for cells in lines)
+    return is_parted and len({len(cells) for cells in words}) == 1 and len(words[0]) > 1 and all(is_tag(one[-1]) for one in words)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -14,7 +14,7 @@ from harness.load import named_files
 from harness.load.faults import each_fault, validate
 from harness.load.named_files import SUITE, TASK
 from harness.load.place import show, to_path
-from harness.load.tasks import LoadedTask, load_task
+from harness.load.tasks import LoadedTask, load_task, unknown_task
 from harness.load.workspace import Workspace
 from harness.load.yaml_file import YamlFile, read_yaml
 
@@ -55,8 +55,10 @@ def list_suites(workspaces: Sequence[Workspace]) -> tuple[tuple[Suite, str], ...
     return tuple(found)
 
 
-def find_target(name: str, workspaces: Sequence[Workspace]) -> LoadedTask | LoadedSuite:
+def find_target(name: str, workspaces: Sequence[Workspace], rows: str = "") -> LoadedTask | LoadedSuite:
     """Read the task or the suite that a user names: by its name, by `WORKSPACE:NAME`, or by the path of its folder or file.
+
+    `rows` are those that the user has for it, if any.
 
     Raises:
         BenchError: there is none, there are several, or a file is faulty.
@@ -70,9 +72,8 @@ def find_target(name: str, workspaces: Sequence[Workspace]) -> LoadedTask | Load
         return load_suite(name, workspaces)
     known = named_files.names(workspaces, SUITE)
     if not tasks and known and "/" not in name and not name.endswith((".yaml", ".yml")):
-        hint = suggest(name, {*known, *named_files.names(workspaces, TASK)})
-        raise TaskError(f'unknown task "{name}"', where="--task", hint=hint)
-    return load_task(name, workspaces)
+        raise unknown_task(name, [*known, *named_files.names(workspaces, TASK)], rows)
+    return load_task(name, workspaces, rows)
 
 
 def load_suite(name_or_path: str, workspaces: Sequence[Workspace]) -> LoadedSuite:

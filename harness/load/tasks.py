@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.card import NAME
 from harness.core.task import Task
 from harness.errors import BenchError, Faults, TaskError, raise_all, suggest
 from harness.load import named_files
@@ -49,10 +52,11 @@ def list_tasks(workspaces: Sequence[Workspace]) -> tuple[LoadedTask, ...]:
     return tuple(found)
 
 
-def load_task(name_or_path: str, workspaces: Sequence[Workspace]) -> LoadedTask:
+def load_task(name_or_path: str, workspaces: Sequence[Workspace], rows: str = "") -> LoadedTask:
     """Read one task, by its name, by `WORKSPACE:NAME`, or by the path of its folder or file.
 
-    Only the tasks that bear the name are read in full, so a fault in another one does not matter.
+    Only the tasks that bear the name are read in full, so a fault in another one does not matter. `rows` are those that the user
+    has for the task, if any: where no task is called like it, the error says how one is made of them.
 
     Raises:
         BenchError: when there is no such task, there are several, or the file is faulty.
@@ -65,7 +69,7 @@ def load_task(name_or_path: str, workspaces: Sequence[Workspace]) -> LoadedTask:
     if named_files.search(name_or_path, workspaces, SUITE):
         hint = "give it as the only --task, or name its tasks; in Python, call compare_suite"
         raise TaskError(f'"{name_or_path}" is a suite, not a task', where="--task", hint=hint)
-    raise _unknown(name_or_path, named_files.names(workspaces, TASK))
+    raise unknown_task(name_or_path, named_files.names(workspaces, TASK), rows)
 
 
 def _read(path: Path, workspace: str) -> LoadedTask:
@@ -76,10 +80,13 @@ def _read(path: Path, workspace: str) -> LoadedTask:
     raise task[0] if len(task) == 1 else Faults(task)
 
 
-def _unknown(name: str, known: Sequence[str]) -> TaskError:
+def unknown_task(name: str, known: Sequence[str], rows: str = "") -> TaskError:
+    """Return the error for a task that no workspace has."""
     if "/" in name or name.endswith((".yaml", ".yml")):
         return TaskError(
             f'there is no task at "{name}"', where="--task", hint=f"name a folder that holds {TASK}, or the file itself"
         )
     hint = suggest(name, set(known)) if known else "there are none; `bench init` writes an example"
+    if rows and re.fullmatch(NAME, name) and not hint.startswith("use "):
+        hint = f"bench tasks new {name} --data {shlex.quote(rows)} writes one for these rows ({hint})"
     return TaskError(f'unknown task "{name}"', where="--task", hint=hint)

@@ -34,8 +34,10 @@ def check_place(place: Path, option: str = "--out") -> None:
 
 
 @contextlib.contextmanager
-def staging(place: Path) -> Iterator[Path]:
+def staging(place: Path, option: str = "--out") -> Iterator[Path]:
     """Give a new folder beside a place, which is gone afterwards unless it was published; what ended ones left goes too.
+
+    `option` is what the user named the place by.
 
     Raises:
         WorkspaceError: nothing can be written there.
@@ -48,7 +50,7 @@ def staging(place: Path) -> Iterator[Path]:
         handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
         what = f"cannot write to {place.parent}: {error.strerror}"
-        raise WorkspaceError(what, where="--out", hint="choose another folder, or free some space") from error
+        raise WorkspaceError(what, where=option, hint="choose another folder, or free some space") from error
     try:
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
