@@ -23,7 +23,7 @@ This page is what `--help` prints. It is made by `python docs/commands.py`, and 
 Results go to stdout, progress and errors to stderr. `--workspace`, `--quiet` and `--debug` may stand before or after a command's
 name. `NO_COLOR` turns colors off.
 
-Exit codes: 0 done, 1 done but nothing qualifies, 2 bad input, 3 a fault of bench itself, 130 interrupted.
+Exit codes: 0 done, 1 done but nothing qualifies or a gate failed, 2 bad input, 3 a fault of bench itself, 130 interrupted.
 """
 
 

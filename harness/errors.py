@@ -30,11 +30,11 @@ class BenchError(Exception):
 
     def __str__(self) -> str:
         """Return the lines a user reads."""
-        lines = [_one_line(self.what)]
+        lines = [one_line(self.what)]
         if self.where:
-            lines.append(f"where: {_one_line(self.where)}")
+            lines.append(f"where: {one_line(self.where)}")
         if self.hint:
-            lines.append(f"do:    {_one_line(self.hint)}")
+            lines.append(f"do:    {one_line(self.hint)}")
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -108,7 +108,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
     return f'use "{near[0]}" (known: {shown})' if near else f"known: {shown}"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return what can be shown in one line of a terminal: a file's own content may be quoted here, and it may hold anything."""
     if len(text) > _LONGEST_LINE:
         text = text[: _LONGEST_LINE - 1] + "…"

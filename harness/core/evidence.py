@@ -43,3 +43,14 @@ class Answers:
     def confirms(self) -> bool:
         """Tell whether the test rows were to be predicted."""
         return self.record.trial.confirms
+
+
+@dataclass(frozen=True, slots=True)
+class RowNames:
+    """Row ids in the order of the answers, and what is right of each row as a text; of classes the latter is empty.
+
+    An id is a hash of the row's content. Where a content is repeated, `-2`, `-3` stand behind it.
+    """
+
+    ids: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()

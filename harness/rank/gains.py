@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from harness.core.ranking import Gain
 from harness.core.written import COLUMNS
 from harness.rank.choice import Field
+from harness.rank.statistics import spread
 
 
 def find_gains(field: Field) -> tuple[Gain, ...]:
@@ -25,15 +24,15 @@ def find_gains(field: Field) -> tuple[Gain, ...]:
         best = max(frozen, key=lambda k: (field.points[k], field.rows[k].technique))
         gain = float(field.points[i] - field.points[best])
         differences = field.draws[:, i] - field.draws[:, best]
-        low, high = np.quantile(differences - differences.mean() + gain, [0.025, 0.975])
+        interval = spread(differences, gain)
         found.append(
             Gain(
                 candidate=row.candidate,
                 technique=row.technique,
                 over=field.rows[best].technique,
                 gain=gain,
-                low=min(float(low), gain),
-                high=max(float(high), gain),
+                low=interval.low,
+                high=interval.high,
             )
         )
     return tuple(found)

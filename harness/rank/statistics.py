@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 MOST_ROWS = 1_000_000
-_Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 # Scores that differ by rounding alone are equal.
 EQUAL = 1e-12
 
@@ -51,8 +51,8 @@ def _bounded(facts: MetricFacts, score: float, draws: Floats, units: int) -> tup
     count = share * (1 - share) / spread**2 if spread >= EQUAL and inside else float(units)
     bias = (float(draws.mean()) - score) / (top - floor)
     center = min(1.0, max(0.0, share - bias))
-    middle = (center + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
-    half = _Z / (1 + _Z**2 / count) * math.sqrt(center * (1 - center) / count + _Z**2 / (4 * count**2))
+    middle = (center + Z**2 / (2 * count)) / (1 + Z**2 / count)
+    half = Z / (1 + Z**2 / count) * math.sqrt(center * (1 - center) / count + Z**2 / (4 * count**2))
     low, high = max(0.0, middle - half), min(1.0, middle + half)
     return floor + low * (top - floor), floor + high * (top - floor)
 
@@ -62,8 +62,16 @@ def _bias_corrected(score: float, draws: Floats) -> tuple[float, float]:
     below = float(np.mean(draws < score) + np.mean(draws == score) / 2)
     edge = 1 / (len(draws) + 1)
     shift = normal.inv_cdf(min(1 - edge, max(edge, below)))
-    low, high = np.quantile(draws, [normal.cdf(2 * shift - _Z), normal.cdf(2 * shift + _Z)])
+    low, high = np.quantile(draws, [normal.cdf(2 * shift - Z), normal.cdf(2 * shift + Z)])
     return float(low), float(high)
+
+
+def spread(draws: Floats, point: float | None = None) -> Estimate:
+    """Return the mean of draws `(resamples,)` with their 95 % interval; or a point, and the draws moved to lie around it."""
+    center = float(draws.mean())
+    score = center if point is None else point
+    low, high = np.quantile(draws, [0.025, 0.975]) + (score - center)
+    return Estimate(score=score, low=min(float(low), score), high=max(float(high), score))
 
 
 def probability_best(draws: Floats) -> Floats:

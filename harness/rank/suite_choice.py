@@ -11,8 +11,8 @@ from harness.core.ranking import Estimate
 from harness.core.suite_ranking import Loss, SingleChoice
 from harness.rank import wording
 from harness.rank.choice import Choice, Field, Rule, choose
-from harness.rank.statistics import CONFIDENCE, find_rivals, more_rows, probability_best, probability_within
-from harness.rank.suite_evidence import MARGINS, Board, Measure, Part, spread
+from harness.rank.statistics import CONFIDENCE, find_rivals, more_rows, probability_best, probability_within, spread
+from harness.rank.suite_evidence import MARGINS, Board, Measure, Part
 
 
 @dataclass(frozen=True, slots=True)

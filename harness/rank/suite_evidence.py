@@ -13,7 +13,7 @@ from harness.core.measurement import Measurement
 from harness.core.ranking import Estimate, RankedContender, Ranking
 from harness.errors import WorkspaceError
 from harness.rank.choice import Field, Rule
-from harness.rank.statistics import EQUAL
+from harness.rank.statistics import EQUAL, spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,14 +171,6 @@ def ranks(scores: Floats) -> Floats:
         ahead = scores - scores[:, [i]]
         found[:, i] = 1 + (ahead > EQUAL).sum(axis=1) + ((np.abs(ahead) <= EQUAL).sum(axis=1) - 1) / 2
     return found
-
-
-def spread(draws: Floats, point: float | None = None) -> Estimate:
-    """Return the mean of draws `(resamples,)` with their 95 % interval; or a point, and the draws moved to lie around it."""
-    center = float(draws.mean())
-    score = center if point is None else point
-    low, high = np.quantile(draws, [0.025, 0.975]) + (score - center)
-    return Estimate(score=score, low=min(float(low), score), high=max(float(high), score))
 
 
 def join_rows(rows: Sequence[RankedContender], rule: Rule, shares: Sequence[float]) -> RankedContender:

@@ -16,10 +16,10 @@ from harness.atomic import write_bytes
 from harness.core.bounds import MAX_ROWS
 from harness.errors import WorkspaceError
 
-_SPLITS = ("validation", "test")
+SPLITS = ("validation", "test")
 # Files of earlier versions lack it.
 _DIGEST = b"answers_sha256"
-_TALLY = "tally"
+TALLY = "tally"
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,15 +114,15 @@ def read(path: Path) -> dict[str, Answered]:
     try:
         # Not read_table: it imports pyarrow's data sets, which takes longer than all the reading.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            _check_rows(file.metadata.num_rows)
-            is_tallied = _TALLY in file.schema_arrow.names
-            table = file.read(columns=["split", "group", *([_TALLY] if is_tallied else ["reference", "prediction"])])
+            check_rows(file.metadata.num_rows)
+            is_tallied = TALLY in file.schema_arrow.names
+            table = file.read(columns=["split", "group", *([TALLY] if is_tallied else ["reference", "prediction"])])
         metadata = table.schema.metadata or {}
         split = np.asarray(table["split"].to_pylist(), object)
         groups = np.asarray(table["group"].to_pylist(), object)
         predictions = _tallies(table) if is_tallied else _classes(table, "prediction")
         references = np.zeros(len(table), np.int64) if is_tallied else _classes(table, "reference")
-        samples = {name: metadata.get(f"{name}_sample".encode()) for name in _SPLITS}
+        samples = {name: metadata.get(f"{name}_sample".encode()) for name in SPLITS}
         found = {
             name: Answered(
                 references=references[split == name],
@@ -130,7 +130,7 @@ def read(path: Path) -> dict[str, Answered]:
                 groups=tuple(str(group) for group in groups[split == name] if group is not None),
                 sample=np.frombuffer(sample, "<f8") if (sample := samples[name]) else None,
             )
-            for name in _SPLITS
+            for name in SPLITS
         }
         return _checked(found, metadata.get(_DIGEST))
     # What Arrow raises for a damaged file, and what comes of columns that are absent, or of another kind.
@@ -152,7 +152,7 @@ def _columns(found: Predictions, shares: NDArray[np.float32]) -> dict[str, pa.Ar
     return {
         "reference": pa.array([*validation.references, *test.references]),
         "prediction": pa.array([*validation.predictions, *test.predictions]),
-        _TALLY: pa.FixedSizeListArray.from_arrays(pa.array(tally.ravel()), tally.shape[1]),
+        TALLY: pa.FixedSizeListArray.from_arrays(pa.array(tally.ravel()), tally.shape[1]),
     }
 
 
@@ -171,7 +171,7 @@ def _answered(found: Predictions, shares: NDArray[np.float32]) -> dict[str, Answ
 def _digest(found: dict[str, Answered]) -> bytes:
     """Return the SHA-256 of all that ranking reads, in hexadecimal: the checksums of pages leave out the file's own head."""
     digest = hashlib.sha256()
-    for name in _SPLITS:
+    for name in SPLITS:
         one = found[name]
         sample = b"" if one.sample is None else one.sample.astype("<f8").tobytes()
         told = one.predictions.astype("<i8" if one.predictions.ndim == 1 else "<f8")
@@ -193,7 +193,7 @@ def _checked(found: dict[str, Answered], expected: bytes | None) -> dict[str, An
     return found
 
 
-def _check_rows(number: int) -> None:
+def check_rows(number: int) -> None:
     """Refuse a file that says it holds more rows than any task.
 
     Raises:
@@ -213,7 +213,7 @@ def _tallies(table: pa.Table) -> NDArray[np.float64]:
     import numpy as np  # noqa: PLC0415 - as above
     import pyarrow as pa  # noqa: PLC0415 - as above
 
-    column = table[_TALLY]
+    column = table[TALLY]
     if not pa.types.is_fixed_size_list(column.type) or column.type.value_type != pa.float64() or column.null_count:
         msg = "the tallies are not rows of numbers"
         raise ValueError(msg)

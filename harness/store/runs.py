@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import glob
 import json
 import os
 import re
@@ -200,6 +201,51 @@ def _search(reports: Path, run: str) -> Path:
             f'no run "{run}"', where=str(reports), hint=suggest(run, [*known, *latest]) if known else "run `bench compare` first"
         )
     return found
+
+
+def list_runs(reports: Path, task: str = "") -> list[Path]:
+    """Return the folders of the runs of a task, or of all tasks, oldest to newest; those without a head are among them.
+
+    Runs of suites are not: each of their tasks has a run of its own.
+
+    Raises:
+        WorkspaceError: there is no run of that task, or the folder may not be looked at.
+    """
+    try:
+        every = [path for path in reports.glob("*/*") if path.is_dir() and not path.is_symlink() and _is_of_task(path)]
+        has_suite = bool(task) and any(reports.glob(f"{glob.escape(task)}/*/{SUITE_HEAD}"))
+    except OSError as error:
+        what = f"runs cannot be looked for: {error.strerror}"
+        raise WorkspaceError(what, where=str(error.filename or reports), hint="name a folder that you may read") from error
+    found = [path for path in every if path.parent.name == task] if task else every
+    if task and not found and has_suite:
+        hint = "name one of its tasks"
+        raise WorkspaceError(f'"{task}" is a suite, and its tasks have the runs', where=str(reports / task), hint=hint)
+    if task and not found:
+        known = {path.parent.name for path in every}
+        hint = suggest(task, known) if known else "run `bench compare` first"
+        raise WorkspaceError(f'there is no run of "{task}"', where=str(reports), hint=hint)
+    return sorted(found, key=lambda path: path.name)
+
+
+def _is_of_task(folder: Path) -> bool:
+    if (folder / "run.json").is_file():
+        return True
+    return is_run_id(folder.name) and (folder / "records.jsonl").is_file()
+
+
+def is_held(folder: Path) -> bool:
+    """Tell whether a bench is working on a run."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
 
 
 def find_latest(reports: Path, task: str) -> Path:

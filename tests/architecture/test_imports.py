@@ -60,6 +60,7 @@ QUIET = {
     "core.card core.task core.trial core.measurement core.ranking core.report core.metric core.run": (*SLOW, "numpy"),
     "load.candidates load.tasks load.data load.workspace load.overrides": (*SLOW, "numpy"),
     "rank.ranking report.summarise report.document store.runs store.journal store.predictions": HEAVY,
+    "past.history past.difference past.gate cli.history cli.diff cli.gate": HEAVY,
     "comparison suites cli.compare cli.report cli.live cli.summary": HEAVY,
     # What starts in a process for each candidate, which may need none of them.
     "conformance.answers conformance.audit": HEAVY,
@@ -94,6 +95,9 @@ EXPECTED = {
     "--help": "Usage: bench",
     "compare --help": "--task",
     "report --help": "--format",
+    "history": "no run yet",
+    "diff --help": "Another run of the same task",
+    "gate --help": "--min-quality",
     "candidates list": "minilm-l6-v2",
     "candidates list --json": '"name": "minilm-l6-v2"',
     "candidates show minilm-l6-v2": "adapter: transformers",
@@ -135,7 +139,7 @@ def test_commands_that_run_no_model_need_no_library_for_it(words: str, answers: 
     assert EXPECTED[words] in out
 
 
-@pytest.mark.parametrize("words", ["compare --task nothing", "report nothing"])
+@pytest.mark.parametrize("words", ["compare --task nothing", "report nothing", "gate nothing"])
 def test_bad_input_is_told_without_any_model_library(words: str, tmp_path: Path, without_models: str) -> None:
     done = run(str(BIN / "bench"), *words.split(), cwd=tmp_path, PYTHONPATH=without_models)
     assert done.returncode == 2
