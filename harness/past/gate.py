@@ -75,6 +75,7 @@ def gate(run: str, limits: Limits, wish: Wish, *, workspace: str | Path = ".") -
 def _check_against(opened: Opened, other: Opened, row: RankedContender, wish: Wish) -> Check:
     from harness.rank.gate import check_drop  # noqa: PLC0415 - as above
     from harness.rank.standing import why_absent  # noqa: PLC0415 - as above
+    from harness.rank.wording import name_of  # noqa: PLC0415 - as above
 
     before, after = other.side(), opened.side()
     chosen = other.ranking.recommendation
@@ -86,13 +87,9 @@ def _check_against(opened: Opened, other: Opened, row: RankedContender, wish: Wi
         gap = scores["validation"].get(0)
     elif named[0]:
         untold = f"the other run has no score of it ({why_absent(other.ranking, *named)})"
-    names = (_name(row.candidate, row.technique), _name(*named))
+    names = (name_of(row.candidate, row.technique), name_of(*named))
     drop = opened.info.task.margin if wish.max_drop is None else wish.max_drop
     return check_drop(gap, untold, names, max_drop=drop, lower=not opened.ranking.higher_is_better)
-
-
-def _name(candidate: str, technique: str) -> str:
-    return f"{candidate} with {technique}" if candidate else ""
 
 
 def _check_wish(limits: Limits, wish: Wish) -> None:

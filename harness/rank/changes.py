@@ -48,7 +48,7 @@ def in_words(changes: Sequence[Change]) -> tuple[str, ...]:
     by_kind: dict[About, list[Change]] = {}
     for change in changes:
         by_kind.setdefault(change.about, []).append(change)
-    found = ["other rows"] if "rows" in by_kind else []
+    found = ["rows or their division"] if "rows" in by_kind else []
     for kind in ("task", "settings"):
         found += [_name_some([change.what for change in by_kind[kind]])] if kind in by_kind else []
     found += [f"machine: {_name_some([c.what for c in by_kind['machine']])}"] if "machine" in by_kind else []

@@ -11,6 +11,7 @@ from harness.core.difference import Paired
 from harness.core.gate import Check, Verdict
 from harness.core.ranking import RankedContender, Ranking
 from harness.core.run import RunInfo
+from harness.rank import wording
 from harness.rank.constraints import judge
 from harness.rank.pairing import FEWEST_CHANGED
 from harness.rank.standing import why_absent
@@ -46,7 +47,7 @@ def check_absent(ranking: Ranking, candidate: str, technique: str) -> Check:
     """Return the check that fails where there is no contender: none was recommended, or the named one has no score."""
     if not candidate:
         return Check(name="recommendation", verdict="fail", reason="Nothing qualifies, so nothing is recommended.")
-    name = f"{candidate} with {technique}" if technique else candidate
+    name = wording.name_of(candidate, technique)
     return Check(name="measured", verdict="fail", reason=f"{name} has no score: {why_absent(ranking, candidate, technique)}.")
 
 
@@ -89,10 +90,11 @@ def check_drop(gap: Paired | None, untold: str, names: Sequence[str], *, max_dro
     passes where none of the interval does, and is else not told apart. Where there is no difference, as `untold` says, it is
     unknown. `names` are of this run's contender and the other's.
     """
-    against = "the other run" if names[0] == names[1] else f"{names[1]} in the other run"
-    if gap is None:
-        return Check(name="against", verdict="unknown", limit=-max_drop, reason=f"It cannot be compared with {against}: {untold}.")
+    against = "the other run" if names[1] in {"", names[0]} else f"{names[1]} in the other run"
     sign = -1.0 if lower else 1.0
+    if gap is None:
+        reason = f"It cannot be compared with {against}: {untold}."
+        return Check(name="against", verdict="unknown", limit=-sign * max_drop, reason=reason)
     worst, best = sorted((sign * gap.low, sign * gap.high))
     verdict: Verdict = (
         "fail" if best < -max_drop and gap.changed >= FEWEST_CHANGED else "pass" if worst >= -max_drop else "not told apart"

@@ -161,7 +161,8 @@ def compare_pairs(before: Side, after: Side, pairs: Sequence[Pair], found: Match
         points = scores.points[i], scores.points[i + 1]
         changed = _count_changed((field[i], field[i + 1]), found, part if not is_own(metric) else "validation")
         draws = scores.draws[:, i + 1] - scores.draws[:, i]
-        gap = _bound(metric, float(points[1] - points[0]), draws, math.inf if _is_same_work(*field[i : i + 2]) else found.units)
+        is_same = not changed and _is_same_work(field[i], field[i + 1])
+        gap = _bound(metric, float(points[1] - points[0]), draws, math.inf if is_same else found.units)
         results.append(
             Paired(
                 before=float(points[0]),

@@ -102,6 +102,8 @@ def _own(metric: str, field: Sequence[Contender], right: Reference, part: Part, 
     for i, (one, predicted) in enumerate(zip(field, predictions, strict=True)):
         if len(predicted) != len(right.labels):
             raise _misfit(one, f"{len(predicted)} predictions for {len(right.labels)} {part} rows")
+        if right.target == "class" and max(predicted.max(), right.labels.max()) >= right.classes:
+            raise _misfit(one, f"its answers are of more than the {right.classes} classes that the run knows")
         points[i] = _score(metric, right, predicted)
         recorded = one.find(metric)
         if part == "validation" and recorded is not None and abs(recorded.value - points[i]) > _SAME:

@@ -39,7 +39,7 @@ def why_absent(ranking: Ranking, candidate: str, technique: str = "") -> str:
 def _judge(chosen: Recommendation, later: Ranking, row: RankedContender | None) -> tuple[Stands, str]:
     if row is None:
         why = why_absent(later, chosen.candidate, chosen.technique)
-        return "unknown", f"The later run has no score of {chosen.candidate} with {chosen.technique}: {why}."
+        return "unknown", f"The later run has no score of {wording.name_of(chosen.candidate, chosen.technique)}: {why}."
     name, now = wording.name(row), later.recommendation
     if not row.rank:
         missed = [one.reason for one in later.excluded if one.candidate == row.candidate and one.technique in {"", row.technique}]

@@ -19,10 +19,17 @@ _COSTS = {
 
 
 def name(row: RankedContender) -> str:
-    """Return a contender's name as part of a sentence; of a baseline or a model that fits itself the candidate's alone."""
-    if row.technique == "fit":
-        return row.candidate
-    return f"{row.candidate} with {technique_name(row.technique)}"
+    """Return a contender's name as part of a sentence."""
+    return name_of(row.candidate, row.technique)
+
+
+def name_of(candidate: str, technique: str) -> str:
+    """Return a contender's name as part of a sentence; of a baseline or a model that fits itself the candidate's alone.
+
+    >>> name_of("baseline-tfidf", "fit"), name_of("minilm", "lora"), name_of("minilm", "")
+    ('baseline-tfidf', 'minilm with LoRA', 'minilm')
+    """
+    return candidate if technique in {"", "fit"} else f"{candidate} with {technique_name(technique)}"
 
 
 def training(chosen: RankedContender, gains: Sequence[Gain], rows: Sequence[RankedContender] = ()) -> str:

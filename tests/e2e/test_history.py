@@ -25,7 +25,7 @@ def test_a_second_run_on_fewer_rows_is_listed_compared_and_gated(tmp_path: Path)
 
     past = json.loads(run_here("history", "example", "--json", cwd=tmp_path).stdout)["runs"]
     assert [row["state"] for row in past] == ["finished", "finished"]
-    assert past[1]["changes"][0] == "other rows"
+    assert past[1]["changes"][0] == "rows or their division"
     first, second = (row["run"] for row in past)
 
     found = json.loads(run_here("diff", first, second, "--json", cwd=tmp_path).stdout)

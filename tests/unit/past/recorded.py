@@ -34,6 +34,7 @@ class Told:
     p95_ms: float | None = 4.0
     memory_mb: float = 100.0
     source: str = "s"
+    confirms: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,18 @@ class Recorded:
         return np.array([list(self.classes).index(name) for name in names], np.int64)
 
     def _predictions(self, one: Told) -> Predictions:
-        shares = [np.eye(len(self.classes), dtype=np.float32)[self.answers(one, rows)] for rows in (self.rows, self.tests)]
-        groups = [tuple(f"g{row // 4}" for row in rows) if self.groups else () for rows in (self.rows, self.tests)]
+        tests = self.tests if one.confirms else ()
+        shares = [np.eye(len(self.classes), dtype=np.float32)[self.answers(one, rows)] for rows in (self.rows, tests)]
+        groups = [tuple(f"g{row // 4}" for row in rows) if self.groups else () for rows in (self.rows, tests)]
         return Predictions(
             [name_row(row) for row in self.rows], self.right(self.rows), shares[0],
-            [name_row(row) for row in self.tests], self.right(self.tests), shares[1], groups[0], groups[1],
+            [name_row(row) for row in tests], self.right(tests), shares[1], groups[0], groups[1],
         )  # fmt: skip
 
     def _record(self, one: Told, info: RunInfo) -> Record:
         trial = Trial(
             candidate=one.candidate, technique=one.technique, task=info.task.name, task_digest=info.data.digest,
-            metric=info.task.metric, source_digest=one.source, software_digest=self.run,
+            metric=info.task.metric, source_digest=one.source, software_digest=self.run, confirms=one.confirms,
         )  # fmt: skip
         found = []
         for name, rows in (("score", self.rows), ("test_score", self.tests)):

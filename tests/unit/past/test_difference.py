@@ -117,6 +117,14 @@ def test_machines_costs_and_candidates_are_told(diff: Callable[..., RunDifferenc
     assert {(cost.ratio, cost.note) for cost in costs} == {(None, "measured on another machine (processor, cores, threads)")}
 
 
+def test_one_that_left_a_race_has_no_test_rows_and_the_others_do(diff: Callable[..., RunDifference]) -> None:
+    early = Told("also", 0.2, confirms=False)
+    found = diff(Recorded((early, *BOTH)), Recorded((early, *BOTH), SECOND))
+    assert {one.candidate: (one.validation is not None, one.test is not None) for one in found.contenders} == {
+        "good": (True, True), "also": (True, False), "poor": (True, True),
+    }  # fmt: skip
+
+
 STANDINGS = {
     "holds": (Told("good", 0.1), Told("poor", 0.3)),
     "good enough": (Told("good", 0.1, p95_ms=9.0), Told("poor", 0.1)),

@@ -72,7 +72,7 @@ def test_the_recommended_one_is_held_against_the_one_recommended_then(tmp_path: 
     Recorded([Told("new", 0.05)], LATE).write(tmp_path)
     found = check(tmp_path, against=EARLY)
     assert found.holds
-    assert "Against old with linear-probe in the other run the score changes by +0.05" in found.checks[-1].reason
+    assert "Against old with a linear probe in the other run the score changes by +0.05" in found.checks[-1].reason
 
 
 def test_a_run_in_which_nothing_qualifies_is_held_up(tmp_path: Path) -> None:
@@ -81,6 +81,9 @@ def test_a_run_in_which_nothing_qualifies_is_held_up(tmp_path: Path) -> None:
     found = check(tmp_path, candidate="good")
     assert (verdicts(found), found.holds) == ({"constraints": "fail"}, False)
     assert "above the limit of 5 MB" in found.checks[0].reason
+    Recorded([Told("good")], "20250303-120000-cccc").write(tmp_path)
+    found = gate("mail", Limits(), Wish(against=LATE), workspace=tmp_path)
+    assert (found.holds, found.checks[1].reason) == (False, "It cannot be compared with the other run: it recommends nothing.")
 
 
 @pytest.mark.parametrize(

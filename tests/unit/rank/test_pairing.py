@@ -115,6 +115,22 @@ def test_an_external_metric_is_paired_by_the_samples_that_its_workers_kept(make_
     assert found.low == pytest.approx(found.high)
 
 
+def test_seeds_of_a_training_are_averaged_and_in_the_interval(make_run: Callable[..., Any], entry: Any) -> None:
+    def trained(shares: Sequence[float], first: int) -> Side:
+        run = make_run([entry("a", share, technique="full", seed=first + i) for i, share in enumerate(shares)])
+        told = []
+        for seed, one in enumerate(run.answers):
+            trial = one.record.trial.model_copy(update={"measures": "training", "seed": seed, "software_digest": str(first)})
+            told.append(dataclasses.replace(one, record=one.record.model_copy(update={"trial": trial})))
+        return side(dataclasses.replace(run, answers=tuple(told), records=tuple(one.record for one in told)))
+
+    alike = pair(trained((0.7, 0.7, 0.7), 0), trained((0.8, 0.8, 0.8), 10))
+    apart = pair(trained((0.6, 0.7, 0.8), 0), trained((0.9, 0.8, 0.7), 10))
+    assert (alike.before, alike.after, alike.difference) == pytest.approx((0.7, 0.8, 0.1))
+    assert (apart.before, apart.after) == pytest.approx((0.7, 0.8))
+    assert alike.high - alike.low < 0.06 < apart.high - apart.low
+
+
 @pytest.mark.parametrize(
     ("interval", "changed", "verdicts"),
     [
@@ -189,6 +205,6 @@ def test_heads_are_compared_in_order_and_told_in_words(make_run: Callable[..., A
         ("candidates", "c", "", "there"),
     ]
     assert in_words(compare_heads(before, after)) == (
-        "other rows", "margin, constraints.latency_ms.p95, constraints.latency_ms.batch_size", "seed", "machine: cores",
+        "rows or their division", "margin, constraints.latency_ms.p95, constraints.latency_ms.batch_size", "seed", "machine: cores",
         "torch – → 2.9", "new: c", "gone: b", "another card: a",
     )  # fmt: skip

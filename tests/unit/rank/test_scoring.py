@@ -61,6 +61,13 @@ def test_predictions_must_fit_the_rows_and_the_record(make_run, entry) -> None: 
             score_contenders("accuracy", field, right, "validation", seed=0)
 
 
+def test_a_run_whose_head_has_lost_classes_is_no_crash(make_run, entry) -> None:  # noqa: ANN001 - as above
+    run = make_run([entry("a")])
+    field = gather(run.info, run.answers, run.records)
+    with pytest.raises(WorkspaceError, match="more than the 3 classes"):
+        score_contenders("accuracy", field, reference(run.truth, "validation", 3), "validation", seed=0)
+
+
 def test_another_metric_than_the_runs_is_noticed(make_run, entry) -> None:  # noqa: ANN001 - as above
     run = make_run([entry("a", 0.85)], rows=1001, classes=3)
     (one,) = gather(run.info, run.answers, run.records)
