@@ -44,9 +44,8 @@ def read_cells(name: str, column: Sequence[object]) -> Cells:
 
 
 def _are_lists_of_labels(values: Sequence[object]) -> bool:
-    if not all(isinstance(value, list | tuple) for value in values):
-        return False
-    members = [one for value in values if isinstance(value, list | tuple) for one in value]
+    """Tell whether what lists hold comes back; a text among them is a list of one."""
+    members = [one for value in values for one in (value if isinstance(value, list | tuple) else [value])]
     return all(isinstance(one, str | int) for one in members) and is_repeated([str(one) for one in members])
 
 

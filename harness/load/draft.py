@@ -32,8 +32,12 @@ from harness.load.workspace import Workspace
 
 _OPTIONS = {"name": "NAME", "kind": "--kind", "metric": "--metric"}
 # What is read of a row, whatever the kind calls it, is --text; what is told of it is --label.
-_KEYS = {"text": "--text", "image": "--text", "query": "--text", "prompt": "--text"}
-_IN_FILE = re.compile(r"name it in task\.yaml: data: \{(\w+): …\}")
+_KEYS = {
+    **dict.fromkeys(("text", "image", "query", "prompt"), "--text"),
+    "text_pair": "a second --text",
+    **dict.fromkeys(("label", "document", "reference"), "--label"),
+}
+_IN_FILE = re.compile(r"in task\.yaml: data: \{(\w+): …\}|with data\.(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +261,9 @@ def _in_options(fault: BenchError, kind: str) -> BenchError:
     """Name the options of the command where a fault names the keys of a file that is not written yet."""
 
     def to_option(match: re.Match[str]) -> str:
-        is_told = match[1] == "text" and kind == "image-text-retrieval"
-        return f"name it with {'--label' if is_told else _KEYS.get(match[1], '--label')}"
+        key = match[1] or match[2]
+        option = "--label" if key == "text" and kind == "image-text-retrieval" else _KEYS.get(key)
+        return f"with {option}" if option else match[0]
 
-    hint = _IN_FILE.sub(to_option, fault.hint)
+    hint = _IN_FILE.sub(to_option, fault.hint).replace("in task.yaml", "in a task.yaml of your own")
     return type(fault)(fault.what, where=fault.where, hint=hint)

@@ -100,30 +100,43 @@ def _settle_rows(table: Table, named: Named, kind: Kind | None) -> Guess:
     if not named.text and (kind is None or KINDS[kind].modality == "text"):
         pair = _find_pair(table)
     texts = pair or named.text
-    labels = (
-        [named.label] if named.label else _find_labels(table, {*texts, *_pictures(table)}, KINDS[kind].target if kind else None)
-    )
-    if len(labels) > 1:
-        found = " or ".join(f'"{name}"' for name in labels)
-        raise TaskError(
-            f"which column is the label is ambiguous: {found}",
-            where=table.origin,
-            hint="name it: " + " or ".join(f"--label {shlex.quote(name)}" for name in labels),
-        )
-    if not labels and kind is None:
-        raise _untold(table)
-    label = labels[0] if labels else table.label
-    cells = _cells(table, label) if label else Cells("nothing")
-    kind = kind or _kind_of(table, label, cells, is_pair=bool(pair))
-    several = cells.told == "labels" and KINDS[kind].target == "class"
+    label = _settle_label(table, named, {*texts, *_pictures(table)}, kind)
+    kind = kind or _kind_of(table, label, is_pair=bool(pair))
     if table.picture:
         return Guess(kind)
     content = "text" if KINDS[kind].modality == "text" else "image"
-    given = {content: texts[0] if texts else None, "text_pair": texts[1] if pair else None, "label": label or None}
+    given = {content: texts[0] if texts else None, "text_pair": texts[1] if pair else None, "label": label}
+    several = _has_several(table, label, kind)
     columns = choose_columns(table, _task(kind, given, several=several), lenient=False)
     keys = {content: columns.content, "text_pair": columns.pair, "label": columns.label}
-    keys |= {"separator": cells.separator} if several and cells.separator not in {"", "|"} else {}
+    several = several or _has_several(table, columns.label, kind)
+    separator = _cells(table, columns.label).separator
+    keys |= {"separator": separator} if several and separator not in {"", "|"} else {}
     return Guess(kind, {key: name for key, name in keys.items() if name}, several)
+
+
+def _settle_label(table: Table, named: Named, taken: set[str], kind: Kind | None) -> str:
+    """Return the column of the label, nothing where none is sure and the kind is known without it.
+
+    Raises:
+        TaskError: there are several, or none that would tell the kind.
+    """
+    target = KINDS[kind].target if kind else None
+    labels = [named.label] if named.label else _find_labels(table, taken, target)
+    if len(labels) > 1:
+        what = "which column is the label is ambiguous: " + " or ".join(f'"{name}"' for name in labels)
+        hint = "name it: " + " or ".join(f"--label {shlex.quote(name)}" for name in labels)
+        raise TaskError(what, where=table.origin, hint=hint)
+    if not labels and kind is None:
+        raise _untold(table)
+    return labels[0] if labels else table.label
+
+
+def _has_several(table: Table, label: str, kind: Kind) -> bool:
+    """Tell whether rows have several classes each."""
+    if not label or KINDS[kind].target != "class":
+        return False
+    return _cells(table, label).told == "labels" or any(isinstance(cell, list) for cell in table.columns[label])
 
 
 # What the cells of a label may hold, and by which names such columns are known, the surest first.
@@ -134,12 +147,13 @@ _FITTING: dict[Target | None, tuple[set[str], tuple[str, ...]]] = {
 }
 
 
-def _kind_of(table: Table, label: str, cells: Cells, *, is_pair: bool) -> Kind:
+def _kind_of(table: Table, label: str, *, is_pair: bool) -> Kind:
     """Return the kind of texts whose label holds something.
 
     Raises:
         TaskError: it holds whole numbers that may be classes, or texts that are all different.
     """
+    cells = _cells(table, label)
     if cells.told in {"class", "labels"}:
         return "text-classification"
     if cells.told == "number":

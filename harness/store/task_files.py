@@ -116,7 +116,6 @@ def _comment(text: str) -> str:
 
 def _value(value: object) -> str:
     """Return a value as YAML on one line."""
-    is_plain = str(value).isprintable()
-    style = None if is_plain else '"'
-    text = yaml.safe_dump(value, allow_unicode=is_plain, width=math.inf, default_flow_style=True, default_style=style)
+    # What cannot be printed is escaped: some of it would end the line.
+    text = yaml.safe_dump(value, allow_unicode=str(value).isprintable(), width=math.inf, default_flow_style=True)
     return text.removesuffix("...\n").strip()

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from harness.core.draft import Draft
@@ -15,6 +17,7 @@ from harness.core.task import Data
 from harness.errors import BenchError
 from harness.load.cells import read_cells
 from harness.load.draft import Asked, draft_task
+from harness.load.faults import each_fault
 from harness.load.workspace import Workspace
 from harness.store.task_files import _KEYS
 
@@ -124,6 +127,8 @@ def test_several_labels(folder: Path, cells: list[Any], separator: str) -> None:
     [
         ("label", ["Health, Beauty", "Toys"] * 9, "class"),
         ("topics", ["Health, Beauty", "Toys"] * 9, "class"),
+        ("category", ["a, b", "b", "a, c", "c"] * 9, "class"),
+        ("topics", ["a, b", "b", "a, c", "c"] * 9, "labels"),
         ("label", list(range(9)) * 9, "class"),
         ("label", list(range(77)) * 9, "class"),
         ("label", [100 * i for i in range(77)] * 9, "either"),
@@ -138,7 +143,9 @@ def test_several_labels(folder: Path, cells: list[Any], separator: str) -> None:
         ("label", TEXTS, "nothing"),
         ("label", [{"a": 1}] * 9, "nothing"),
         ("label", [], "nothing"),
-        ("tags", [["a"], "b"] * 9, "nothing"),
+        ("tags", [["a", "b"], "b"] * 9, "labels"),
+        ("tags", [[{"a": 1}], "b"] * 9, "nothing"),
+        ("tags", [[f"a{i}"] for i in range(9)], "nothing"),
     ],
 )
 def test_what_cells_hold(name: str, cells: list[Any], told: str) -> None:
@@ -146,7 +153,7 @@ def test_what_cells_hold(name: str, cells: list[Any], told: str) -> None:
 
 
 def test_a_column_too_long_to_be_read_whole_is_sampled_throughout() -> None:
-    assert read_cells("label", ["a"] * 50_000 + ["b"] * 50_000).told == "class"
+    assert read_cells("column 2", ["a"] * 50_000 + ["b"] * 50_000).told == "class"
 
 
 @pytest.mark.parametrize(
@@ -257,7 +264,12 @@ def test_options_decide(folder: Path, rows: dict[str, Any], asked: dict[str, Any
         ({"label": "text"}, "holds neither classes nor numbers", "rows.csv"),
         ({"kind": "text-similarity"}, "no column can be told to be the text", "rows.csv"),
         ({"kind": "retrieval"}, "no column can be told to be the document", "rows.csv"),
-        ({"kind": "multiple-choice"}, "no column can be told to hold the options", "rows.csv"),
+        (
+            {"kind": "multiple-choice"},
+            "no column can be told to hold the options",
+            "name it in a task.yaml of your own: data: {options: …}",
+        ),
+        ({"kind": "generation"}, "no column can be told to be the reference", "name it with --label (columns: "),
     ],
 )
 def test_options_that_do_not_fit(folder: Path, asked: dict[str, Any], what: str, where: str) -> None:
@@ -266,7 +278,7 @@ def test_options_that_do_not_fit(folder: Path, asked: dict[str, Any], what: str,
         draft(folder / "rows.csv", **asked)
     assert what in str(caught.value)
     assert where in str(caught.value)
-    assert "task.yaml" not in str(caught.value)
+    assert "task.yaml" not in str(caught.value).replace("a task.yaml of your own", "")
 
 
 @pytest.mark.parametrize(
@@ -328,9 +340,10 @@ def test_columns_of_conll(folder: Path, name: str) -> None:
 
 
 def test_a_table_parted_by_tabs_without_a_header(folder: Path) -> None:
-    (folder / "x.tsv").write_text("".join(f"{'ham' if i % 3 else 'spam'}\tmessage {i}\n" for i in range(N)))
-    found = draft(folder / "x.tsv")
-    assert (found.task.kind, columns(found)) == ("text-classification", {"text": "column 2", "label": "column 1"})
+    for first, second in (("ham", "spam"), ("B-12", "B-34")):
+        (folder / "x.tsv").write_text("".join(f"message {i}\t{first if i % 3 else second}\n" for i in range(N)))
+        found = draft(folder / "x.tsv")
+        assert (found.task.kind, columns(found)) == ("text-classification", {"text": "column 1", "label": "column 2"})
 
 
 def test_the_layout_of_beir(folder: Path) -> None:
@@ -371,6 +384,11 @@ def test_columns_that_are_not_read_are_told(folder: Path) -> None:
     assert draft(write(folder / "rows.csv", {"text": TEXTS, "label": AB})).notes == ()
 
 
+def test_lists_of_labels_that_hardly_come_back_are_several_labels_if_the_kind_is_named(folder: Path) -> None:
+    rows = write(folder / "rows.jsonl", {"text": TEXTS, "label": [["x"] if i % 2 else [f"u{i}", f"v{i}"] for i in range(N)]})
+    assert draft(rows, kind="text-classification").task.multi_label
+
+
 def test_codes_are_to_be_described(folder: Path) -> None:
     found = draft(write(folder / "rows.csv", {"text": TEXTS, "label": [i % 3 for i in range(N)]}))
     assert found.codes == ("0", "1", "2")
@@ -392,3 +410,46 @@ def test_a_folder_without_rows(folder: Path) -> None:
 
 def test_every_key_of_a_guess_is_one_of_data() -> None:
     assert set(_KEYS) < set(Data.model_fields)
+
+
+NAMES = [
+    "text",
+    "label",
+    "labels",
+    "image",
+    "tokens",
+    "ner_tags",
+    "entities",
+    "question",
+    "answer",
+    "choices",
+    "A",
+    "B",
+    "score",
+    "source",
+]
+CELLS = st.one_of(
+    st.none(),
+    st.text("ab|;, ", max_size=12),
+    st.integers(-3, 3),
+    st.floats(),
+    st.booleans(),
+    st.lists(st.text("ab", max_size=3), max_size=3),
+    st.just({"a": 1}),
+    st.sampled_from(["O", "B-a", "a.png", "https://x/a.png", TEXTS[0], [[0, 3, "a"]]]),
+)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(columns=st.dictionaries(st.sampled_from(NAMES), st.lists(CELLS, min_size=1, max_size=4), min_size=1, max_size=4))
+def test_any_rows_give_a_task_or_an_error_of_three_lines(folder: Path, columns: dict[str, list[Any]]) -> None:
+    rows = [{name: cells[i % len(cells)] for name, cells in columns.items()} for i in range(30)]
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)).replace("Infinity", "1"))
+    try:
+        found = draft(folder / "rows.jsonl")
+    except BenchError as error:
+        for fault in each_fault(error):
+            assert len(str(fault).split("\n")) == 3, fault
+    else:
+        named = [found.task.data.text, found.task.data.label, found.task.data.prompt, *found.task.data.options]
+        assert set(filter(None, named)) <= set(columns)
