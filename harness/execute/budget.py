@@ -16,7 +16,7 @@ _SECONDS_TO_BEGIN = 8.0
 _FORWARD = 1 / 3
 _CURVE_ROWS = 2000
 # Even alone a contender stops on its way: what it has reached then counts, whatever happens after.
-_FEW, _MANY = (0.25, 1.0), (0.1, 0.25, 1.0)
+_FEW, _MANY = (0.25, 1.0), (0.08, 0.25, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
