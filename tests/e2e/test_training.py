@@ -93,7 +93,7 @@ def test_the_race_and_its_costs_are_told(trained: dict[str, Any], place: Path) -
     assert costs["s_per_1000_rows"] > 0
     assert rows(trained)["linear-probe"]["training"] is None
     rounds = head(place)["race"]["rounds"]
-    assert [entry["share"] for entry in rounds] == [0.1, 0.25, 1.0]
+    assert [entry["share"] for entry in rounds] == [0.08, 0.25, 1.0]
     assert len(rounds[0]["runners"]) == 4
     assert len(rounds[1]["runners"]) <= 2
     report = (place / "reports/refunds/latest/report.md").read_text()
