@@ -44,7 +44,7 @@ class EncoderForSequenceClassification(torch.nn.Module):
         super().__init__()
         self.body, self.pooling, self.config = body, pooling, body.config
         self.dropout = torch.nn.Dropout(_DROPOUT)
-        self.classifier = torch.nn.Linear(body.get_input_embeddings().embedding_dim, outputs)
+        self.classifier = torch.nn.Linear(body.config.hidden_size, outputs)
         torch.nn.init.normal_(self.classifier.weight, std=getattr(body.config, "initializer_range", 0.02))
         torch.nn.init.zeros_(self.classifier.bias)
 
@@ -91,15 +91,22 @@ class SentenceClassifier(TextClassifier):
             whole: Any = self.module.get_base_model()
         else:
             whole = self.module
-            if self._pooler is not None:
-                whole.body.pooler = self._pooler
-            whole.body.save_pretrained(folder)
+            _save_body(whole.body, self._pooler, folder)
         self.tokenizer.save_pretrained(folder)
         prompts = {"classification": self.prompt} if self.prompt else {}
         head = head_of(whole)
         write_layout(Layout(whole.pooling, head.in_features, self.max_length, prompts, head.out_features), folder, self._folder)
         tensors = {f"linear.{name}": one.detach().cpu().contiguous() for name, one in head.named_parameters()}
         save_file(tensors, folder / DENSE / _WEIGHTS)
+
+
+def _save_body(body: Any, pooler: torch.nn.Module | None, folder: Path) -> None:  # noqa: ANN401 - a model of transformers
+    """Write an encoder, with the pooler that stood aside."""
+    if pooler is not None:
+        body.pooler = pooler
+    body.save_pretrained(folder)
+    if pooler is not None:
+        body.pooler = None
 
 
 def head_of(module: EncoderForSequenceClassification) -> torch.nn.Linear:
@@ -120,7 +127,7 @@ def load(card: Card, folder: Path, device: str, trust: Trust, *, aim: Aim) -> Tr
     runs_code = card.remote_code and trust.remote_code
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=runs_code)
     pooling = "" if aim.by_library or config.is_encoder_decoder else sentence_pooling(folder, config, card)
-    if not pooling:
+    if not pooling or not isinstance(getattr(config, "hidden_size", None), int):
         return load_text(card, folder, device, trust, aim=aim)
     if card.options.layers:
         shorten(config, card)

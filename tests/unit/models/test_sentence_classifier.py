@@ -78,7 +78,7 @@ def by_hand(folder: Path, body: Any, pooling: str, prompt: str) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("kind", "technique", "reading"),
-    [("Bert", "full", ("mean", "")), ("Roberta", "probe-then-finetune", ("cls", PROMPT)), ("DistilBert", "full", ("mean", PROMPT))],
+    [("Bert", "full", ("mean", "")), ("Roberta", "probe-then-finetune", ("cls", PROMPT)), ("Electra", "full", ("mean", PROMPT))],
 )
 def test_all_weights_load_without_bench(kind: str, technique: str, reading: tuple[str, str], tmp_path: Path) -> None:
     from transformers import AutoConfig, AutoModel
@@ -114,6 +114,26 @@ def test_an_adapter_loads_over_the_base_model(kind: str, technique: str, tmp_pat
     if technique != "prompt-tuning":
         np.testing.assert_allclose(by_hand(out, AutoModel.from_pretrained(out), "mean", ""), expected, atol=1e-5)
         assert_library_agrees(out, expected)
+
+
+@pytest.mark.parametrize("technique", ["full", "lora"])
+def test_values_are_written_in_their_own_unit(technique: str, tmp_path: Path) -> None:
+    base, out = tiny_models.save_text("Bert", tmp_path / "base"), tmp_path / "out"
+    card, prices = make_card(base), 5000.0 + 900.0 * LABELS
+    torch.manual_seed(0)
+    model = load_trainable(card, base, "cpu", CAUTIOUS, aim=Aim(("value",), "number"))
+    session = Session(model, create_tuning(technique), Lesson(TEXTS, prices, 1), Plan(RECIPE, 4, 0, "cpu"))
+    session.advance(4, lambda: False)
+    expected = session.predict(TEXTS)
+    assert 4000 < expected.mean() < 7000
+    out.mkdir()
+    save_model(session, out, ("value",))
+    contents = Contents(card=card, kind="text-classification", technique=technique, target="number", labels=())
+    again = read_folder(contents, out, base, "cpu", trust=CAUTIOUS)
+    again.module.eval()
+    with torch.inference_mode():
+        found = again.logits(again.encode(TEXTS)).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
 def answers(trainable: Trainable) -> np.ndarray:
