@@ -40,8 +40,6 @@ def measure() -> list[Claim]:
     print(f"        recommended: {tell(chosen)}; {said or 'it is not trained'}; probe: {tell(probe)}", flush=True)
     above = 100 * (chosen.test.score - probe.test.score) if chosen.test and probe.test else 0.0
     return [
-        Claim(
-            "points of test macro-F1 that what ten minutes recommend is above the probe", above, 0.5, at_least=True
-        ),
+        Claim("points of test macro-F1 that what ten minutes recommend is above the probe", above, 0.5, at_least=True),
         Claim("share of its budget that the run takes", 100 * taken / BUDGET_S, 105, at_least=False, unit=" %"),
     ]

@@ -15,17 +15,22 @@ _SECONDS_TO_BEGIN = 8.0
 # A forward pass takes about a third of a training step.
 _FORWARD = 1 / 3
 _CURVE_ROWS = 2000
+_PROBED = 10_000
 # Even alone a contender stops on its way: what it has reached then counts, whatever happens after.
 _FEW, _MANY = (0.25, 1.0), (0.08, 0.25, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Rows that one contender works through: trained on in an epoch, and answered at each look."""
+    """Rows that one contender works through: trained on in an epoch, and answered at each look.
+
+    Those that are `probed` are embedded once for all contenders of a candidate that begin as its probe.
+    """
 
     trained: int
     asked: int
     confirmed: int
+    probed: int = 0
 
     @classmethod
     def of(cls, data: Dataset) -> Amounts:
@@ -35,7 +40,8 @@ class Amounts:
         trained = sum(len(part) if data.corpus is None else len(list_pairs(data.corpus, part)) for part in parts)
         asked = len(data.split.choosing) + len(folds) * min(_CURVE_ROWS, trained // len(folds))
         # Each fold's model embeds all documents.
-        return cls(trained, asked + len(folds) * (data.size - len(data.rows)), len(data.split.test))
+        probed = sum(min(_PROBED, len(part)) for part in parts)
+        return cls(trained, asked + len(folds) * (data.size - len(data.rows)), len(data.split.test), probed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,11 @@ class Entrant:
     epochs: float
     s_per_row: float
     pace: float = 0.0
+
+    @property
+    def begins_as_probe(self) -> bool:
+        """Tell whether its head is fitted on frozen features before it learns."""
+        return self.technique == "probe-then-finetune" or self.recipe.get("head") == "probe"
 
     def reach(self, share: float) -> float:
         """Return how many epochs are done when a round ends: a share of the shortest training's, in the last round all its own.
@@ -83,7 +94,8 @@ def survivors(entrants: int) -> int:
 
 def race_seconds(entrants: Sequence[Entrant], amounts: Amounts, until: Sequence[float], since: float = 0.0) -> float:
     """Return about how long rounds up to the given shares take if each keeps as many as it has room for, whoever they are."""
-    total, left = 0.0, len(entrants)
+    beginners = {one.candidate: one.s_per_row for one in entrants if one.begins_as_probe} if not since else {}
+    total, left = _FORWARD * amounts.probed * sum(beginners.values()), len(entrants)
     for share in until:
         total += left * sum(one.seconds(amounts, share, since) for one in entrants) / len(entrants)
         since, left = share, survivors(left)

@@ -86,8 +86,14 @@ def choose_finalist(info: RunInfo, ranking: Ranking, records: Sequence[Record], 
     if record is None:
         notes.append(f"the run did not try {technique} with {card.name}: the technique's default recipe is used")
         return Finalist(card, technique, {}, None, None, notes=tuple(notes))
-    recipe = dict(record.trial.recipe)
+    recipe = dict(record.trial.recipe) | _reading(record)
     return Finalist(card, technique, recipe, _fidelity(record), row, record.trial.key, tuple(notes))
+
+
+def _reading(record: Record) -> dict[str, str | int | float]:
+    """Return by which vector of a text the head read it, where it did."""
+    used = record.outcome.recipe if isinstance(record.outcome, Finished) else {}
+    return {"pooling": used["pooling"]} if "pooling" in used else {}
 
 
 def _check_names(info: RunInfo, wish: Wish) -> None:

@@ -106,11 +106,14 @@ def _train(order: Training, tell: Tell) -> _Learned:
     tell("loading")
     card = contents.card.reading(is_image=contents.is_image)
     names, target = contents.names, contents.target
-    aim = Aim(names, target, by_library=are_pairs(data.rows.inputs))
+    # What an earlier version tried is trained as it was: it read no vectors and smoothed nothing.
+    known = contents.recipe
+    aim = Aim(names, target, by_library=are_pairs(data.rows.inputs) or bool(known and "pooling" not in known))
     trainable = load_trainable(card, place.base, place.device, place.trust, aim=aim)
     rest = data.split.rest
     parameters = count_weights(trainable.module).parameters
-    recipe = {**recipes(contents.technique, parameters, len(rest), target)[0], **contents.recipe}
+    unsaid = {"label_smoothing": 0.0} if known else {}
+    recipe = {**recipes(contents.technique, parameters, len(rest), target)[0], **unsaid, **known}
     until = order.fidelity or Fidelity(epochs=float(recipe["epochs"]), of=float(recipe["epochs"]))
     plan = Plan(recipe, until.of, order.seed, place.device)
     session = begin_session(trainable, create_tuning(contents.technique), _lesson(data, len(names)), plan)

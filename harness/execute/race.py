@@ -124,6 +124,7 @@ class _Track:
         self.campaign, self.ground, self.clock = campaign, ground, clock
         self.amounts = Amounts.of(campaign.data)
         self.race = Race()
+        self.pace = 0.0
         self._finalists: list[_Standing] = []
 
     def publish(self, race: Race) -> None:
@@ -136,6 +137,7 @@ class _Track:
     def run(self, entrants: Sequence[Entrant]) -> None:
         """Run the rounds until one contender or none is left, everything is trained, or the time is over."""
         until, since, running = list(budget.shares(len(entrants))), 0.0, list(entrants)
+        self.pace = entrants[0].pace or entrants[0].epochs
         while until and running and not self.clock.is_over():
             running, until = self._cut(running, until, since)
             if not running:
@@ -147,7 +149,9 @@ class _Track:
             for one, reason in after:
                 if reason:
                     shutil.rmtree(self.campaign.checkpoints / one.trial.runner, ignore_errors=True)
-            done = Round(number=len(self.race.rounds) + 1, share=share, runners=runners)
+            # One that is alone runs by shares of its own epochs; what is told stays a share of the shortest training's.
+            told = share if share >= 1 else round(running[0].reach(share) / self.pace, 3)
+            done = Round(number=len(self.race.rounds) + 1, share=told, runners=runners)
             self.publish(self.race.model_copy(update={"rounds": (*self.race.rounds, done)}))
             self._finalists = [one for one, reason in after if not (reason or until)]
             running = [one.refresh() for one, reason in after if not reason]

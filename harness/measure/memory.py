@@ -32,6 +32,12 @@ class PeakMemory:
         if _CLEAR.exists():
             _CLEAR.write_text("5")
 
+    def forget(self) -> None:
+        """Begin the peak anew where the process stands; the level stays. Only on Linux and CUDA can a peak be forgotten."""
+        _settle(self._device)
+        if _CLEAR.exists():
+            _CLEAR.write_text("5")
+
     def added_mb(self) -> float:
         """Return MiB added at the peak so far, never negative."""
         if self._device.startswith("cuda"):

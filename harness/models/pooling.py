@@ -29,6 +29,7 @@ _FILE = "1_Pooling/config.json"
 _STEPS, _PROMPTS = "modules.json", "config_sentence_transformers.json"
 # A vector's length, which Normalize changes, is left as it is: no cosine depends on it, and a probe standardizes.
 _KNOWN_STEPS = ("Transformer", "Pooling", "Normalize")
+_WRITTEN_BY_BENCH = "bench.json"
 
 
 def choose_prompt(folder: Path, card: Card) -> str:
@@ -71,12 +72,15 @@ def _is_cross_encoder(folder: Path) -> bool:
 
 
 def sentence_pooling(folder: Path, config: AutoConfig, card: Card) -> str:
-    """Return `mean` or `cls` where a model was trained to give such a vector of a text, as its card or its files say, else nothing.
+    """Return `mean` or `cls` where a model was trained to give such a vector of a text, as its files say, else nothing.
+
+    Which of the two it is, the card may say. That it was trained so, it cannot: probes read a mean, too, of models that nobody
+    taught to give one.
 
     Raises:
         CandidateError: the files state a pooling that bench does not have, and the card does not say what to do instead.
     """
-    if not card.options.pooling and not reads_apart(folder):
+    if not reads_apart(folder):
         return ""
     found = choose_pooling(folder, config, card)
     return found if found in {"mean", "cls"} else ""
@@ -120,7 +124,9 @@ def _check_steps(folder: Path, card: Card) -> None:
         if isinstance(steps, list)
         else []
     )
-    strange = [kind for kind in kinds if kind not in _KNOWN_STEPS]
+    # The head of a folder that bench wrote is not its vector's: without it the folder is a candidate like any other.
+    known = (*_KNOWN_STEPS, "Dense") if (folder / _WRITTEN_BY_BENCH).is_file() else _KNOWN_STEPS
+    strange = [kind for kind in kinds if kind not in known]
     if strange:
         what = f"its vectors go through a step that bench does not have: {' and '.join(strange)[:100]}"
         hint = "to use what goes into that step, let options.pooling in the card name the pooling: mean, cls or last"

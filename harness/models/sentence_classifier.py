@@ -2,7 +2,7 @@
 
 The heads of the transformers library read the first token, whatever a model was trained to be read by. A folder that `save` wrote
 loads with `SentenceTransformer(folder)`, whose vectors are then what the head gives, and its body with
-`AutoModel.from_pretrained(folder)`; after an adapter technique the adapter loads over the base model's body.
+`AutoModel.from_pretrained(folder)`. After an adapter technique it holds the head, and an adapter for the body of the base model.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class EncoderForSequenceClassification(torch.nn.Module):
     """The pooled states of an encoder, dropout, and a linear layer; called as the classifiers of transformers are."""
 
     main_input_name = "input_ids"
+    base_model_prefix = _BODY
 
     def __init__(self, body: Any, pooling: str, outputs: int) -> None:  # noqa: ANN401 - a model of transformers
         """Take an encoder; its own pooler, where it has one, is not read."""
@@ -60,7 +61,8 @@ class EncoderForSequenceClassification(torch.nn.Module):
 
     def forward(self, attention_mask: torch.Tensor, **given: Any) -> SequenceClassifierOutput:  # noqa: ANN401 - tensors and switches
         """Return `(n, outputs)` as `logits`; tokens that an adapter of the body puts in front are read like the others."""
-        states = self.body(attention_mask=attention_mask, **given).last_hidden_state
+        told = {name: one for name, one in given.items() if one is not None}
+        states = self.body(attention_mask=attention_mask, **told).last_hidden_state
         added = states.shape[1] - attention_mask.shape[1]
         mask = torch.nn.functional.pad(attention_mask, (added, 0), value=1)
         return SequenceClassifierOutput(logits=self.classifier(self.dropout(pool(states, mask, self.pooling))))
@@ -75,8 +77,8 @@ class SentenceClassifier(TextClassifier):
         body = module.body
         # What is not read cannot learn; models that can do without one have a switch for it.
         is_spare = "add_pooling_layer" in inspect.signature(type(body).__init__).parameters
-        self._pooler: torch.nn.Module | None = body.pooler if is_spare else None
-        if is_spare:
+        self._pooler: torch.nn.Module | None = getattr(body, "pooler", None) if is_spare else None
+        if self._pooler is not None:
             body.pooler = None
         self.pooling: str = module.pooling
         super().__init__((module, tokenizer, (_HEAD,)), folder, card, device)
@@ -85,17 +87,17 @@ class SentenceClassifier(TextClassifier):
         """Write body or adapter, head and tokenizer, and what sentence-transformers reads beside them."""
         name_labels(self._config, labels)
         self.tokenizer.model_max_length = self.max_length
-        if is_adapter(self.module):
-            # No configuration beside it: transformers and sentence-transformers then load the base model that the adapter names.
-            save_adapter(self.module, folder, self._card, self._folder, part=_BODY)
-            whole: Any = self.module.get_base_model()
-        else:
-            whole = self.module
-            _save_body(whole.body, self._pooler, folder)
         self.tokenizer.save_pretrained(folder)
-        prompts = {"classification": self.prompt} if self.prompt else {}
-        head = head_of(whole)
-        write_layout(Layout(whole.pooling, head.in_features, self.max_length, prompts, head.out_features), folder, self._folder)
+        if is_adapter(self.module):
+            save_adapter(self.module, folder, self._card, self._folder, part=_BODY)
+            head = head_of(self.module.get_base_model())
+            (folder / DENSE).mkdir()
+        else:
+            head = head_of(self.module)
+            _save_body(self.module.body, self._pooler, folder)
+            prompts = {"classification": self.prompt} if self.prompt else {}
+            layout = Layout(self.pooling, head.in_features, self.max_length, prompts, head.out_features)
+            write_layout(layout, folder, self._folder)
         tensors = {f"linear.{name}": one.detach().cpu().contiguous() for name, one in head.named_parameters()}
         save_file(tensors, folder / DENSE / _WEIGHTS)
 
@@ -109,7 +111,7 @@ def _save_body(body: Any, pooler: torch.nn.Module | None, folder: Path) -> None:
         body.pooler = None
 
 
-def head_of(module: EncoderForSequenceClassification) -> torch.nn.Linear:
+def head_of(module: Any) -> torch.nn.Linear:  # noqa: ANN401 - with a wrapper of peft inside or not
     """Return the last layer, out of the wrapper that peft puts around what it trains whole."""
     kept = getattr(module.classifier, "modules_to_save", None)
     found: torch.nn.Linear = module.classifier if kept is None else kept["default"]

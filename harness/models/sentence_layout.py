@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.errors import CandidateError
 from harness.models.json_file import read_json
@@ -48,12 +49,14 @@ def write_layout(layout: Layout, folder: Path, base: Path) -> None:
     prompts = {**(known if isinstance(known, dict) and not layout.outputs else {}), **layout.prompts}
     pooling = {"word_embedding_dimension": layout.width} | {switch: mode == layout.pooling for mode, switch in _SWITCHES.items()}
     default = next(iter(layout.prompts), None) if layout.outputs else stated.get("default_prompt_name")
-    written: dict[str, object] = {
+    written: dict[str, Any] = {
         _MODULES: modules,
         _POOLING: {**pooling, "include_prompt": True},
         _LENGTH: {"max_seq_length": layout.limit, "do_lower_case": False},
         _PROMPTS: {**stated, "default_prompt_name": default, "prompts": prompts, "similarity_fn_name": "cosine"},
     }
+    if "model_type" in stated:
+        written[_PROMPTS] |= {"model_type": "SentenceTransformer"}
     if layout.outputs:
         written[f"{DENSE}/config.json"] = {
             "in_features": layout.width,

@@ -102,12 +102,19 @@ def _repeats(one: Answers, others: Sequence[Answers]) -> tuple[Answers, ...]:
     return tuple(found[seed] for seed in sorted(found))
 
 
-def _standing(one: Answers, others: Sequence[Answers]) -> tuple[float, float, int]:
-    """Return how far a contender was trained, how well it did there, and how often; without training, 1 and nothing."""
+def _standing(one: Answers, others: Sequence[Answers]) -> tuple[bool, float, float, int]:
+    """Return whether a contender was trained to its end, for how many epochs, how well it did, and how often.
+
+    Of two recipes that were trained equally far none is ahead because it planned less. Without training there is nothing to go on.
+    """
     outcome, fidelity = one.record.outcome, one.record.trial.fidelity
     score = outcome.find("score") if isinstance(outcome, Finished) and fidelity else None
     worth = 0.0 if score is None else -score.value if score.better == "lower" else score.value
-    return (fidelity.share if fidelity else 1.0, worth, len(_repeats(one, others)))
+    if fidelity is None:
+        return True, 0.0, worth, len(_repeats(one, others))
+    is_whole = fidelity.share >= 1
+    # Of those that are trained to the end, the better one counts, not the longer one.
+    return is_whole, 0.0 if is_whole else fidelity.epochs, worth, len(_repeats(one, others))
 
 
 def _contender(card: Card, technique: str, answers: Answers, memory: Record | None) -> Contender:

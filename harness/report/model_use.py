@@ -13,7 +13,7 @@ _LIBRARIES = {"transformers": "transformers", "timm": "timm", "open_clip": "open
 
 def library(head: Finetuned) -> str:
     """Return the library that reads the folder, as the Hub spells it."""
-    if head.contents.target == "documents" or (_reads_vectors(head.contents) and head.contents.technique != "prompt-tuning"):
+    if head.contents.target == "documents" or (_reads_vectors(head.contents) and head.contents.form == "whole"):
         return "sentence-transformers"
     if head.contents.form == "adapter":
         return "peft"
@@ -61,10 +61,13 @@ def _reads_vectors(contents: Contents) -> bool:
 
 def _vectors(contents: Contents, base: str) -> str:
     choose = _CHOOSE[contents.target]
-    if contents.technique != "prompt-tuning":
+    if contents.form == "whole":
         return _VECTORS.format(choose=choose)
+    layers = contents.card.options.layers
     pooled = "[:, 0]" if contents.recipe["pooling"] == "cls" else ".mean(1)"
-    return _PROMPTED_VECTORS.format(base=base, choose=choose, pooled=pooled)
+    return _ADAPTED_VECTORS.format(
+        base=base + (f",\n    num_hidden_layers={layers}" if layers else ""), choose=choose, pooled=pooled
+    )
 
 
 def _adapter(contents: Contents) -> str:
@@ -122,14 +125,16 @@ _CHOOSE: dict[Target, str] = {
     "number": "float(outputs[0, 0])",
 }
 _VECTORS = """import json
+from pathlib import Path
 
 from sentence_transformers import SentenceTransformer
 
 model = SentenceTransformer("FOLDER")
-labels = json.load(open("FOLDER/bench.json"))["contents"]["labels"]
+labels = json.loads(Path("FOLDER/bench.json").read_text())["contents"]["labels"]
 outputs = model.encode(["TEXT"], convert_to_tensor=True)
 {choose}"""
-_PROMPTED_VECTORS = """import json
+_ADAPTED_VECTORS = """import json
+from pathlib import Path
 
 import torch
 from peft import PeftModel
@@ -141,10 +146,11 @@ base = AutoModel.from_pretrained(
 )
 model = PeftModel.from_pretrained(base, "FOLDER").eval()
 tokenizer = AutoTokenizer.from_pretrained("FOLDER")
-labels = json.load(open("FOLDER/bench.json"))["contents"]["labels"]
+labels = json.loads(Path("FOLDER/bench.json").read_text())["contents"]["labels"]
 head = load_file("FOLDER/2_Dense/model.safetensors")
 given = tokenizer(["TEXT"], return_tensors="pt", truncation=True, return_token_type_ids=False)
-vector = model(**given).last_hidden_state{pooled}  # of one text, without padding
+with torch.inference_mode():
+    vector = model(**given).last_hidden_state{pooled}  # of one text, without padding
 outputs = vector @ head["linear.weight"].T + head["linear.bias"]
 {choose}"""
 _PIPELINE = """from transformers import pipeline

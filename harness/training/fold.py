@@ -75,6 +75,8 @@ class Fold:
         lesson = self._lesson()
         plan = Plan(self._recipe, ask.fidelity.of, ask.seed, ask.device)
         self.session = begin_session(trainable, create_tuning(ask.technique), lesson, plan)
+        # What a probe takes at the beginning only the first of several contenders pays.
+        self._peak.forget()
         self._folder = ask.checkpoint / f"fold-{number}"
         self.session.restore(self._folder, self._identity(), ask.fidelity.epochs)
         self._rows = trainable.encode(self._inputs(self._asked))

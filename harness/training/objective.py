@@ -53,9 +53,10 @@ class Objective:
         device = outputs.device
         if self.target in {"class", "tags"}:
             truth = _flat(truth)
-            weights = None if self.weights is None else torch.from_numpy(self.weights).to(device)
             right = torch.from_numpy(truth).to(device)
-            found = cross_entropy(outputs.float(), right, weight=weights, reduction="sum", label_smoothing=self.smoothing)
+            losses = cross_entropy(outputs.float(), right, reduction="none", label_smoothing=self.smoothing)
+            # torch would weigh the share that is spread by the classes it goes to, and so teach the rare ones in every row.
+            found = (losses if self.weights is None else losses * torch.from_numpy(self.weights).to(device)[right]).sum()
         elif self.target == "text":
             found = outputs.float().sum()
         elif self.target == "labels":

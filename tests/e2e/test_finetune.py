@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,7 +60,9 @@ def workspace(server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_model(folder / "models" / "tiny")
     (folder / "candidates").mkdir()
     card = "- {name: NAME, adapter: transformers, source: ./models/tiny, license: Apache-2.0, parameters: 8000}\n"
-    pooled = card.replace("NAME", "pooled").replace("}", ", options: {pooling: mean}}")
+    pooled = card.replace("NAME", "pooled").replace("models/tiny", "models/pooled")
+    shutil.copytree(folder / "models" / "tiny", folder / "models" / "pooled")
+    (folder / "models" / "pooled" / "modules.json").write_text("[]")
     (folder / "candidates" / "tiny.yaml").write_text(card.replace("NAME", "tiny") + pooled)
     task = folder / "tasks" / "mail"
     task.mkdir(parents=True)
@@ -122,7 +125,14 @@ import pandas as pd, torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 folder, rows, kept = sys.argv[1:]
-model, head = AutoModel.from_pretrained(folder).eval(), load_file(folder + "/2_Dense/model.safetensors")
+try:
+    base = json.load(open(folder + "/adapter_config.json"))["base_model_name_or_path"]
+except FileNotFoundError:
+    model = AutoModel.from_pretrained(folder).eval()
+else:
+    from peft import PeftModel
+    model = PeftModel.from_pretrained(AutoModel.from_pretrained(base), folder).eval()
+head = load_file(folder + "/2_Dense/model.safetensors")
 assert not any(name.startswith("harness") for name in sys.modules)
 tokenizer, names = AutoTokenizer.from_pretrained(folder), json.load(open(folder + "/bench.json"))["contents"]["labels"]
 label = {hashlib.sha256(t.encode()).hexdigest()[:16]: (t, l) for t, l in pd.read_csv(rows).itertuples(index=False)}
@@ -143,7 +153,7 @@ def test_an_encoder_of_sentences_goes_its_own_way(workspace: Path, technique: st
     assert found["contents"]["recipe"]["pooling"] == "mean"
     again = score_afresh(workspace, f"vectors-{technique}", BY_VECTOR)
     assert again["score"] == pytest.approx(found["test"]["score"], abs=1e-6)
-    assert "SentenceTransformer(" in (workspace / f"vectors-{technique}" / "README.md").read_text()
+    assert ("modules.json" in found["files"]) == (technique == "full")
     (workspace / "one.csv").write_text("text\nmy card was stolen\n")
     done = run_here("predict", f"vectors-{technique}", "one.csv", "--out", f"{technique}.parquet", "--device", "cpu", cwd=workspace)
     assert done.returncode == 0, done.stderr

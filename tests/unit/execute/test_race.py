@@ -250,6 +250,29 @@ def test_a_budget_is_planned_for(start, budget_s: float) -> None:  # noqa: ANN00
     assert len(trained) + len(campaign.info.race.absent) == 12
 
 
+def test_all_run_equally_far_until_the_last_round(start) -> None:  # noqa: ANN001 - as above
+    long = race(start(lambda t: 0.93 if t.fidelity.of > 10 else 0.8, {"a": 0.8}, effort="thorough")).info.race
+    assert long is not None
+    assert [one.share for one in long.rounds] == [0.08, 0.25, 1.0]
+    shortest = min(one.of for one in long.rounds[0].runners)
+    assert max(one.of for one in long.rounds[0].runners) == 2 * shortest
+    for done in long.rounds[:-1]:
+        assert [one.epochs for one in done.runners] == pytest.approx([done.share * shortest] * len(done.runners))
+    assert all(one.epochs == one.of for one in long.rounds[-1].runners)
+
+
+@pytest.mark.parametrize("budget_s", [150.0, 250.0, 400.0])
+def test_what_a_lone_runner_reaches_is_told_in_the_same_share(start, budget_s: float) -> None:  # noqa: ANN001 - as above
+    campaign = start(lambda t: 0.93 if t.fidelity.of > 10 else 0.8, {"a": 0.8}, effort="thorough", techniques=("full",))
+    found = race(campaign, budget_s).info.race
+    assert found is not None
+    shortest, shares = min(one.of for one in found.rounds[0].runners), [one.share for one in found.rounds]
+    assert shares == sorted(shares)
+    for done in found.rounds:
+        if done.share != 1:
+            assert [one.epochs for one in done.runners] == pytest.approx([done.share * shortest] * len(done.runners), abs=0.01)
+
+
 def test_a_budget_too_small_says_what_would_do(start) -> None:  # noqa: ANN001 - as above
     campaign = race(start(best_at("a", "full"), {"a": 0.8}), 5.0)
     assert campaign.runs == []

@@ -19,7 +19,14 @@ print(peak.added_mb())
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's high-water mark is Linux's")
 @pytest.mark.parametrize(
-    ("before", "after"), [("", ""), ("old = bytearray(b'1') * 200_000_000", ""), ("", "del block"), ("import torch", "")]
+    ("before", "after"),
+    [
+        ("", ""),
+        ("old = bytearray(b'1') * 200_000_000", ""),
+        ("", "del block"),
+        ("import torch", ""),
+        ("", "more = bytearray(b'1') * 100_000_000; del more; peak.forget()"),
+    ],
 )
 def test_300_mb_are_300_mb(before: str, after: str) -> None:
     done = subprocess.run(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -17,7 +18,10 @@ from harness.core.run import DataFacts
 from harness.core.writing import TURN
 from harness.report.model_card import to_model_card
 from harness.report.model_use import snippet
-from tests.unit.tiny_models import save_language
+from harness.techniques.catalogue import create_tuning
+from harness.techniques.tuning import Lesson
+from harness.training.session import Plan, Session, save_model
+from tests.unit.tiny_models import load, save_language, save_text, texts
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "model-card.md"
 HOSTILE = ("<script>alert(1)</script>", "a|b`c", "](javascript:alert(1))", "line\nbreak", "\u202egnp.exe")
@@ -113,6 +117,30 @@ def test_a_prompt_and_what_the_run_did_not_try_are_said() -> None:
     assert "Put `query: ` before each text" in text
     assert "| validation |" not in text
     assert "> a default recipe" in text
+
+
+@pytest.mark.parametrize(("technique", "depth"), [("full", None), ("lora", 1), ("prompt-tuning", None)])
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+def test_the_lines_for_an_encoder_of_sentences_do_what_they_say(technique: str, depth: int | None, tmp_path: Path) -> None:
+    if technique == "full":
+        pytest.importorskip("sentence_transformers")
+    base, out = save_text("Bert", tmp_path / "base"), tmp_path / "out"
+    (base / "modules.json").write_text("[]")
+    card = Card(name="mini", adapter="transformers", source=str(base), options=Options(layers=depth))
+    model = load(card, ("card", "parcel"))
+    session = Session(model, create_tuning(technique), Lesson(*texts(8), 2), Plan({"virtual_tokens": 4}, 1, 0, "cpu"))
+    out.mkdir()
+    save_model(session, out, ("card", "parcel"))
+    (out / "bench.json").write_text(json.dumps({"contents": {"labels": ["card", "parcel"]}}))
+    made = Contents(
+        card=card, kind="text-classification", technique=technique, recipe={"pooling": "mean"}, labels=("card", "parcel")
+    )
+    lines = snippet(head(contents=made)).replace("FOLDER", str(out)).replace("TEXT", "hello card")
+    known: dict[str, Any] = {}
+    exec(lines, known)  # noqa: S102 - what is shown to a user
+    expected = session.predict(["hello card"])[0]
+    assert known["outputs"][0].softmax(0).tolist() == pytest.approx(expected.tolist(), abs=1e-5)
+    assert eval(lines.splitlines()[-1], known) == ("card", "parcel")[expected.argmax()]  # noqa: S307 - as above
 
 
 def test_who_was_taught_in_turns_of_a_chat_is_asked_in_one(tmp_path: Path) -> None:

@@ -103,4 +103,10 @@ def test_smoothed_classes_are_those_of_torch_and_told_without_it() -> None:
     assert float(smoothed.loss(outputs, truth, 5)) == pytest.approx(float(by_hand), rel=1e-5)
     assert smoothed.plain(outputs, truth, 5) == float(Objective("class").loss(outputs, truth, 5))
     assert Objective.of(truth, 3, 0.1).smoothing == 0.1
+    weights = np.array([0.5, 2.0, 1.5], np.float32)
+    weighed = Objective("class", weights, smoothing=0.1)
+    by_hand = -((right * outputs.log_softmax(1)).sum(1) * torch.from_numpy(weights[truth])).sum() / weighed.size(truth)
+    assert float(weighed.loss(outputs, truth, weighed.size(truth))) == pytest.approx(float(by_hand), rel=1e-5)
+    plain = torch.nn.functional.cross_entropy(outputs, torch.from_numpy(truth), weight=torch.from_numpy(weights))
+    assert weighed.plain(outputs, truth, weighed.size(truth)) == pytest.approx(float(plain), rel=1e-5)
     assert Objective.of(LABELS, 3, 0.1).smoothing == 0
