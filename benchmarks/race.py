@@ -31,7 +31,7 @@ TECHNIQUES = ("linear-probe", "full", "lora", "probe-then-finetune")
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """A table, the columns of its texts and labels, and how many rows of each class are learned from."""
+    """A table, the columns of its texts and labels, and how many rows are learned from, each class by its share."""
 
     name: str
     file: str
@@ -50,11 +50,11 @@ _CONFIRMING = 2000
 
 
 def make_workspace(one: Set, folder: Path) -> None:
-    """Write a task with as many rows of each class of a set to learn from, and others to confirm."""
+    """Write a task with some rows of a set to learn from, and others, drawn likewise, to confirm."""
     task = folder / "tasks" / one.name
     task.mkdir(parents=True)
     table = pd.read_csv(SHARED / one.file).drop_duplicates(one.text)
-    chosen = table.groupby(one.label).sample(one.rows // table[one.label].nunique(), random_state=0)
+    chosen = table.groupby(one.label).sample(frac=one.rows / len(table), random_state=0)
     others = table.drop(chosen.index)
     chosen.to_csv(task / "train.csv", index=False)
     others.sample(min(_CONFIRMING, len(others)), random_state=0).to_csv(task / "test.csv", index=False)

@@ -222,6 +222,8 @@ class _Track:
         from harness.rank.survival import LEAST_CHANCE  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
         able = sorted((s for s in standings if s.finished), key=lambda s: s.worth, reverse=True)
+        if not is_last:
+            able = _best_of_each(able)
         places = len(able) if is_last else budget.survivors(len(standings))
         told: list[tuple[_Standing, str]] = []
         for place, one in enumerate(able):
@@ -232,6 +234,14 @@ class _Track:
                 reason = f"{places} of {len(standings)} go on"
             told.append((one, reason))
         return [*told, *((s, _why_not(s, self.clock)) for s in standings if not s.finished)]
+
+
+def _best_of_each(able: Sequence[_Standing]) -> list[_Standing]:
+    """Return the best recipe of each technique before all others: techniques begin too differently to be compared early."""
+    first: dict[tuple[str, str], _Standing] = {}
+    for one in able:
+        first.setdefault((one.entrant.candidate, one.entrant.technique), one)
+    return [*first.values(), *(one for one in able if one not in first.values())]
 
 
 def _judge(standings: Sequence[_Standing], found: Evidence, campaign: Campaign) -> list[_Standing]:

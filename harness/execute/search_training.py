@@ -17,8 +17,8 @@ from harness.training.searching import train_searcher
 Answer = Callable[[Sequence[Input]], object]
 
 
-def train_search(job: Job, trial: Trial, ask: Training) -> tuple[Finished, Answer]:
-    """Train up to the trial's fidelity and write the predictions; return what is recorded, and how queries are answered.
+def train_search(job: Job, trial: Trial, ask: Training) -> tuple[Finished, Answer, Callable[[], bool]]:
+    """Train up to the trial's fidelity, write the predictions; return what is recorded, how queries are answered, and what merges.
 
     Raises:
         CandidateError: the training diverges, or the model is none that can be trained to search.
@@ -31,4 +31,4 @@ def train_search(job: Job, trial: Trial, ask: Training) -> tuple[Finished, Answe
     cost = minutes(trained.measurements, trained.recipe, len(list_pairs(data.searched, data.split.rest)))
     measurements = (*found, *trained.measurements, cost)
     finished = Finished(measurements=measurements, recipe=trained.recipe, notes=trained.notes, curve=trained.curve)
-    return finished, lambda texts: trained.answer([str(text) for text in texts], SHOWN)
+    return finished, lambda texts: trained.answer([str(text) for text in texts], SHOWN), trained.merge

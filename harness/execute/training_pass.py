@@ -24,10 +24,11 @@ from harness.training.contender import Training, train
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is recorded, and how the trained model answers encoded rows."""
+    """What is recorded, how the trained model answers encoded rows, and what folds its adapter, if it has one, into its weights."""
 
     finished: Finished
     answer: Callable[[Sequence[Input]], object]
+    merge: Callable[[], bool]
 
 
 def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outcome:
@@ -82,4 +83,5 @@ def train_contender(job: Job, trial: Trial, tell: Callable[[str], None]) -> Outc
             curve=tuple(trained.curve),
         ),
         trained.answer,
+        trained.merge,
     )

@@ -46,6 +46,7 @@ from harness.techniques.tuning import DoesNotApply
 _LONGEST = 8
 _SAMPLED_FIRST, _SAMPLED_S = 64, 1.5
 _TIMED_ROWS = 64
+_MERGED = "its adapter was merged into the weights before it was timed, as whoever serves it does"
 # By one of these a model is used that does not embed.
 _WHOLE = ("fit", "few-shot", "entailment")
 
@@ -174,8 +175,9 @@ class Worker:
         except DoesNotApply as error:
             self.send(trial, Inapplicable(reason=error.what))
             return
+        merged = (_MERGED,) if trial.timed and done.merge() else ()
         speed, notes = self._measure_speed(done.answer) if trial.timed else ([], ())
-        finished = done.finished
+        notes, finished = (*merged, *notes), done.finished
         found = {"measurements": (*finished.measurements, *speed), "notes": (*finished.notes, *notes)}
         self.send(trial, finished.model_copy(update=found))
 

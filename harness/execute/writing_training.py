@@ -18,8 +18,8 @@ from harness.training.writing import train_writer
 Answer = Callable[[Sequence[Input]], object]
 
 
-def train_texts(job: Job, trial: Trial, ask: Training) -> tuple[Finished, Answer]:
-    """Train up to the trial's fidelity and write the predictions; return what is recorded, and how rows are answered.
+def train_texts(job: Job, trial: Trial, ask: Training) -> tuple[Finished, Answer, Callable[[], bool]]:
+    """Train up to the trial's fidelity and write the predictions; return what is recorded, how rows are answered, and what merges.
 
     Raises:
         CandidateError: the training diverges, or the model is none that learns to write.
@@ -35,4 +35,4 @@ def train_texts(job: Job, trial: Trial, ask: Training) -> tuple[Finished, Answer
     found: tuple[Measurement, ...] = (*figures.measurements, *trained.measurements)
     found += (minutes(trained.measurements, trained.recipe, len(data.split.rest)),)
     finished = Finished(measurements=found, recipe=trained.recipe, notes=trained.notes, curve=trained.curve)
-    return finished, lambda some: trained.write([places[one] for one in some])
+    return finished, lambda some: trained.write([places[one] for one in some]), trained.merge

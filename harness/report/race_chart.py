@@ -72,9 +72,7 @@ def race_chart(report: Report, palette: Palette) -> alt.LayerChart:
     frame = _span(lanes, frozen, lower=not report.higher_is_better)
     shares = sorted({share for lane in lanes for share, _ in lane.points})
     scale_x = alt.Scale(domain=[0, frame.right], nice=False)
-    x = alt.X(
-        "x:Q", title="share of the shortest training, then all", scale=scale_x, axis=alt.Axis(values=shares, format=".3~%")
-    )
+    x = alt.X("x:Q", title="share of the shortest training, then all", scale=scale_x, axis=alt.Axis(values=shares, format=".3~%"))
     scale = alt.Scale(domain=[frame.low, frame.high], nice=False, zero=False, reverse=frame.lower)
     title = report.metric_label + (" (lower is better)" if frame.lower else "")
     y = alt.Y("y:Q", title=title, scale=scale, axis=alt.Axis(format=".2f" if frame.high - frame.low > 0.05 else ".3f", tickCount=6))

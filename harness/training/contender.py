@@ -14,6 +14,7 @@ from harness.core.data import Input, count_answers
 from harness.core.measurement import Better, Measurement
 from harness.core.trial import Epoch
 from harness.measure import quality
+from harness.models.adapter_folder import merge
 from harness.training.asked import Training
 from harness.training.fold import Fitted, Fold, mean_curve
 from harness.training.session import save_model
@@ -28,7 +29,8 @@ _MIB = 2**20
 class Trained:
     """What came of it: probabilities or values of choosing rows and of test rows or none, `(n, outputs)`, and what it cost.
 
-    `recipe` is what was really used. `answer` gives the probabilities of new rows by the model of the last fold, `save` writes it.
+    `recipe` is what was really used. `answer` gives the probabilities of new rows by the model of the last fold, `save` writes it;
+    `merge` folds its adapter into its weights, if it has one, after which it is only asked.
     """
 
     validation: Floats
@@ -39,6 +41,7 @@ class Trained:
     notes: tuple[str, ...]
     answer: Callable[[Sequence[Input]], Floats]
     save: Callable[[Path], None]
+    merge: Callable[[], bool]
 
 
 def train(ask: Training) -> Trained:
@@ -72,6 +75,7 @@ def train(ask: Training) -> Trained:
         notes=notes(fitted),
         answer=session.predict,
         save=lambda folder: save_model(session, folder, data.rows.names),
+        merge=lambda: merge(session.trainable.module),
     )
 
 

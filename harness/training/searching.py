@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -19,6 +20,7 @@ from harness.core.tally import score
 from harness.core.trial import Epoch
 from harness.errors import CandidateError
 from harness.measure.relevance import judge_lists
+from harness.models.adapter_folder import merge
 from harness.techniques.pairs import lesson_of
 from harness.techniques.search import Index
 from harness.techniques.tuning import Lesson
@@ -52,6 +54,7 @@ class TrainedSearcher:
     recipe: dict[str, str | int | float]
     curve: tuple[Epoch, ...]
     notes: tuple[str, ...]
+    merge: Callable[[], bool]
 
 
 def train_searcher(ask: Training) -> TrainedSearcher:
@@ -79,6 +82,7 @@ def train_searcher(ask: Training) -> TrainedSearcher:
         recipe=used(ask, fitted),
         curve=mean_curve([one.curve for one in fitted]),
         notes=notes(fitted),
+        merge=partial(merge, fold.session.trainable.module),
     )
 
 

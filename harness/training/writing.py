@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ from harness.core.writing import TURN
 from harness.core.written import TEXTS
 from harness.errors import CandidateError
 from harness.measure.writing import judge_texts
+from harness.models.adapter_folder import merge
 from harness.models.capabilities import Converses
 from harness.techniques.tuning import Lesson
 from harness.techniques.writing import check_texts, writing_of
@@ -48,6 +50,7 @@ class TrainedWriter:
     curve: tuple[Epoch, ...]
     notes: tuple[str, ...]
     write: Callable[[Sequence[int]], list[str]]
+    merge: Callable[[], bool]
 
 
 def train_writer(ask: Training) -> TrainedWriter:
@@ -75,6 +78,7 @@ def train_writer(ask: Training) -> TrainedWriter:
         curve=mean_curve([one.curve for one in fitted]),
         notes=notes(fitted),
         write=fold.write,
+        merge=partial(merge, fold.session.trainable.module),
     )
 
 
