@@ -144,7 +144,7 @@ class _Track:
                 break
             share = until.pop(0)
             standings = self._round(running, share, is_last=not until)
-            after = self._leave(standings, is_last=not until)
+            after = self._leave(standings, until, share)
             runners = tuple(_runner(one, reason) for one, reason in after)
             for one, reason in after:
                 if reason:
@@ -217,14 +217,15 @@ class _Track:
             confirms=is_last,
         )
 
-    def _leave(self, standings: Sequence[_Standing], *, is_last: bool) -> list[tuple[_Standing, str]]:
+    def _leave(self, standings: Sequence[_Standing], until: Sequence[float], since: float) -> list[tuple[_Standing, str]]:
         """Return the runners, the best first and equals as they entered, each with the reason for which it leaves, if it does."""
+        is_last = not until
         from harness.rank.survival import LEAST_CHANCE  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
         able = sorted((s for s in standings if s.finished), key=lambda s: s.worth, reverse=True)
         if not is_last:
             able = _best_of_each(able)
-        places = len(able) if is_last else budget.survivors(len(standings))
+        places = len(able) if is_last else max(budget.survivors(len(standings)), self._room(able, until, since))
         told: list[tuple[_Standing, str]] = []
         for place, one in enumerate(able):
             reason = ""
@@ -234,6 +235,13 @@ class _Track:
                 reason = f"{places} of {len(standings)} go on"
             told.append((one, reason))
         return [*told, *((s, _why_not(s, self.clock)) for s in standings if not s.finished)]
+
+    def _room(self, able: Sequence[_Standing], until: Sequence[float], since: float) -> int:
+        """Return how many runners the rest of a budget can train on: it is there to be used; without one nothing asks for that."""
+        seconds = self.clock.left()
+        if seconds == float("inf"):
+            return 0
+        return budget.room([one.refresh() for one in able], self.amounts, until, since=since, seconds=seconds)
 
 
 def _best_of_each(able: Sequence[_Standing]) -> list[_Standing]:

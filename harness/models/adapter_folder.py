@@ -15,6 +15,8 @@ from harness.core.card import Card
 if TYPE_CHECKING:
     from peft import PeftModel
 
+    from harness.models.trainable import Trainable
+
 
 def is_adapter(module: torch.nn.Module) -> TypeGuard[PeftModel]:
     """Tell whether only an adapter and the head were trained; peft, seconds of imports, is there where it made one."""
@@ -22,15 +24,16 @@ def is_adapter(module: torch.nn.Module) -> TypeGuard[PeftModel]:
     return peft is not None and isinstance(module, peft.PeftModel)
 
 
-def merge(module: torch.nn.Module) -> bool:
+def merge(trainable: Trainable) -> bool:
     """Add what an adapter gives to the weights that it stands beside, so that it takes no time; tell whether it could be.
 
     Answers stay what they were but for rounding. Tokens before a text cannot be merged.
     """
-    if not is_adapter(module) or not hasattr(module.base_model, "merge_adapter"):
+    module = trainable.module
+    if not is_adapter(module) or not hasattr(module.base_model, "merge_and_unload"):
         return False
     try:
-        module.base_model.merge_adapter()
+        trainable.module = module.base_model.merge_and_unload()
     except (ValueError, NotImplementedError):
         return False
     return True

@@ -75,7 +75,7 @@ def train(ask: Training) -> Trained:
         notes=notes(fitted),
         answer=session.predict,
         save=lambda folder: save_model(session, folder, data.rows.names),
-        merge=lambda: merge(session.trainable.module),
+        merge=lambda: merge(session.trainable),
     )
 
 

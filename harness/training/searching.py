@@ -82,7 +82,7 @@ def train_searcher(ask: Training) -> TrainedSearcher:
         recipe=used(ask, fitted),
         curve=mean_curve([one.curve for one in fitted]),
         notes=notes(fitted),
-        merge=partial(merge, fold.session.trainable.module),
+        merge=partial(merge, fold.session.trainable),
     )
 
 

@@ -78,7 +78,7 @@ def train_writer(ask: Training) -> TrainedWriter:
         curve=mean_curve([one.curve for one in fitted]),
         notes=notes(fitted),
         write=fold.write,
-        merge=partial(merge, fold.session.trainable.module),
+        merge=partial(merge, fold.session.trainable),
     )
 
 

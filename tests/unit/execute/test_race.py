@@ -77,8 +77,8 @@ class Simulated(Campaign):
 
     def _train(self, trial: Trial, final: float) -> Finished:
         epochs, of = (trial.fidelity.epochs, trial.fidelity.of) if trial.fidelity else (1.0, 1.0)
-        self.spent[trial.runner] = epochs
         if trial.measures == "training":
+            self.spent[trial.runner] = epochs
             (self.checkpoints / trial.runner).mkdir(parents=True, exist_ok=True)
         curve = tuple(
             Epoch(epoch=e, train_loss=1.0, validation_loss=1.0, validation_score=score(final, e / of, self.slope))
@@ -155,10 +155,22 @@ def ground(campaign: Simulated) -> Ground:
     return Ground("cpu", "digest", "software", {c.card.name: c.card.name for c, _ in campaign.ready})
 
 
+class Counting(Clock):
+    """A clock that goes by what trainings would have taken."""
+
+    def __init__(self, campaign: Simulated, budget_s: float) -> None:
+        super().__init__(None, 0.0, lambda: False)
+        self._campaign, self._budget_s = campaign, budget_s
+
+    def left(self) -> float:
+        return self._budget_s - sum(self._campaign.spent.values()) * LEARN * S_PER_ROW
+
+
 def race(campaign: Simulated, budget_s: float | None = None) -> Simulated:
     from time import monotonic
 
-    hold_race(campaign, ground(campaign), Clock(budget_s, monotonic(), lambda: False))
+    clock = Clock(None, monotonic(), lambda: False) if budget_s is None else Counting(campaign, budget_s)
+    hold_race(campaign, ground(campaign), clock)
     return campaign
 
 
@@ -248,6 +260,14 @@ def test_a_budget_is_planned_for(start, budget_s: float) -> None:  # noqa: ANN00
     seconds = sum(campaign.spent[t.runner] * LEARN * S_PER_ROW for t in trained)
     assert seconds <= budget_s
     assert len(trained) + len(campaign.info.race.absent) == 12
+
+
+def test_what_is_left_of_a_budget_trains_more_of_them_on(start) -> None:  # noqa: ANN001 - as above
+    alone, beside = (race(start(lambda _: 0.8, {"a": 0.8}), budget_s).info.race for budget_s in (None, 2000.0))
+    assert alone is not None
+    assert beside is not None
+    assert [len(one.runners) for one in alone.rounds] == [6, 2, 1]
+    assert [len(one.runners) for one in beside.rounds] == [6, 6, 6]
 
 
 def test_all_run_equally_far_until_the_last_round(start) -> None:  # noqa: ANN001 - as above

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from harness.core.card import Card
+from harness.models.adapter_folder import merge
 from harness.techniques.adapter_targets import find_targets
 from harness.techniques.catalogue import TRAINED, create_tuning
 from harness.techniques.full import find_blocks, find_depth
@@ -35,7 +36,7 @@ def save(kind: str, folder: Path) -> Card:
 
 
 def learn(card: Card, technique: str, rows: tuple[tuple, np.ndarray], learned: int) -> float:
-    """Return the accuracy on the rows that were not learned from."""
+    """Return the accuracy on the rows that were not learned from; merged, an adapter answers as before."""
     trainable, (inputs, labels) = tiny_models.load(card, CLASSES), rows
     recipe = {
         **recipes(technique, 1000, learned)[0],
@@ -46,7 +47,10 @@ def learn(card: Card, technique: str, rows: tuple[tuple, np.ndarray], learned: i
     lesson, epochs = Lesson(inputs[:learned], labels[:learned], 2), 12 if technique == "prompt-tuning" else 6
     session = Session(trainable, create_tuning(technique), lesson, Plan(recipe, epochs, 0, "cpu"))
     session.advance(epochs, lambda: False)
-    return float((session.predict(inputs[learned:]).argmax(1) == labels[learned:]).mean())
+    told = session.predict(inputs[learned:])
+    assert merge(session.trainable) == (technique in {"lora", "ia3"})
+    np.testing.assert_allclose(session.predict(inputs[learned:]), told, atol=1e-4)
+    return float((told.argmax(1) == labels[learned:]).mean())
 
 
 @pytest.mark.parametrize("technique", TRAINED)
