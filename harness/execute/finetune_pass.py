@@ -112,8 +112,10 @@ def _train(order: Training, tell: Tell) -> _Learned:
     trainable = load_trainable(card, place.base, place.device, place.trust, aim=aim)
     rest = data.split.rest
     parameters = count_weights(trainable.module).parameters
-    unsaid = {"label_smoothing": 0.0} if known else {}
-    recipe = {**recipes(contents.technique, parameters, len(rest), target)[0], **unsaid, **known}
+    recipe = dict(recipes(contents.technique, parameters, len(rest), target)[0])
+    if known:
+        recipe.pop("label_smoothing", None)
+    recipe |= known
     until = order.fidelity or Fidelity(epochs=float(recipe["epochs"]), of=float(recipe["epochs"]))
     plan = Plan(recipe, until.of, order.seed, place.device)
     session = begin_session(trainable, create_tuning(contents.technique), _lesson(data, len(names)), plan)

@@ -218,10 +218,10 @@ class _Track:
         )
 
     def _leave(self, standings: Sequence[_Standing], until: Sequence[float], since: float) -> list[tuple[_Standing, str]]:
-        """Return the runners, the best first and equals as they entered, each with the reason for which it leaves, if it does."""
-        is_last = not until
+        """Return the runners as they go on, equals as they entered, each with the reason for which it leaves, if it does."""
         from harness.rank.survival import LEAST_CHANCE  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
+        is_last = not until
         able = sorted((s for s in standings if s.finished), key=lambda s: s.worth, reverse=True)
         if not is_last:
             able = _best_of_each(able)
@@ -232,7 +232,7 @@ class _Track:
             if not is_last and (one.chance or 0) < LEAST_CHANCE:
                 reason = f"a chance of {one.chance or 0:.0%} to end within the margin of the best"
             elif place >= places:
-                reason = f"{places} of {len(standings)} go on"
+                reason = f"{places} of {len(standings)} go on, the best of each technique first"
             told.append((one, reason))
         return [*told, *((s, _why_not(s, self.clock)) for s in standings if not s.finished)]
 

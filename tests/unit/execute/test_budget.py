@@ -81,3 +81,11 @@ def test_without_rivals_a_runner_keeps_its_own_pace() -> None:
     part = affordable(own, AMOUNTS, since=since, seconds=600)
     assert since < part < 1
     assert own.seconds(AMOUNTS, part, since) <= 600
+
+
+def test_a_probe_is_paid_once_for_all_that_begin_as_it() -> None:
+    probed, full = replace(AMOUNTS, probed=600), entrant("a")
+    begins = replace(full, technique="probe-then-finetune"), Entrant("a", "lora", {"head": "probe"}, 4.0, 0.1)
+    extra = [race_seconds(some, probed, (1.0,)) - race_seconds(some, AMOUNTS, (1.0,)) for some in ([full], begins[:1], begins)]
+    assert extra == pytest.approx([0, 20, 20])
+    assert race_seconds(begins, probed, (1.0,), 0.25) == race_seconds(begins, AMOUNTS, (1.0,), 0.25)

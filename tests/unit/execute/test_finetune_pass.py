@@ -264,3 +264,16 @@ def test_a_folder_that_answers_otherwise_is_not_handed_over(
     monkeypatch.setattr(finetune_pass, "open_answer", lambda *_given: lambda inputs: np.full((len(inputs), 2), 0.5, np.float32))
     with pytest.raises(CandidateError, match="does not answer as the trained model did"):
         train(text_card(tiny_bert), tmp_path / "out", "full", TEXTS)
+
+
+@pytest.mark.parametrize("used", [{}, {"pooling": "mean", "label_smoothing": 0.1}])
+def test_what_a_run_tried_is_trained_as_it_was(
+    used: dict[str, str | float], tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = Path(shutil.copytree(tiny_bert, tmp_path / "base"))
+    (base / "modules.json").write_text("[]")
+    for key, value in used.items():
+        monkeypatch.setitem(RECIPE, key, value)
+    made, _ = train(text_card(base), tmp_path / "out", "probe-then-finetune", TEXTS)
+    assert {key: made.recipe[key] for key in ("pooling", "label_smoothing") if key in made.recipe} == used
+    assert (tmp_path / "out" / "2_Dense").is_dir() == bool(used)

@@ -237,6 +237,27 @@ def test_of_equals_the_one_goes_on_that_gives_way_to_a_budget_last(start) -> Non
     assert winners(campaign) == {("a", "probe-then-finetune")}
 
 
+def test_the_best_recipe_of_each_technique_survives_the_first_look(start) -> None:  # noqa: ANN001 - as above
+    techniques = ("full", "lora", "probe-then-finetune")
+    campaign = race(start(lambda t: 0.86 if t.technique == "full" else 0.9, {"a": 0.8}, effort="thorough", techniques=techniques))
+    assert campaign.info.race is not None
+    first, second, _ = campaign.info.race.rounds
+    assert len(first.runners) == 9
+    assert {one.technique for one in second.runners} == set(techniques)
+
+
+def test_of_recipes_that_went_equally_far_the_better_stands_for_the_technique(start) -> None:  # noqa: ANN001 - as above
+    from harness.rank.contender import gather
+
+    campaign = start(lambda t: 0.93 if t.fidelity.of > 10 else 0.8, {"a": 0.8}, effort="thorough", techniques=("full",))
+    campaign.stop_after = 3
+    race(campaign)
+    found = weigh(campaign.folder, campaign.info)
+    assert {r.trial.fidelity.epochs for r in found.records if r.trial.fidelity} == {0.64}
+    (full,) = (one for one in gather(campaign.info, found.answers, found.records) if one.technique == "full")
+    assert full.answers.record.trial.fidelity.of == 16
+
+
 def test_what_diverges_leaves_alone(start) -> None:  # noqa: ANN001 - as above
     final = best_at("a", "full")
     campaign = race(start(lambda t: math.nan if t.technique == "lora" else final(t), {"a": 0.8}))

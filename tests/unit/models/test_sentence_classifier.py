@@ -17,6 +17,7 @@ from harness.errors import CandidateError
 from harness.models.adapters import load_trainable
 from harness.models.finetuned_folder import read_folder
 from harness.models.sentence_classifier import SentenceClassifier
+from harness.models.sentence_layout import Layout, read_pooling, write_layout
 from harness.models.torch_module import pool
 from harness.models.trainable import Aim, Trainable
 from harness.models.transformers_text import load as load_encoder
@@ -109,6 +110,14 @@ def test_a_folder_that_was_written_is_a_candidate_again(tmp_path: Path) -> None:
     (out / "bench.json").write_text("{}")
     assert load_encoder(card, out, "cpu").pooling == "mean"
     assert isinstance(load(card), SentenceClassifier)
+
+
+def test_vectors_of_a_cross_encoder_are_not_written_as_one(tmp_path: Path) -> None:
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"model_type": "CrossEncoder"}))
+    (out := tmp_path / "out").mkdir()
+    write_layout(Layout("cls", 4, 16, {}), out, tmp_path)
+    assert json.loads((out / "config_sentence_transformers.json").read_text())["model_type"] == "SentenceTransformer"
+    assert read_pooling(out) == "cls"
 
 
 def test_a_body_is_called_without_switches_that_nobody_set(tmp_path: Path) -> None:
