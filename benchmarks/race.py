@@ -70,7 +70,7 @@ def once() -> contextlib.AbstractContextManager[object]:
 @contextlib.contextmanager
 def nobody_leaves() -> Iterator[None]:
     """Let every contender run to its end."""
-    with patch.object(budget, "survivors", lambda entrants: entrants), patch.object(survival, "LEAST_CHANCE", -1.0):
+    with patch.object(budget, "survivors", lambda entrants, *_: entrants), patch.object(survival, "LEAST_CHANCE", -1.0):
         yield
 
 

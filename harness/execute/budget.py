@@ -83,22 +83,24 @@ def shares(entrants: int) -> tuple[float, ...]:
     return _FEW if entrants <= 2 else _MANY
 
 
-def survivors(entrants: int) -> int:
-    """Return how many of a round's contenders the next one has room for.
+def survivors(entrants: int, techniques: int = 1) -> int:
+    """Return how many of a round's contenders the next one has room for, one of each technique at least.
 
-    >>> [survivors(n) for n in (1, 3, 4, 8)]
-    [1, 1, 2, 3]
+    >>> [survivors(n) for n in (1, 3, 4, 8)], survivors(6, techniques=3)
+    ([1, 1, 2, 3], 3)
     """
-    return max(1, math.ceil(entrants / 3))
+    return max(techniques, math.ceil(entrants / 3))
 
 
 def race_seconds(entrants: Sequence[Entrant], amounts: Amounts, until: Sequence[float], since: float = 0.0) -> float:
     """Return about how long rounds up to the given shares take if each keeps as many as it has room for, whoever they are."""
     beginners = {one.candidate: one.s_per_row for one in entrants if one.begins_as_probe} if not since else {}
     total, left = _FORWARD * amounts.probed * sum(beginners.values()), len(entrants)
+    techniques = len({one.technique for one in entrants})
     for share in until:
         total += left * sum(one.seconds(amounts, share, since) for one in entrants) / len(entrants)
-        since, left = share, survivors(left)
+        left = survivors(left, 1 if since else min(techniques, left))
+        since = share
     return total
 
 

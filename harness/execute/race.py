@@ -92,13 +92,18 @@ def _enter(campaign: Campaign, techniques: Sequence[str]) -> tuple[list[Entrant]
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """A runner after a round: its record if it has one, what it scored, and its chance."""
+    """A runner after a round: its record if it has one, what it scored, its chance, and the score to which its way leads.
+
+    `before` are the epochs and the score at the end of the last round, if there was one.
+    """
 
     entrant: Entrant
     trial: Trial
     record: Record | None
+    before: tuple[float, float] | None = None
     score: float | None = None
     chance: float | None = None
+    lead: float | None = None
 
     @property
     def finished(self) -> Finished | None:
@@ -107,9 +112,9 @@ class _Standing:
 
     @property
     def worth(self) -> float:
-        """Return by what runners are ordered, the best having the most: the score so far."""
+        """Return by what runners are ordered, the best having the most."""
         measured = self.finished.find("score") if self.finished else None
-        return -(self.score or 0.0) if measured and measured.better == "lower" else self.score or 0.0
+        return -(self.lead or 0.0) if measured and measured.better == "lower" else self.lead or 0.0
 
     def refresh(self) -> Entrant:
         """Return the entrant with what its training really took a row."""
@@ -126,6 +131,7 @@ class _Track:
         self.race = Race()
         self.pace = 0.0
         self._finalists: list[_Standing] = []
+        self._looks: dict[str, tuple[float, float]] = {}
 
     def publish(self, race: Race) -> None:
         """Write the race into the run's head, and say its plan when it is new."""
@@ -188,8 +194,14 @@ class _Track:
         self._execute(trials)
         found = weigh(self.campaign.folder, self.campaign.info)
         records = {record.trial.key: record for record in found.records}
-        standings = [_Standing(one, trial, records.get(trial.key)) for one, trial in zip(running, trials, strict=True)]
-        return _judge(standings, found, self.campaign)
+        standings = [
+            _Standing(one, trial, records.get(trial.key), self._looks.get(trial.runner))
+            for one, trial in zip(running, trials, strict=True)
+        ]
+        judged = _judge(standings, found, self.campaign)
+        reached = ((one.trial.runner, one.trial.fidelity, one.score) for one in judged)
+        self._looks |= {runner: (fidelity.epochs, score) for runner, fidelity, score in reached if fidelity and score is not None}
+        return judged
 
     def _execute(self, trials: Sequence[Trial]) -> None:
         """Add trials to the run's plan, and run those that are not done."""
@@ -223,16 +235,18 @@ class _Track:
 
         is_last = not until
         able = sorted((s for s in standings if s.finished), key=lambda s: s.worth, reverse=True)
+        is_first = not self.race.rounds
         if not is_last:
-            able = _best_of_each(able)
-        places = len(able) if is_last else max(budget.survivors(len(standings)), self._room(able, until, since))
+            able = _put_in_order(able, by_technique=is_first)
+        techniques = len({one.entrant.technique for one in able}) if is_first else 1
+        places = len(able) if is_last else max(budget.survivors(len(standings), techniques), self._room(able, until, since))
         told: list[tuple[_Standing, str]] = []
         for place, one in enumerate(able):
             reason = ""
             if not is_last and (one.chance or 0) < LEAST_CHANCE:
                 reason = f"a chance of {one.chance or 0:.0%} to end within the margin of the best"
             elif place >= places:
-                reason = f"{places} of {len(standings)} go on, the best of each technique first"
+                reason = f"{places} of {len(standings)} go on, {_order(one)}"
             told.append((one, reason))
         return [*told, *((s, _why_not(s, self.clock)) for s in standings if not s.finished)]
 
@@ -244,12 +258,24 @@ class _Track:
         return budget.room([one.refresh() for one in able], self.amounts, until, since=since, seconds=seconds)
 
 
-def _best_of_each(able: Sequence[_Standing]) -> list[_Standing]:
-    """Return the best recipe of each technique before all others: techniques begin too differently to be compared early."""
-    first: dict[tuple[str, str], _Standing] = {}
+def _order(one: _Standing) -> str:
+    """Return in words by what runners are ordered."""
+    by_lead = "" if one.before is None else f", by where their curves lead: this one's to {one.lead or 0:.3f}"
+    return f"the best of each technique first{by_lead}"
+
+
+def _put_in_order(able: Sequence[_Standing], *, by_technique: bool) -> list[_Standing]:
+    """Return each candidate's best recipe of each technique before the others, and with `by_technique` each technique's best first.
+
+    Techniques begin too differently to be compared after the first round: a new head knows nothing, one of a probe much.
+    """
+    best: dict[str, _Standing] = {}
+    own: dict[tuple[str, str], _Standing] = {}
     for one in able:
-        first.setdefault((one.entrant.candidate, one.entrant.technique), one)
-    return [*first.values(), *(one for one in able if one not in first.values())]
+        best.setdefault(one.entrant.technique, one)
+        own.setdefault((one.entrant.candidate, one.entrant.technique), one)
+    order = [*(best.values() if by_technique else ()), *own.values(), *able]
+    return list({one.trial.key: one for one in order}.values())
 
 
 def _judge(standings: Sequence[_Standing], found: Evidence, campaign: Campaign) -> list[_Standing]:
@@ -276,7 +302,17 @@ def _judge(standings: Sequence[_Standing], found: Evidence, campaign: Campaign) 
         draws[:, : len(keys)], left, draws[:, len(keys) :], margin=info.task.margin, most=most, seed=info.settings.seed
     )
     known = {key: (float(scores.points[i]), float(chance[i])) for i, key in enumerate(keys)}
-    return [replace(s, score=known[s.trial.key][0], chance=known[s.trial.key][1]) if s.finished else s for s in standings]
+    return [_told(s, *known[s.trial.key], sign=sign, most=most) if s.finished else s for s in standings]
+
+
+def _told(one: _Standing, score: float, chance: float, *, sign: float, most: float) -> _Standing:
+    """Return a standing with its score and chance, and where both looks at it lead."""
+    from harness.rank import survival  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
+
+    reached = one.trial.fidelity.epochs if one.trial.fidelity else one.entrant.epochs
+    before = None if one.before is None else (one.before[0], sign * one.before[1])
+    ends = survival.lead(before, (reached, sign * score), one.entrant.epochs, most=most)
+    return replace(one, score=score, chance=chance, lead=sign * ends)
 
 
 def _runner(one: _Standing, reason: str) -> Runner:

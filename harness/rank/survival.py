@@ -45,6 +45,22 @@ def remainder(curve: Sequence[Epoch], of: float, *, most: float, lower: bool = F
     return float((curve[-1].epoch / of) ** steepest)
 
 
+def lead(before: tuple[float, float] | None, now: tuple[float, float], of: float, *, most: float) -> float:
+    """Return the score to which a training leads that ends after `of` epochs, from (epochs, score) at two looks; more is better.
+
+    The distance to `most` falls on half as steeply, as a power of the epochs, as it fell between the looks: the middle of what
+    `chances` takes for likely. Where it did not fall, or there was one look only, the training leads to where it stands.
+
+    >>> lead((1.0, 0.2), (4.0, 0.8), 16.0, most=1.0)
+    0.9
+    """
+    epochs, gap = now[0], most - now[1]
+    if before is None or epochs <= before[0] or gap <= 0 or most - before[1] <= gap or of <= epochs:
+        return now[1]
+    steepness = math.log((most - before[1]) / gap) / math.log(epochs / before[0])
+    return float(most - gap * (epochs / of) ** (min(steepness, _STEEPEST) / 2))
+
+
 def chances(draws: Floats, remainders: Sequence[float], others: Floats, *, margin: float, most: float, seed: int) -> Floats:
     """Return each contender's probability of ending at most the margin below the rival that is the hardest for it, `(contenders,)`.
 

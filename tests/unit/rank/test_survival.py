@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.core.trial import Epoch
-from harness.rank.survival import LEAST_CHANCE, chances, remainder
+from harness.rank.survival import LEAST_CHANCE, chances, lead, remainder
 
 
 def curve(*points: tuple[float, float]) -> list[Epoch]:
@@ -32,6 +32,24 @@ def test_what_falls_faster_than_that_may_go_on_so() -> None:
 def test_what_is_over_keeps_its_distance_and_without_a_point_nothing_is_known() -> None:
     assert remainder(curve((1, 0.5), (8, 0.6)), 8, most=1.0) == 1
     assert remainder((), 8, most=1.0) == 0
+
+
+def test_a_curve_leads_half_as_steeply_on_as_it_climbed() -> None:
+    # The distance fell from 0.8 to 0.2 while the epochs grew fourfold: by a power of 1, of which half is left.
+    assert lead((1, 0.2), (4, 0.8), 16, most=1.0) == pytest.approx(0.9)
+    assert lead((1, -8.0), (4, -2.0), 16, most=0.0) == pytest.approx(-1.0)
+    # From 0.9 to 0.001 is steeper than what is believed.
+    assert lead((1, 0.1), (2, 0.999), 8, most=1.0) == pytest.approx(1 - 0.001 / 4)
+
+
+@pytest.mark.parametrize("before", [None, (1.0, 0.8), (1.0, 0.9), (2.0, 0.1)])
+def test_a_curve_that_does_not_climb_leads_to_where_it_stands(before: tuple[float, float] | None) -> None:
+    assert lead(before, (2.0, 0.8), 8, most=1.0) == 0.8
+
+
+def test_what_is_over_or_cannot_be_better_leads_nowhere() -> None:
+    assert lead((1, 0.5), (8, 0.6), 8, most=1.0) == 0.6
+    assert lead((1, 0.5), (4, 1.0), 8, most=1.0) == 1.0
 
 
 def test_who_is_complete_and_behind_has_no_chance() -> None:
