@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from harness.atomic import write_bytes
+from harness.training.average import WeightAverage
 
 FILE = "checkpoint.safetensors"
 # What AdamW keeps of each parameter.
@@ -33,6 +35,38 @@ class Progress:
     memory_mb: float = 0.0
     stopped_at: int = 0
     points: list[dict[str, float]] = field(default_factory=list)
+
+
+def gather(
+    learning: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer, average: WeightAverage | None
+) -> dict[str, torch.Tensor]:
+    """Return the tensors of a training: the weights that learn, what the optimizer knows of each, and their mean if it is kept."""
+    tensors = {f"weight {name}": one for name, one in learning.items()}
+    for name, one in learning.items():
+        tensors |= {f"{moment} {name}": optimizer.state[one][moment] for moment in MOMENTS}
+    if average is not None:
+        tensors |= {f"average {name}": one for name, one in average.tensors.items()}
+    return tensors
+
+
+@torch.no_grad()
+def put_back(
+    tensors: Mapping[str, torch.Tensor],
+    learning: Mapping[str, torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    average: WeightAverage | None,
+) -> bool:
+    """Put tensors back where they came from; false, with nothing changed, where they are of other weights or lack a mean."""
+    wanted = {f"weight {name}" for name in learning} | {f"average {name}" for name in (average.tensors if average else ())}
+    if {name for name in tensors if name.startswith("weight ")} - wanted or wanted - tensors.keys():
+        return False
+    for name, one in learning.items():
+        one.copy_(tensors[f"weight {name}"])
+        for moment in MOMENTS:
+            optimizer.state[one][moment].copy_(tensors[f"{moment} {name}"])
+        if average is not None:
+            average.tensors[name].copy_(tensors[f"average {name}"])
+    return True
 
 
 def write(folder: Path, tensors: dict[str, torch.Tensor], progress: Progress, identity: str) -> None:

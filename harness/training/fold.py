@@ -73,7 +73,7 @@ class Fold:
         self._parameters = count_weights(trainable.module).parameters
         self._recipe = {**recipes(ask.technique, self._parameters, len(self._training), rows.target)[0], **ask.recipe}
         lesson = self._lesson()
-        plan = Plan(self._recipe, ask.fidelity.of, ask.seed, ask.device)
+        plan = Plan(self._recipe, ask.fidelity.of, ask.seed, ask.device, averages=ask.fidelity.share < 1)
         self.session = begin_session(trainable, create_tuning(ask.technique), lesson, plan)
         # What a probe takes at the beginning only the first of several contenders pays.
         self._peak.forget()
@@ -92,13 +92,17 @@ class Fold:
         return [self._ask.data.rows.inputs[i] for i in rows]
 
     def _learn(self) -> None:
-        """Train, and keep what was learned."""
+        """Train, and keep what was learned; who is asked on the way answers with the mean of its weights."""
         ask, session = self._ask, self.session
         before = session.progress.step
         session.advance(ask.fidelity.epochs, self._at_epoch)
-        session.progress.memory_mb = max(session.progress.memory_mb, self._peak.added_mb())
+        # Who ends keeps no mean of its weights any more, so that its way there says nothing of what its training takes.
+        known = 0.0 if session.progress.step > before and not session.plan.averages else session.progress.memory_mb
+        session.progress.memory_mb = max(known, self._peak.added_mb())
         if session.progress.step > before:
             session.save(self._folder, self._identity())
+        session.settle()
+        self._known = (-1, self._known[1])
 
     def run(self) -> Fitted:
         """Train, keep what was learned, and predict."""
@@ -162,10 +166,13 @@ class Fold:
         return choose_threshold(self._validation(), self._truth[self._asked]) if self._target == "labels" else 0.5
 
     def _curve(self) -> tuple[Epoch, ...]:
-        """Return the points of whole epochs, and one for what was trained beyond them."""
-        points = self.session.progress.points
-        more = [self._point()] if self.session.progress.loss_steps else []
-        return tuple(Epoch(**point) for point in (*points, *more))
+        """Return the points of whole epochs, and last of all one for what is asked now, if that is another model."""
+        points, progress = list(self.session.progress.points), self.session.progress
+        if progress.loss_steps:
+            points.append(self._point())
+        elif points and self.session.plan.averages:
+            points[-1] = {**self._point(), "train_loss": points[-1]["train_loss"]}
+        return tuple(Epoch(**point) for point in points)
 
     def _validation(self) -> Floats:
         """Return the probabilities of the fold's rows; the same step is not asked twice."""

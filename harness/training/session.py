@@ -24,6 +24,7 @@ from harness.techniques.probe_head import begin_as_probe, give_units
 from harness.techniques.technique import Recipe
 from harness.techniques.tuning import DoesNotApply, Group, Lesson, Tuning, number
 from harness.training import checkpoint
+from harness.training.average import WeightAverage
 from harness.training.batching import epoch_batches, steps_per_epoch
 from harness.training.checkpoint import MOMENTS, Progress
 from harness.training.objective import Objective
@@ -40,12 +41,16 @@ _LARGEST_DROPOUT = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a model is trained: `epochs` is what the learning rate is laid out for, not how far it must go."""
+    """How a model is trained: `epochs` is what the learning rate is laid out for, not how far it must go.
+
+    Of one that is to be asked before its end, the mean of its weights along the way is kept (`averages`).
+    """
 
     recipe: Recipe
     epochs: float
     seed: int
     device: str
+    averages: bool = False
 
 
 class Session:
@@ -72,12 +77,14 @@ class Session:
         self._answers = Batches(trainable.cells)
         self._learning = {name: one for name, one in trainable.module.named_parameters() if one.requires_grad}
         self._optimizer = _optimizer(groups)
+        self._average = WeightAverage(self._learning) if plan.averages else None
         self._accelerator = _accelerator(plan.device)
 
     @property
     def settings(self) -> dict[str, str]:
         """Return what was set beyond the recipe, because the rows or the model ask for it."""
         found = {} if self.objective.weights is None else {"class_weights": "balanced"}
+        found |= {} if self._average is None else {"weights": "averaged"}
         return found | _told_by(self.trainable) | self._beyond
 
     @property
@@ -139,14 +146,16 @@ class Session:
             raise self._diverged("its answers are")
         return shares
 
+    def settle(self) -> None:
+        """Take the mean of the weights along the way in their place, if it is kept; the session learns nothing more after it."""
+        if self._average is not None:
+            self._average.put_into(self._learning)
+
     def save(self, folder: Path, identity: str) -> None:
-        """Keep all that a later session with the same plan needs to continue."""
-        tensors: dict[str, torch.Tensor] = {f"weight {name}": one for name, one in self._learning.items()}
-        for name, one in self._learning.items():
-            tensors |= {f"{moment} {name}": self._optimizer.state[one][moment] for moment in MOMENTS}
+        """Keep all that a later session with the same plan needs to continue, before it settles."""
+        tensors = checkpoint.gather(self._learning, self._optimizer, self._average)
         checkpoint.write(folder, tensors, self.progress, identity)
 
-    @torch.no_grad()
     def restore(self, folder: Path, identity: str, epochs: float) -> bool:
         """Continue what was kept under this identity, if anything was that is not beyond so many epochs."""
         found = checkpoint.read(folder, identity)
@@ -155,12 +164,8 @@ class Session:
         tensors, progress = found
         if progress.step > steps_until(epochs, self.steps_per_epoch):
             return False
-        if {f"weight {name}" for name in self._learning} != {name for name in tensors if name.startswith("weight ")}:
+        if not checkpoint.put_back(tensors, self._learning, self._optimizer, self._average):
             return False
-        for name, one in self._learning.items():
-            one.copy_(tensors[f"weight {name}"])
-            for moment in MOMENTS:
-                self._optimizer.state[one][moment].copy_(tensors[f"{moment} {name}"])
         self.progress = progress
         return True
 
@@ -184,6 +189,8 @@ class Session:
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         progress.step, progress.rows = progress.step + 1, progress.rows + len(rows)
+        if self._average is not None:
+            self._average.add(self._learning, progress.step)
         progress.loss, progress.loss_steps = progress.loss + loss, progress.loss_steps + 1
 
     def _attempt(self, rows: Ints) -> float | None:

@@ -89,6 +89,24 @@ def test_continued_from_a_shorter_training_it_is_the_same(bert: Path, tmp_path: 
     assert other_schedule.recipe["epochs_reached"] == 1
 
 
+@pytest.mark.parametrize("epochs", [0.5, 2])
+def test_who_is_asked_on_its_way_is_told_of_as_it_answers(epochs: float, bert: Path, tmp_path: Path) -> None:
+    """The last point of the curve is of the answers that are kept, which are those of the mean of the weights."""
+    data = tiny_models.dataset(INPUTS, LABELS, HOLD_OUT)
+    found = train(ask(bert, tmp_path / "short", data, (epochs, 4)))
+    right = found.validation[np.arange(25), LABELS[50:75]]
+    assert found.recipe["weights"] == "averaged"
+    assert found.curve[-1].validation_loss == pytest.approx(-np.log(right).mean())
+    assert found.curve[-1].validation_score == pytest.approx((found.validation.argmax(1) == LABELS[50:75]).mean())
+    assert found.curve[-1].train_loss > 0
+    whole = train(ask(bert, tmp_path / "whole", data, (4, 4)))
+    assert "weights" not in whole.recipe
+    if epochs == 2:
+        assert found.curve[0] == whole.curve[0]
+        assert found.curve[1].train_loss == whole.curve[1].train_loss
+        assert found.curve[1].validation_loss != whole.curve[1].validation_loss
+
+
 def test_each_row_is_predicted_by_a_model_that_did_not_see_it(bert: Path, tmp_path: Path) -> None:
     """A class that only one fold has cannot be known to the model that is asked for it."""
     labels = LABELS.copy()

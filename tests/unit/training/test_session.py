@@ -66,6 +66,48 @@ def test_stopped_and_continued_is_as_if_it_never_stopped(technique: str, bert: P
         assert torch.equal(one, weights(last)[name]), name
 
 
+def averaging(trainable: Trainable, technique: str = "full") -> Session:
+    plan = Plan(RECIPE, 3, 0, "cpu", averages=True)
+    return Session(trainable, create_tuning(technique), Lesson(TEXTS, LABELS, 2), plan)
+
+
+@pytest.mark.parametrize("technique", ["full", "lora"])
+def test_on_its_way_it_answers_with_the_mean_of_its_weights(technique: str, bert: Path, tmp_path: Path) -> None:
+    """Step t of T weighs t(t + 1), as Shamir and Zhang 2013 have it for a power of 2; to be stopped changes nothing."""
+    learner = session(model(bert), technique)
+    steps = learner.steps_per_epoch
+    seen: list[dict[str, torch.Tensor]] = []
+    for step in range(1, 9):
+        learner.advance(step / steps, never)
+        seen.append({name: one.detach().double() for name, one in learner.trainable.module.named_parameters() if one.requires_grad})
+    shares = np.array([t * (t + 1) for t in range(1, 9)], np.float64) / sum(t * (t + 1) for t in range(1, 9))
+    first = averaging(model(bert), technique)
+    first.advance(5 / steps, never)
+    first.save(tmp_path, "a")
+    second = averaging(model(bert), technique)
+    assert second.restore(tmp_path, "a", 3)
+    second.advance(8 / steps, never)
+    second.save(tmp_path, "a")
+    second.settle()
+    for name, one in second.trainable.module.named_parameters():
+        if one.requires_grad:
+            mean = sum(share * weights[name] for share, weights in zip(shares, seen, strict=True))
+            torch.testing.assert_close(one.detach().double(), mean, rtol=1e-4, atol=1e-6)
+    assert second.settings["weights"] == "averaged"
+    third = session(model(bert), technique)
+    assert third.restore(tmp_path, "a", 3)
+    for name, one in third.trainable.module.named_parameters():
+        if one.requires_grad:
+            assert torch.equal(one.detach().double(), seen[-1][name]), name
+
+
+def test_a_mean_is_not_continued_from_where_none_was_kept(bert: Path, tmp_path: Path) -> None:
+    plain = session(model(bert))
+    plain.advance(1, never)
+    plain.save(tmp_path, "a")
+    assert not averaging(model(bert)).restore(tmp_path, "a", 3)
+
+
 def test_only_what_belongs_to_it_is_continued(bert: Path, tmp_path: Path) -> None:
     first = session(model(bert))
     first.advance(1, never)
