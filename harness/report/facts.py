@@ -181,7 +181,8 @@ def _writing(info: RunInfo, ranking: Ranking, records: Sequence[Record]) -> Iter
 
 def _training(records: Sequence[Record]) -> Iterable[str]:
     """Say what scores of trained contenders are worth."""
-    if not any(r.trial.measures == "training" and isinstance(r.outcome, Finished) for r in records):
+    trained = [r.outcome for r in records if r.trial.measures == "training" and isinstance(r.outcome, Finished)]
+    if not trained:
         return
     yield (
         "Weights were trained on the training rows; the validation rows chose who went on, and of several recipes of a technique "
@@ -191,6 +192,8 @@ def _training(records: Sequence[Record]) -> Iterable[str]:
         "Each round went on from where the last one ended: who left early is ranked by the score of a training that was not "
         "carried to the end, and did not predict the test rows."
     )
+    if any(one.recipe.get("weights") == "averaged" for one in trained):
+        yield "Before its end a training answered with the mean of its weights along the way, later steps weighing more."
 
 
 def _served(info: RunInfo, ranking: Ranking) -> Iterable[str]:

@@ -13,6 +13,7 @@ from harness.core.run import Settings
 from harness.core.shown import DASH
 from harness.core.technique_names import technique_name
 from harness.core.training_report import Training
+from harness.core.trial import Finished
 from harness.report import race
 from harness.report.document import to_document, write
 from harness.report.figures import draw
@@ -172,6 +173,15 @@ def test_the_method_says_what_trained_scores_are_worth(report: Report) -> None:
     text = " ".join(report.method)
     assert "slightly optimistic; the test score confirms" in text
     assert "did not predict the test rows" in text
+
+
+def test_that_a_mean_of_weights_answered_is_told_where_it_did(sample: Trained, report: Report) -> None:
+    told = "with the mean of its weights along the way"
+    assert told not in " ".join(report.method)
+    first = next(one for one in sample.records if isinstance(one.outcome, Finished) and one.trial.measures == "training")
+    mean = first.outcome.model_copy(update={"recipe": {**first.outcome.recipe, "weights": "averaged"}})
+    records = [first.model_copy(update={"outcome": mean}), *sample.records]
+    assert told in " ".join(summarise(sample.info, sample.ranking, records).method)
 
 
 def test_transferability_compares_heads_alone(report: Report) -> None:
