@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ _CURVE_ROWS = 2000
 _PROBED = 10_000
 # Even alone a contender stops on its way: what it has reached then counts, whatever happens after.
 _FEW, _MANY = (0.25, 1.0), (0.08, 0.25, 1.0)
+# Into the last round go so many of the shortest trainings at least, or one that is longer, where nothing limits the time.
+_LAST = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +95,29 @@ def survivors(entrants: int, techniques: int = 1) -> int:
     return max(techniques, math.ceil(entrants / 3))
 
 
-def race_seconds(entrants: Sequence[Entrant], amounts: Amounts, until: Sequence[float], since: float = 0.0) -> float:
-    """Return about how long rounds up to the given shares take if each keeps as many as it has room for, whoever they are."""
+def finalists(ordered: Sequence[Entrant]) -> int:
+    """Return how many of the last round's contenders, the first ones first, take no more than two of the shortest trainings.
+
+    >>> short, long = Entrant("a", "b", {}, 4, 0.1, pace=4), Entrant("a", "b", {}, 8, 0.1, pace=4)
+    >>> [finalists(some) for some in ([short, short, short], [short, long], [long, short], [])]
+    [2, 1, 1, 0]
+    """
+    taken = itertools.accumulate(one.epochs / (one.pace or one.epochs) for one in ordered)
+    return max(min(1, len(ordered)), sum(shares <= _LAST for shares in taken))
+
+
+def race_seconds(
+    entrants: Sequence[Entrant], amounts: Amounts, until: Sequence[float], since: float = 0.0, *, last: int = 1
+) -> float:
+    """Return about how long rounds up to the given shares take if each keeps as many as it has room for, whoever they are.
+
+    To the end go at least the `last` ones.
+    """
     beginners = {one.candidate: one.s_per_row for one in entrants if one.begins_as_probe} if not since else {}
     total, left = _FORWARD * amounts.probed * sum(beginners.values()), len(entrants)
     techniques = len({one.technique for one in entrants})
     for share in until:
+        left = left if share < 1 else max(left, min(last, len(entrants)))
         total += left * sum(one.seconds(amounts, share, since) for one in entrants) / len(entrants)
         left = survivors(left, 1 if since else min(techniques, left))
         since = share

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+# Rows whose loss depends on how a model cuts texts into tokens, or on the rows beside them: it is not comparable between models.
+_UNLIKE = ("text", "documents")
 # How many are trained again, and with how many seeds in all.
 _FINALISTS, _SEEDS = 2, 3
 
@@ -92,9 +94,10 @@ def _enter(campaign: Campaign, techniques: Sequence[str]) -> tuple[list[Entrant]
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """A runner after a round: its record if it has one, what it scored, its chance, and the score to which its way leads.
+    """A runner after a round: its record if it has one, what it scored, its chance, its loss, and the one to which its way leads.
 
-    `before` are the epochs and the score at the end of the last round, if there was one.
+    The loss is the one in validation; of what is written or found, which cannot be compared so, how far the score is from the best.
+    `before` are the epochs and the loss at the end of the last round, if there was one.
     """
 
     entrant: Entrant
@@ -103,18 +106,20 @@ class _Standing:
     before: tuple[float, float] | None = None
     score: float | None = None
     chance: float | None = None
-    lead: float | None = None
+    loss: float = 0.0
+    lead: float = 0.0
 
     @property
     def finished(self) -> Finished | None:
         outcome = self.record.outcome if self.record else None
         return outcome if isinstance(outcome, Finished) else None
 
-    @property
-    def worth(self) -> float:
-        """Return by what runners are ordered, the best having the most."""
+    def worth(self, *, is_over: bool) -> float:
+        """Return by what runners are ordered, the best having the most: where they lead, when it `is_over` the score."""
         measured = self.finished.find("score") if self.finished else None
-        return -(self.lead or 0.0) if measured and measured.better == "lower" else self.lead or 0.0
+        if not is_over:
+            return -self.lead
+        return -(self.score or 0.0) if measured and measured.better == "lower" else self.score or 0.0
 
     def refresh(self) -> Entrant:
         """Return the entrant with what its training really took a row."""
@@ -199,8 +204,9 @@ class _Track:
             for one, trial in zip(running, trials, strict=True)
         ]
         judged = _judge(standings, found, self.campaign)
-        reached = ((one.trial.runner, one.trial.fidelity, one.score) for one in judged)
-        self._looks |= {runner: (fidelity.epochs, score) for runner, fidelity, score in reached if fidelity and score is not None}
+        self._looks |= {
+            one.trial.runner: (one.trial.fidelity.epochs, one.loss) for one in judged if one.finished and one.trial.fidelity
+        }
         return judged
 
     def _execute(self, trials: Sequence[Trial]) -> None:
@@ -234,7 +240,7 @@ class _Track:
         from harness.rank.survival import LEAST_CHANCE  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
         is_last = not until
-        able = sorted((s for s in standings if s.finished), key=lambda s: s.worth, reverse=True)
+        able = sorted((s for s in standings if s.finished), key=lambda s: s.worth(is_over=is_last), reverse=True)
         is_first = not self.race.rounds
         if not is_last:
             able = _put_in_order(able, by_technique=is_first)
@@ -246,22 +252,23 @@ class _Track:
             if not is_last and (one.chance or 0) < LEAST_CHANCE:
                 reason = f"a chance of {one.chance or 0:.0%} to end within the margin of the best"
             elif place >= places:
-                reason = f"{places} of {len(standings)} go on, {_order(one)}"
+                reason = f"{places} of {len(standings)} go on, {self._order(one)}"
             told.append((one, reason))
         return [*told, *((s, _why_not(s, self.clock)) for s in standings if not s.finished)]
 
+    def _order(self, one: _Standing) -> str:
+        """Return in words by what runners are ordered that are not at their end."""
+        told = "loss in validation" if self.campaign.info.task.target not in _UNLIKE else "distance of the score to the best"
+        if one.before is None:
+            return f"the best of each technique first, by the {told}, {one.loss:.3f} here"
+        return f"by where the {told} leads, to {one.lead:.3f} here"
+
     def _room(self, able: Sequence[_Standing], until: Sequence[float], since: float) -> int:
-        """Return how many runners the rest of a budget can train on: it is there to be used; without one nothing asks for that."""
+        """Return how many runners the rest of a budget can train on: it is there to be used; without one two go on to the end."""
         seconds = self.clock.left()
         if seconds == float("inf"):
-            return 0
+            return budget.finalists([one.entrant for one in able]) if len(until) == 1 else 0
         return budget.room([one.refresh() for one in able], self.amounts, until, since=since, seconds=seconds)
-
-
-def _order(one: _Standing) -> str:
-    """Return in words by what runners are ordered."""
-    by_lead = "" if one.before is None else f", by where their curves lead: this one's to {one.lead or 0:.3f}"
-    return f"the best of each technique first{by_lead}"
 
 
 def _put_in_order(able: Sequence[_Standing], *, by_technique: bool) -> list[_Standing]:
@@ -302,17 +309,21 @@ def _judge(standings: Sequence[_Standing], found: Evidence, campaign: Campaign) 
         draws[:, : len(keys)], left, draws[:, len(keys) :], margin=info.task.margin, most=most, seed=info.settings.seed
     )
     known = {key: (float(scores.points[i]), float(chance[i])) for i, key in enumerate(keys)}
-    return [_told(s, *known[s.trial.key], sign=sign, most=most) if s.finished else s for s in standings]
+    by_loss = info.task.target not in _UNLIKE
+    told = [replace(s, score=known[s.trial.key][0], chance=known[s.trial.key][1]) if s.finished else s for s in standings]
+    return [_look(s, s.finished, None if by_loss else most - sign * (s.score or 0.0)) if s.finished else s for s in told]
 
 
-def _told(one: _Standing, score: float, chance: float, *, sign: float, most: float) -> _Standing:
-    """Return a standing with its score and chance, and where both looks at it lead."""
+def _look(one: _Standing, finished: Finished, distance: float | None) -> _Standing:
+    """Return a standing with its loss, or the distance that stands for it, and where both looks lead."""
     from harness.rank import survival  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
     reached = one.trial.fidelity.epochs if one.trial.fidelity else one.entrant.epochs
-    before = None if one.before is None else (one.before[0], sign * one.before[1])
-    ends = survival.lead(before, (reached, sign * score), one.entrant.epochs, most=most)
-    return replace(one, score=score, chance=chance, lead=sign * ends)
+    measured = finished.find("validation_loss")
+    # Records of earlier versions have it in their curve alone.
+    loss = measured.value if measured else finished.curve[-1].validation_loss if finished.curve else float("inf")
+    loss = loss if distance is None else distance
+    return replace(one, loss=loss, lead=survival.lead(one.before, (reached, loss), one.entrant.epochs))
 
 
 def _runner(one: _Standing, reason: str) -> Runner:
@@ -344,11 +355,12 @@ def _plan(chosen: Sequence[Entrant], amounts: Amounts, clock: Clock) -> str:
     """Return in a sentence what will be done, how long it will take, and how much time there is."""
     until = budget.shares(len(chosen))
     names = dict.fromkeys(one.candidate for one in chosen)
-    takes = _minutes(budget.race_seconds(chosen, amounts, until))
+    is_unlimited = clock.left() == float("inf")
+    takes = _minutes(budget.race_seconds(chosen, amounts, until, last=2 if is_unlimited else 1))
     early = " and ".join(f"{share:.0%}" for share in until[:-1])
     of = "the" if len({entrant.epochs for entrant in chosen}) == 1 else "the shortest training's"
     rounds = f"{len(until)} rounds, up to {early} of {of} epochs and to the end" if len(until) > 1 else "one round"
-    limit = "" if clock.left() == float("inf") else f" of the {_minutes(clock.left())} that are left"
+    limit = "" if is_unlimited else f" of the {_minutes(clock.left())} that are left"
     one = "contender" if len(chosen) == 1 else "contenders"
     return f"{len(chosen)} {one} of {', '.join(names)} in {rounds}; about {takes}{limit}"
 

@@ -45,20 +45,20 @@ def remainder(curve: Sequence[Epoch], of: float, *, most: float, lower: bool = F
     return float((curve[-1].epoch / of) ** steepest)
 
 
-def lead(before: tuple[float, float] | None, now: tuple[float, float], of: float, *, most: float) -> float:
-    """Return the score to which a training leads that ends after `of` epochs, from (epochs, score) at two looks; more is better.
+def lead(before: tuple[float, float] | None, now: tuple[float, float], of: float) -> float:
+    """Return the loss to which a training leads that ends after `of` epochs, from (epochs, loss) at two looks.
 
-    The distance to `most` falls on half as steeply, as a power of the epochs, as it fell between the looks: the middle of what
-    `chances` takes for likely. Where it did not fall, or there was one look only, the training leads to where it stands.
+    It falls on, as a power of the epochs, as it fell between the looks, but no more than at the steepest. Where it did not fall, or
+    there was one look only, the training leads to where it stands. Any distance to the best there is can stand for the loss.
 
-    >>> lead((1.0, 0.2), (4.0, 0.8), 16.0, most=1.0)
-    0.9
+    >>> lead((1.0, 0.8), (4.0, 0.2), 16.0)
+    0.05
     """
-    epochs, gap = now[0], most - now[1]
-    if before is None or epochs <= before[0] or gap <= 0 or most - before[1] <= gap or of <= epochs:
-        return now[1]
-    steepness = math.log((most - before[1]) / gap) / math.log(epochs / before[0])
-    return float(most - gap * (epochs / of) ** (min(steepness, _STEEPEST) / 2))
+    epochs, loss = now
+    if before is None or not before[0] < epochs < of or not 0 < loss < before[1]:
+        return loss
+    steepness = math.log(before[1] / loss) / math.log(epochs / before[0])
+    return float(loss * (epochs / of) ** min(steepness, _STEEPEST))
 
 
 def chances(draws: Floats, remainders: Sequence[float], others: Floats, *, margin: float, most: float, seed: int) -> Floats:

@@ -93,6 +93,7 @@ def costs(ask: Training, fitted: Sequence[Fitted]) -> list[Measurement]:
 
     return [
         Measurement(name="train_score", value=train_score, better=quality.better(ask.metric), n=last.train_rows),
+        cost("validation_loss", float(np.mean([one.curve[-1].validation_loss for one in fitted])), conditions="mean over models"),
         cost("training_s_per_1000_rows", 1000 * seconds / max(1, rows), "s", f"steps only, {ask.device}"),
         cost("training_s", seconds, "s", f"{folds}, steps only, {ask.device}"),
         cost("training_memory_mb", memory, "MB", f"peak above the process before loading, {last.progress.micro} rows at once"),
