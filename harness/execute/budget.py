@@ -116,10 +116,11 @@ def race_seconds(
     beginners = {one.candidate: one.s_per_row for one in entrants if one.begins_as_probe} if not since else {}
     total, left = _FORWARD * amounts.probed * sum(beginners.values()), len(entrants)
     techniques = len({one.technique for one in entrants})
-    for share in until:
+    for place, share in enumerate(until):
         left = left if share < 1 else max(left, min(last, len(entrants)))
         total += left * sum(one.seconds(amounts, share, since) for one in entrants) / len(entrants)
-        left = survivors(left, 1 if since else min(techniques, left))
+        # One of each technique goes on after the first look, where another follows.
+        left = survivors(left, 1 if since or place == len(until) - 2 else techniques)
         since = share
     return total
 

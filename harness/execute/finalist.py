@@ -168,5 +168,7 @@ def _fidelity(record: Record) -> Fidelity | None:
     if planned is None or not isinstance(record.outcome, Finished):
         return None
     recipe = record.outcome.recipe
-    reached = float(recipe.get("epochs_reached", 0)) if "stopped_at" in recipe else 0.0
+    # One that was stopped before a round's end answered otherwise than at its own.
+    is_over = "stopped_at" in recipe and planned.share == 1
+    reached = float(recipe.get("epochs_reached", 0)) if is_over else 0.0
     return Fidelity(epochs=min(reached, planned.of) or planned.of, of=planned.of)

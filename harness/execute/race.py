@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.core.metric_facts import facts_of
 from harness.core.progress import Progress
 from harness.core.race import Race, Round, Runner
-from harness.core.trial import Failed, Fidelity, Finished, Inapplicable, Record, Skipped, Trial
+from harness.core.trial import Failed, Fidelity, Inapplicable, Skipped, Trial
 from harness.execute import budget
 from harness.execute.budget import Amounts, Entrant
-from harness.execute.campaign import Campaign, Evidence, weigh
+from harness.execute.campaign import Campaign, weigh
 from harness.execute.clock import Clock
 from harness.execute.entrants import CANDIDATES, choose_candidates, find_burden, list_entrants, training_techniques
 from harness.execute.plan import Ground
+from harness.execute.standings import Look, Standing, has_loss, judge, put_in_order
 from harness.techniques.pairs import find_lack
 from harness.techniques.tuning import applies
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-# Rows whose loss depends on how a model cuts texts into tokens, or on the rows beside them: it is not comparable between models.
-_UNLIKE = ("text", "documents")
 # How many are trained again, and with how many seeds in all.
 _FINALISTS, _SEEDS = 2, 3
 
@@ -92,41 +89,6 @@ def _enter(campaign: Campaign, techniques: Sequence[str]) -> tuple[list[Entrant]
     return entrants, [*absent, *others, *unfit]
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """A runner after a round: its record if it has one, what it scored, its chance, its loss, and the one to which its way leads.
-
-    The loss is the one in validation; of what is written or found, which cannot be compared so, how far the score is from the best.
-    `before` are the epochs and the loss at the end of the last round, if there was one.
-    """
-
-    entrant: Entrant
-    trial: Trial
-    record: Record | None
-    before: tuple[float, float] | None = None
-    score: float | None = None
-    chance: float | None = None
-    loss: float = 0.0
-    lead: float = 0.0
-
-    @property
-    def finished(self) -> Finished | None:
-        outcome = self.record.outcome if self.record else None
-        return outcome if isinstance(outcome, Finished) else None
-
-    def worth(self, *, is_over: bool) -> float:
-        """Return by what runners are ordered, the best having the most: where they lead, when it `is_over` the score."""
-        measured = self.finished.find("score") if self.finished else None
-        if not is_over:
-            return -self.lead
-        return -(self.score or 0.0) if measured and measured.better == "lower" else self.score or 0.0
-
-    def refresh(self) -> Entrant:
-        """Return the entrant with what its training really took a row."""
-        measured = self.finished.find("training_s_per_1000_rows") if self.finished else None
-        return replace(self.entrant, s_per_row=measured.value / 1000) if measured else self.entrant
-
-
 class _Track:
     """Rounds one after the other, with everything published as it becomes known."""
 
@@ -135,8 +97,8 @@ class _Track:
         self.amounts = Amounts.of(campaign.data)
         self.race = Race()
         self.pace = 0.0
-        self._finalists: list[_Standing] = []
-        self._looks: dict[str, tuple[float, float]] = {}
+        self._finalists: list[Standing] = []
+        self._looks: dict[str, Look] = {}
 
     def publish(self, race: Race) -> None:
         """Write the race into the run's head, and say its plan when it is new."""
@@ -171,7 +133,7 @@ class _Track:
     def repeat(self) -> None:
         """Train the finalists again, from the beginning and with other seeds, as often as the time allows."""
         # Of several recipes of one technique, the best stands for it.
-        best: dict[tuple[str, str], _Standing] = {}
+        best: dict[tuple[str, str], Standing] = {}
         for one in self._finalists:
             best.setdefault((one.trial.candidate, one.trial.technique), one)
         finalists = list(best.values())[:_FINALISTS]
@@ -193,20 +155,18 @@ class _Track:
         share = budget.affordable(last, self.amounts, since=since, seconds=seconds)
         return ([last], [*(early for early in until if early < share), share]) if share > since else ([], [])
 
-    def _round(self, running: Sequence[Entrant], share: float, *, is_last: bool) -> list[_Standing]:
+    def _round(self, running: Sequence[Entrant], share: float, *, is_last: bool) -> list[Standing]:
         """Train every runner up to a round's end, and weigh what came of it."""
         trials = [self._trial(one, share, is_last=is_last) for one in running]
         self._execute(trials)
         found = weigh(self.campaign.folder, self.campaign.info)
         records = {record.trial.key: record for record in found.records}
         standings = [
-            _Standing(one, trial, records.get(trial.key), self._looks.get(trial.runner))
+            Standing(one, trial, records.get(trial.key), self._looks.get(trial.runner))
             for one, trial in zip(running, trials, strict=True)
         ]
-        judged = _judge(standings, found, self.campaign)
-        self._looks |= {
-            one.trial.runner: (one.trial.fidelity.epochs, one.loss) for one in judged if one.finished and one.trial.fidelity
-        }
+        judged = judge(standings, found, self.campaign)
+        self._looks |= {one.trial.runner: one.now for one in judged if one.now}
         return judged
 
     def _execute(self, trials: Sequence[Trial]) -> None:
@@ -235,18 +195,19 @@ class _Track:
             confirms=is_last,
         )
 
-    def _leave(self, standings: Sequence[_Standing], until: Sequence[float], since: float) -> list[tuple[_Standing, str]]:
+    def _leave(self, standings: Sequence[Standing], until: Sequence[float], since: float) -> list[tuple[Standing, str]]:
         """Return the runners as they go on, equals as they entered, each with the reason for which it leaves, if it does."""
         from harness.rank.survival import LEAST_CHANCE  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
 
         is_last = not until
         able = sorted((s for s in standings if s.finished), key=lambda s: s.worth(is_over=is_last), reverse=True)
-        is_first = not self.race.rounds
+        # At the only look that there is, techniques are compared as they stand.
+        is_first = not self.race.rounds and len(until) > 1
         if not is_last:
-            able = _put_in_order(able, by_technique=is_first)
+            able = put_in_order(able, by_technique=is_first)
         techniques = len({one.entrant.technique for one in able}) if is_first else 1
         places = len(able) if is_last else max(budget.survivors(len(standings), techniques), self._room(able, until, since))
-        told: list[tuple[_Standing, str]] = []
+        told: list[tuple[Standing, str]] = []
         for place, one in enumerate(able):
             reason = ""
             if not is_last and (one.chance or 0) < LEAST_CHANCE:
@@ -256,14 +217,14 @@ class _Track:
             told.append((one, reason))
         return [*told, *((s, _why_not(s, self.clock)) for s in standings if not s.finished)]
 
-    def _order(self, one: _Standing) -> str:
+    def _order(self, one: Standing) -> str:
         """Return in words by what runners are ordered that are not at their end."""
-        told = "loss in validation" if self.campaign.info.task.target not in _UNLIKE else "distance of the score to the best"
+        told = "loss in validation" if has_loss(self.campaign.info.task.target) else "distance of the score to the best"
         if one.before is None:
-            return f"the best of each technique first, by the {told}, {one.loss:.3f} here"
+            return f"the best of each technique first, by the {told}, {one.now.loss if one.now else 0.0:.3f} here"
         return f"by where the {told} leads, to {one.lead:.3f} here"
 
-    def _room(self, able: Sequence[_Standing], until: Sequence[float], since: float) -> int:
+    def _room(self, able: Sequence[Standing], until: Sequence[float], since: float) -> int:
         """Return how many runners the rest of a budget can train on: it is there to be used; without one two go on to the end."""
         seconds = self.clock.left()
         if seconds == float("inf"):
@@ -271,62 +232,7 @@ class _Track:
         return budget.room([one.refresh() for one in able], self.amounts, until, since=since, seconds=seconds)
 
 
-def _put_in_order(able: Sequence[_Standing], *, by_technique: bool) -> list[_Standing]:
-    """Return each candidate's best recipe of each technique before the others, and with `by_technique` each technique's best first.
-
-    Techniques begin too differently to be compared after the first round: a new head knows nothing, one of a probe much.
-    """
-    best: dict[str, _Standing] = {}
-    own: dict[tuple[str, str], _Standing] = {}
-    for one in able:
-        best.setdefault(one.entrant.technique, one)
-        own.setdefault((one.entrant.candidate, one.entrant.technique), one)
-    order = [*(best.values() if by_technique else ()), *own.values(), *able]
-    return list({one.trial.key: one for one in order}.values())
-
-
-def _judge(standings: Sequence[_Standing], found: Evidence, campaign: Campaign) -> list[_Standing]:
-    """Add scores, and chances against each other and against everything that is complete."""
-    from harness.rank import contender, survival  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
-    from harness.rank.ranking import is_lower  # noqa: PLC0415 - as above
-    from harness.rank.scoring import reference, score_contenders  # noqa: PLC0415 - as above
-
-    info, keys = campaign.info, [s.trial.key for s in standings if s.finished]
-    if not keys:
-        return list(standings)
-    complete = [a for a in found.answers if a.record.trial.measures == "quality"]
-    by_key = {a.record.trial.key: a for a in found.answers}
-    field = contender.one_each(info, [*(by_key[key] for key in keys), *complete], found.records)
-    right = reference(found.truth, "validation", len(info.data.classes), info.task.target)
-    scores = score_contenders(info.task.metric, field, right, "validation", seed=info.settings.seed)
-    lower, bound = is_lower(info.task.metric, field), facts_of(info.task.metric).best
-    sign = -1.0 if lower else 1.0
-    draws = sign * scores.draws
-    # Of a metric without a best value nobody knows how far it goes.
-    most = sign * bound if bound is not None else float(2 * draws.max() - draws.min())
-    left = [survival.remainder(s.finished.curve, s.entrant.epochs, most=most, lower=lower) for s in standings if s.finished]
-    chance = survival.chances(
-        draws[:, : len(keys)], left, draws[:, len(keys) :], margin=info.task.margin, most=most, seed=info.settings.seed
-    )
-    known = {key: (float(scores.points[i]), float(chance[i])) for i, key in enumerate(keys)}
-    by_loss = info.task.target not in _UNLIKE
-    told = [replace(s, score=known[s.trial.key][0], chance=known[s.trial.key][1]) if s.finished else s for s in standings]
-    return [_look(s, s.finished, None if by_loss else most - sign * (s.score or 0.0)) if s.finished else s for s in told]
-
-
-def _look(one: _Standing, finished: Finished, distance: float | None) -> _Standing:
-    """Return a standing with its loss, or the distance that stands for it, and where both looks lead."""
-    from harness.rank import survival  # noqa: PLC0415 - numpy is not needed to say that a task is wrong
-
-    reached = one.trial.fidelity.epochs if one.trial.fidelity else one.entrant.epochs
-    measured = finished.find("validation_loss")
-    # Records of earlier versions have it in their curve alone.
-    loss = measured.value if measured else finished.curve[-1].validation_loss if finished.curve else float("inf")
-    loss = loss if distance is None else distance
-    return replace(one, loss=loss, lead=survival.lead(one.before, (reached, loss), one.entrant.epochs))
-
-
-def _runner(one: _Standing, reason: str) -> Runner:
+def _runner(one: Standing, reason: str) -> Runner:
     return Runner(
         candidate=one.entrant.candidate,
         technique=one.entrant.technique,
@@ -334,13 +240,13 @@ def _runner(one: _Standing, reason: str) -> Runner:
         trial=one.trial.key,
         epochs=one.trial.fidelity.epochs if one.trial.fidelity else one.entrant.epochs,
         of=one.entrant.epochs,
-        score=one.score,
+        score=one.now.score if one.now else None,
         chance=one.chance,
         reason=reason,
     )
 
 
-def _why_not(one: _Standing, clock: Clock) -> str:
+def _why_not(one: Standing, clock: Clock) -> str:
     outcome = one.record.outcome if one.record else None
     if isinstance(outcome, Failed):
         return f"failed: {outcome.error}"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.core.trial import Epoch
 from harness.rank.statistics import EQUAL
 
 if TYPE_CHECKING:
@@ -21,43 +20,42 @@ LEAST_CHANCE = 0.05
 _STEEPEST = 2.0
 
 
-def remainder(curve: Sequence[Epoch], of: float, *, most: float, lower: bool = False) -> float:
+def remainder(looks: Sequence[tuple[float, float]], of: float, *, most: float) -> float:
     """Return the least share of the distance to `most`, the best score there is, that can be left after `of` epochs.
 
-    The distance is taken for a power of the epochs, as learning curves are. At the steepest it falls to a quarter whenever they
-    double, or as it fell between the last two points, if that was more: early in a schedule these say little, and one alone says
-    nothing. `most` belongs to scores of which more is better; with `lower`, to the negative ones.
+    `looks` are (epochs, score), the last of them the present one; more is better. The distance is taken for a power of the epochs,
+    as learning curves are. At the steepest it falls to a quarter whenever they double, or as it fell between the last two looks, if
+    that was more: early in a schedule these say little, and one alone says nothing.
 
     Source: Viering and Loog 2023 (power laws).
 
-    >>> points = [Epoch(epoch=e, train_loss=1, validation_loss=1, validation_score=s) for e, s in ((1, 0.5), (2, 0.6))]
-    >>> remainder(points, 8, most=1.0)
+    >>> remainder([(1.0, 0.5), (2.0, 0.6)], 8.0, most=1.0)
     0.0625
     """
-    if of <= (curve[-1].epoch if curve else 0):
+    if of <= (looks[-1][0] if looks else 0):
         return 1.0
-    gaps = [most - (-point.validation_score if lower else point.validation_score) for point in curve[-2:]]
+    gaps = [most - score for _, score in looks[-2:]]
     if not gaps or gaps[-1] <= 0:
         return 0.0
     steepest = _STEEPEST
     if gaps[0] > gaps[-1]:
-        steepest = max(steepest, math.log(gaps[0] / gaps[-1]) / math.log(curve[-1].epoch / curve[-2].epoch))
-    return float((curve[-1].epoch / of) ** steepest)
+        steepest = max(steepest, math.log(gaps[0] / gaps[-1]) / math.log(looks[-1][0] / looks[-2][0]))
+    return float((looks[-1][0] / of) ** steepest)
 
 
-def lead(before: tuple[float, float] | None, now: tuple[float, float], of: float) -> float:
-    """Return the loss to which a training leads that ends after `of` epochs, from (epochs, loss) at two looks.
+def lead(looks: Sequence[tuple[float, float]], of: float) -> float:
+    """Return the loss to which a training leads that ends after `of` epochs, from (epochs, loss) at its looks, one at least.
 
-    It falls on, as a power of the epochs, as it fell between the looks, but no more than at the steepest. Where it did not fall, or
-    there was one look only, the training leads to where it stands. Any distance to the best there is can stand for the loss.
+    It falls on, as a power of the epochs, as it fell between the last two looks, but no more than at the steepest. Where it did not
+    fall, or there was one look only, the training leads to where it stands. A distance to the best there is can stand for the loss.
 
-    >>> lead((1.0, 0.8), (4.0, 0.2), 16.0)
+    >>> lead([(1.0, 0.8), (4.0, 0.2)], 16.0)
     0.05
     """
-    epochs, loss = now
-    if before is None or not before[0] < epochs < of or not 0 < loss < before[1]:
+    (since, before), (epochs, loss) = looks[-2:] if len(looks) > 1 else (looks[-1], looks[-1])
+    if not since < epochs < of or not 0 < loss < before:
         return loss
-    steepness = math.log(before[1] / loss) / math.log(epochs / before[0])
+    steepness = math.log(before / loss) / math.log(epochs / since)
     return float(loss * (epochs / of) ** min(steepness, _STEEPEST))
 
 

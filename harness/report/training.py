@@ -112,10 +112,16 @@ def _curves(rows: Sequence[RankedContender], ranking: Ranking, records: Sequence
     chosen = ranking.recommendation
     found = []
     for row in rows:
+        mine = [
+            record.outcome
+            for record in records
+            if isinstance(record.outcome, Finished) and runners.get(record.trial.key, "-") == runners.get(row.trial)
+        ]
         points: dict[float, Epoch] = {}
-        for record in records:
-            if isinstance(record.outcome, Finished) and runners.get(record.trial.key, "-") == runners.get(row.trial):
-                points |= {point.epoch: point for point in record.outcome.curve}
+        for place, one in enumerate(mine, start=1):
+            # Where a later round went on, the last point of an earlier one is of a mean of weights, and of no step on the way.
+            is_mean = one.recipe.get("weights") == "averaged" and place < len(mine)
+            points |= {point.epoch: point for point in one.curve[: -1 if is_mean else None]}
         recommended = chosen is not None and (chosen.candidate, chosen.technique) == (row.candidate, row.technique)
         name = f"{row.candidate} · {prose.how(row.technique)}"
         if points:

@@ -16,7 +16,10 @@ _POWER = 2
 
 
 class WeightAverage:
-    """A mean in which a step counts for the more the later it is (Shamir and Zhang 2013, polynomial-decay averaging)."""
+    """A mean in which a step counts for the more the later it is.
+
+    Source: Shamir and Zhang 2013, polynomial-decay averaging (section 4).
+    """
 
     def __init__(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Begin with weights as they are."""

@@ -35,6 +35,7 @@ Ints = NDArray[np.int64]
 _ROWS_FOR_TRAIN_SCORE = 2000
 # Training stops when the validation loss rose so many times in a row.
 _PATIENCE = 3
+_MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,14 @@ class Fold:
         ask, session = self._ask, self.session
         before = session.progress.step
         session.advance(ask.fidelity.epochs, self._at_epoch)
-        # Who ends keeps no mean of its weights any more, so that its way there says nothing of what its training takes.
-        known = 0.0 if session.progress.step > before and not session.plan.averages else session.progress.memory_mb
-        session.progress.memory_mb = max(known, self._peak.added_mb())
+        # A mean of the weights is kept for the race's sake, and no part of what a training takes.
+        peak = self._peak.added_mb() - (session.trained_bytes / _MIB if session.plan.averages else 0.0)
+        session.progress.memory_mb = max(session.progress.memory_mb, peak)
         if session.progress.step > before:
             session.save(self._folder, self._identity())
-        session.settle()
-        self._known = (-1, self._known[1])
+        if session.plan.averages:
+            session.settle()
+            self._known = (-1, self._known[1])
 
     def run(self) -> Fitted:
         """Train, keep what was learned, and predict."""

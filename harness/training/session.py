@@ -118,6 +118,8 @@ class Session:
             start = perf_counter()
             self._step(batches[within])
             self.progress.seconds += perf_counter() - start
+            if self._average is not None:
+                self._average.add(self._learning, self.progress.step)
             if self.progress.step % self.steps_per_epoch == 0 and at_epoch():
                 self.progress.stopped_at = epoch + 1
             if self.progress.step % self.steps_per_epoch == 0:
@@ -189,8 +191,6 @@ class Session:
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         progress.step, progress.rows = progress.step + 1, progress.rows + len(rows)
-        if self._average is not None:
-            self._average.add(self._learning, progress.step)
         progress.loss, progress.loss_steps = progress.loss + loss, progress.loss_steps + 1
 
     def _attempt(self, rows: Ints) -> float | None:

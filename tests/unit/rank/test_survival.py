@@ -3,12 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.core.trial import Epoch
 from harness.rank.survival import LEAST_CHANCE, chances, lead, remainder
-
-
-def curve(*points: tuple[float, float]) -> list[Epoch]:
-    return [Epoch(epoch=e, train_loss=1.0, validation_loss=1.0, validation_score=s) for e, s in points]
 
 
 def alone(points: list[float], left: list[float], others: list[float] | None = None, *, margin: float = 0.01) -> np.ndarray:
@@ -18,37 +13,37 @@ def alone(points: list[float], left: list[float], others: list[float] | None = N
 
 
 def test_an_error_may_fall_to_a_quarter_whenever_the_epochs_double() -> None:
-    for known in (curve((2, 0.6)), curve((1, 0.59), (2, 0.6)), curve((1, 0.7), (2, 0.6)), curve((0.5, 0.9), (1, 0.59), (2, 0.6))):
+    for known in ([(2, 0.6)], [(1, 0.59), (2, 0.6)], [(1, 0.7), (2, 0.6)], [(0.5, 0.9), (1, 0.59), (2, 0.6)]):
         assert remainder(known, 4, most=1.0) == pytest.approx(1 / 4)
         assert remainder(known, 8, most=1.0) == pytest.approx(1 / 16)
 
 
 def test_what_falls_faster_than_that_may_go_on_so() -> None:
     # From 1 to 2 epochs the error fell from 0.8 to 0.1: to an eighth.
-    assert remainder(curve((1, 0.2), (2, 0.9)), 4, most=1.0) == pytest.approx(1 / 8)
-    assert remainder(curve((1, 8.0), (2, 1.0)), 4, most=0.0, lower=True) == pytest.approx(1 / 8)
+    assert remainder([(1, 0.2), (2, 0.9)], 4, most=1.0) == pytest.approx(1 / 8)
+    assert remainder([(1, -8.0), (2, -1.0)], 4, most=0.0) == pytest.approx(1 / 8)
 
 
 def test_what_is_over_keeps_its_distance_and_without_a_point_nothing_is_known() -> None:
-    assert remainder(curve((1, 0.5), (8, 0.6)), 8, most=1.0) == 1
+    assert remainder([(1, 0.5), (8, 0.6)], 8, most=1.0) == 1
     assert remainder((), 8, most=1.0) == 0
 
 
 def test_a_loss_leads_on_as_steeply_as_it_fell() -> None:
     # It fell from 0.8 to 0.2 while the epochs grew fourfold: by a power of 1.
-    assert lead((1, 0.8), (4, 0.2), 16) == pytest.approx(0.05)
+    assert lead([(1, 0.8), (4, 0.2)], 16) == pytest.approx(0.05)
     # From 0.9 to 0.001 is steeper than what is believed.
-    assert lead((1, 0.9), (2, 0.001), 8) == pytest.approx(0.001 / 16)
+    assert lead([(1, 0.9), (2, 0.001)], 8) == pytest.approx(0.001 / 16)
 
 
 @pytest.mark.parametrize("before", [None, (1.0, 0.2), (1.0, 0.1), (2.0, 0.9), (3.0, 0.9)])
 def test_a_loss_that_does_not_fall_leads_to_where_it_stands(before: tuple[float, float] | None) -> None:
-    assert lead(before, (2.0, 0.2), 8) == 0.2
+    assert lead([*([before] if before else []), (2.0, 0.2)], 8) == 0.2
 
 
 def test_what_is_over_or_cannot_be_better_leads_nowhere() -> None:
-    assert lead((1, 0.5), (8, 0.4), 8) == 0.4
-    assert lead((1, 0.5), (4, 0.0), 8) == 0.0
+    assert lead([(1, 0.5), (8, 0.4)], 8) == 0.4
+    assert lead([(1, 0.5), (4, 0.0)], 8) == 0.0
 
 
 def test_who_is_complete_and_behind_has_no_chance() -> None:
@@ -68,7 +63,7 @@ def test_a_complete_contender_can_put_all_out() -> None:
 
 @pytest.mark.parametrize("count", [2, 90])
 def test_nobody_leaves_because_many_run(count: int) -> None:
-    left = remainder(curve((1, 0.3)), 10, most=1.0)
+    left = remainder([(1, 0.3)], 10, most=1.0)
     found = alone([0.3] * count, [left] * count, [0.6])
     assert found.min() > 0.4
     assert found.max() - found.min() < 0.1
@@ -82,7 +77,7 @@ def test_who_is_hopeless_leaves_however_many_run(count: int) -> None:
 
 def test_a_late_starter_is_not_lost_among_early_ones() -> None:
     # After a tenth of all epochs one has hardly begun, while others that began as a probe are where they end.
-    left = remainder(curve((1, 0.1)), 10, most=1.0)
+    left = remainder([(1, 0.1)], 10, most=1.0)
     assert alone([0.1] + [0.85] * 8, [left] * 9, [0.85])[0] > LEAST_CHANCE
 
 

@@ -145,6 +145,21 @@ def test_curves_are_joined_over_rounds_and_the_ranked_recipe_alone_is_shown(trai
     assert (training.curves[-1].points[-1].epoch, training.curves[-1].of) == (0.45, 3.0)
 
 
+def test_curves_leave_out_what_a_mean_of_weights_answered_between_rounds(sample: Trained, training: Training) -> None:
+    """Each round of the sample ends with a point of its own; only the last one's belongs to the whole way."""
+    records = []
+    for one in sample.records:
+        if isinstance(one.outcome, Finished) and one.trial.measures == "training" and one.trial.fidelity:
+            mean = {"weights": "averaged"} if one.trial.fidelity.share < 1 else {}
+            one = one.model_copy(update={"outcome": one.outcome.model_copy(update={"recipe": {**one.outcome.recipe, **mean}})})  # noqa: PLW2901
+        records.append(one)
+    found = summarise(sample.info, sample.ranking, records).training
+    assert found is not None
+    before, after = ([point.epoch for point in one.curves[0].points] for one in (training, found))
+    assert after == [before[0], before[2], *before[4:]]
+    assert found.curves[-1].points[-1] == training.curves[-1].points[-1]
+
+
 def test_facts_name_effort_budget_and_plan(training: Training) -> None:
     assert [(fact.label, fact.text) for fact in training.facts] == [("Effort", "standard"), ("Budget", "10 min"), ("Plan", PLAN)]
 
