@@ -28,6 +28,16 @@ def test_a_race_takes_less_than_training_everybody_to_the_end() -> None:
     )
 
 
+def test_one_of_each_technique_is_planned_for_where_another_look_follows() -> None:
+    three = [replace(entrant(name), technique=name) for name in ("full", "lora", "ia3")]
+    same = [entrant(name) for name in ("full", "lora", "ia3")]
+    early, second, last = (three[0].seconds(AMOUNTS, *part) for part in ((0.08,), (0.25, 0.08), (1.0, 0.25)))
+    assert race_seconds(three, AMOUNTS, shares(3)) == pytest.approx(3 * early + 3 * second + last)
+    assert race_seconds(same, AMOUNTS, shares(3)) == pytest.approx(3 * early + second + last)
+    assert race_seconds(three, AMOUNTS, shares(3), last=2) == pytest.approx(3 * early + 3 * second + 2 * last)
+    assert race_seconds(three[:2], AMOUNTS, shares(2)) < race_seconds(three, AMOUNTS, shares(3))
+
+
 def test_as_many_enter_as_the_time_allows_the_first_ones_first() -> None:
     many = [entrant(str(i)) for i in range(8)]
     assert fit(many, AMOUNTS, 1e9) == tuple(many)

@@ -60,6 +60,7 @@ class Simulated(Campaign):
     stop_after: int = 10**6
     slope: float = 0.05
     late: str = ""
+    halts: str = ""
 
     def execute(self, trials: Sequence[Trial], is_stopped: Callable[[], bool]) -> Iterator[Progress]:
         for trial in trials:
@@ -96,7 +97,8 @@ class Simulated(Campaign):
         told = tell(self.data, shares[0], test)
         kept = keep(self.data, (shares[0], test), told, metric_name="accuracy", metric=None, seed=0)
         predictions.write(self.folder / "predictions" / f"{trial.key}.parquet", kept)
-        return Finished(measurements=tuple(measurements), curve=curve if trial.measures == "training" else ())
+        recipe: dict[str, str | int | float] = {"stopped_at": 2, "epochs_reached": epochs} if trial.technique == self.halts else {}
+        return Finished(measurements=tuple(measurements), recipe=recipe, curve=curve if trial.measures == "training" else ())
 
     def reach(self, trial: Trial, final: float, share: float) -> float:
         """Return a score on the way to the final one; of the technique that is late, the error falls as a power of the epochs."""
@@ -292,6 +294,12 @@ def test_who_climbs_late_goes_on_by_where_its_curve_leads(start) -> None:  # noq
     assert len(last) == 2
     (behind,) = (one.reason for one in second if one.reason)
     assert behind.startswith("2 of 3 go on, by where the loss in validation leads, to 0.1")
+
+
+def test_who_was_stopped_leads_to_where_it_stands(start) -> None:  # noqa: ANN001 - as above
+    campaign = start(lambda t: 0.92 if t.technique == "full" else 0.84, {"a": 0.8})
+    campaign.slope, campaign.late, campaign.halts = 0.005, "full", "full"
+    assert ("a", "full") not in winners(race(campaign))
 
 
 def test_of_recipes_that_went_equally_far_the_better_stands_for_the_technique(start) -> None:  # noqa: ANN001 - as above

@@ -12,6 +12,7 @@ from PIL import Image
 from harness.core.data import Dataset, Rows, Split
 from harness.core.trial import Fidelity
 from harness.core.trust import CAUTIOUS
+from harness.measure.memory import PeakMemory
 from harness.models.adapters import load_trainable
 from harness.models.trainable import Aim, Trainable
 from harness.techniques.linear_probe import LinearProbe
@@ -105,6 +106,18 @@ def test_who_is_asked_on_its_way_is_told_of_as_it_answers(epochs: float, bert: P
         assert found.curve[0] == whole.curve[0]
         assert found.curve[1].train_loss == whole.curve[1].train_loss
         assert found.curve[1].validation_loss != whole.curve[1].validation_loss
+
+
+def test_the_mean_is_no_part_of_what_a_training_takes(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an early round needed stays known, for a last one that is short may not meet the longest rows."""
+    peaks = iter((100.0, 60.0))
+    monkeypatch.setattr(PeakMemory, "added_mb", lambda _self: next(peaks))
+    data = tiny_models.dataset(INPUTS, LABELS, HOLD_OUT)
+    short = train(ask(bert, tmp_path, data, (0.5, 4)))
+    mean_mb = 4 * value(short, "trainable_parameters") / 2**20
+    assert mean_mb > 0.01
+    assert value(short, "training_memory_mb") == pytest.approx(100 - mean_mb)
+    assert value(train(ask(bert, tmp_path, data, (4, 4))), "training_memory_mb") == pytest.approx(100 - mean_mb)
 
 
 def test_each_row_is_predicted_by_a_model_that_did_not_see_it(bert: Path, tmp_path: Path) -> None:
