@@ -103,7 +103,7 @@ def finalists(ordered: Sequence[Entrant]) -> int:
     [2, 1, 1, 0]
     """
     taken = itertools.accumulate(one.epochs / (one.pace or one.epochs) for one in ordered)
-    return max(min(1, len(ordered)), sum(shares <= _LAST for shares in taken))
+    return max(min(1, len(ordered)), sum(so_far <= _LAST for so_far in taken))
 
 
 def race_seconds(

@@ -220,9 +220,8 @@ class _Track:
     def _order(self, one: Standing) -> str:
         """Return in words by what runners are ordered that are not at their end."""
         told = "loss in validation" if has_loss(self.campaign.info.task.target) else "distance of the score to the best"
-        if one.before is None:
-            return f"the best of each technique first, by the {told}, {one.now.loss if one.now else 0.0:.3f} here"
-        return f"by where the {told} leads, to {one.lead:.3f} here"
+        how = f"the {told}, {one.lead:.3f} here" if one.before is None else f"where the {told} leads, to {one.lead:.3f} here"
+        return f"the best recipe of each technique first, by {how}"
 
     def _room(self, able: Sequence[Standing], until: Sequence[float], since: float) -> int:
         """Return how many runners the rest of a budget can train on: it is there to be used; without one two go on to the end."""

@@ -18,6 +18,7 @@ from harness.core.progress import Progress
 from harness.core.run import DataFacts, RunInfo, Settings
 from harness.core.task import Task
 from harness.core.trial import Epoch, Failed, Finished, Record, Trial
+from harness.execute import standings
 from harness.execute.campaign import Campaign, weigh
 from harness.execute.clock import Clock
 from harness.execute.plan import Ground
@@ -61,6 +62,7 @@ class Simulated(Campaign):
     slope: float = 0.05
     late: str = ""
     halts: str = ""
+    misleads: bool = False
 
     def execute(self, trials: Sequence[Trial], is_stopped: Callable[[], bool]) -> Iterator[Progress]:
         for trial in trials:
@@ -83,7 +85,7 @@ class Simulated(Campaign):
             self.spent[trial.runner] = epochs
             (self.checkpoints / trial.runner).mkdir(parents=True, exist_ok=True)
         curve = tuple(
-            Epoch(epoch=e, train_loss=1.0, validation_loss=1 - score, validation_score=score)
+            Epoch(epoch=e, train_loss=1.0, validation_loss=score if self.misleads else 1 - score, validation_score=score)
             for e, score in ((e, self.reach(trial, final, e / of)) for e in (epochs / 2, epochs))
         )
         measurements = [
@@ -293,7 +295,17 @@ def test_who_climbs_late_goes_on_by_where_its_curve_leads(start) -> None:  # noq
     assert last[0].technique == "full"
     assert len(last) == 2
     (behind,) = (one.reason for one in second if one.reason)
-    assert behind.startswith("2 of 3 go on, by where the loss in validation leads, to 0.1")
+    assert behind.startswith("2 of 3 go on, the best recipe of each technique first, by where the loss in validation leads, to 0.1")
+
+
+@pytest.mark.parametrize("comparable", [True, False])
+def test_where_losses_cannot_be_compared_the_score_decides(start, monkeypatch: pytest.MonkeyPatch, *, comparable: bool) -> None:  # noqa: ANN001 - as above
+    """The worst have the least loss here; two of three go to the end."""
+    monkeypatch.setattr(standings, "has_loss", lambda _target: comparable)
+    finals = {"full": 0.9, "lora": 0.88, "probe-then-finetune": 0.86}
+    campaign = start(lambda t: finals[t.technique], {"a": 0.8})
+    campaign.misleads = True
+    assert (("a", "full") in winners(race(campaign))) == (not comparable)
 
 
 def test_who_was_stopped_leads_to_where_it_stands(start) -> None:  # noqa: ANN001 - as above
