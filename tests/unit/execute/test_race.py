@@ -300,12 +300,16 @@ def test_who_climbs_late_goes_on_by_where_its_curve_leads(start) -> None:  # noq
 
 @pytest.mark.parametrize("comparable", [True, False])
 def test_where_losses_cannot_be_compared_the_score_decides(start, monkeypatch: pytest.MonkeyPatch, *, comparable: bool) -> None:  # noqa: ANN001 - as above
-    """The worst have the least loss here; two of three go to the end."""
+    """The worst have the least loss here; two of three go to the end, where the score counts in any case."""
     monkeypatch.setattr(standings, "has_loss", lambda _target: comparable)
     finals = {"full": 0.9, "lora": 0.88, "probe-then-finetune": 0.86}
     campaign = start(lambda t: finals[t.technique], {"a": 0.8})
     campaign.misleads = True
     assert (("a", "full") in winners(race(campaign))) == (not comparable)
+    assert campaign.info.race is not None
+    scores = [one.score for one in campaign.info.race.rounds[-1].runners]
+    assert len(scores) == 2
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_who_was_stopped_leads_to_where_it_stands(start) -> None:  # noqa: ANN001 - as above
